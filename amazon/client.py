@@ -1,0 +1,353 @@
+"""The one place that speaks HTTP with Amazon: Login with Amazon (LWA) and the Selling Partner API.
+
+python-amazon-sp-api knows Amazon's paths and parameters, and this module uses it for them. What the
+library does to get them to Amazon is replaced: it takes an error without an `errors` list for a
+success, caches tokens per process and keeps refused ones, sends a wrong host header to plain HTTP
+addresses, adds marketplaces to requests, and lets the environment override what it is told.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import platform
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from typing import Any, Protocol
+
+import httpx
+
+from .errors import NotFound, Rejected, Throttled, Unauthorized, Unavailable
+from .limits import Limiter
+
+_logger = logging.getLogger(__name__)
+
+USER_AGENT = (
+    f'AmazonConnector/19.0 (Language=Python/{platform.python_version()};'
+    f' Platform={platform.system()})'
+)
+
+LWA_OPERATION = 'refreshAccessToken'
+LWA_PAUSE = timedelta(minutes=1)
+
+TOKEN_MARGIN = timedelta(seconds=90)
+
+_in_call: ContextVar[bool] = ContextVar('_in_call', default=False)
+# httpx logs the whole address of each request, page tokens included, beside our own line.
+logging.getLogger('httpx').addFilter(lambda record: not _in_call.get())
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What Login with Amazon wants to see for one seller and application."""
+
+    lwa_client_id: str
+    lwa_client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class AccessToken:
+    """A token for the Selling Partner API and the time (UTC, aware) at which it expires."""
+
+    value: str = field(repr=False)
+    expires_at: datetime
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Tell whether the token outlives a call that starts at `now`."""
+        return now + TOKEN_MARGIN < self.expires_at
+
+
+class TokenStore(Protocol):
+    """Keeps the access token of one account, shared by everybody who calls Amazon for it."""
+
+    def get(self) -> AccessToken | None:
+        """Return the token put last, expired or not, unless it was evicted."""
+
+    def put(self, token: AccessToken) -> None:
+        """Keep the token in place of any other."""
+
+    def evict(self) -> None:
+        """Forget the token, which Amazon has refused."""
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A response as this module sees it: its status, its JSON object if any, and two headers."""
+
+    operation: str
+    status: int
+    body: dict | None = field(repr=False)
+    request_id: str | None
+    rate: float | None
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """The keyword arguments that every error takes."""
+        return {'status': self.status, 'request_id': self.request_id}
+
+    @property
+    def errors(self) -> list[dict]:
+        """The entries of Amazon's error list, which gateways and proxies do not send."""
+        errors = (self.body or {}).get('errors')
+        if not isinstance(errors, list):
+            return []
+        return [error for error in errors if isinstance(error, dict)]
+
+
+class Client:
+    """Calls Amazon for one account. Serves one job in one thread; close it afterwards.
+
+    Connections stay open between the calls. The proxy and the certificate authorities that the
+    environment names (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`) are honoured, for they belong to
+    the machine's way into the internet; a plain HTTP request, which only ever goes to the machine
+    itself, is never given to a proxy.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        endpoint: str,
+        lwa_endpoint: str,
+        limiter: Limiter,
+        token_store: TokenStore,
+        timeout: float = 30.0,
+    ) -> None:
+        """Prepare the calls; nothing is sent yet.
+
+        :param endpoint: The base address of the Selling Partner API, such as an entry of
+                         `marketplaces.ENDPOINTS`.
+        :param lwa_endpoint: The address of the token endpoint, such as `marketplaces.LWA_ENDPOINT`.
+        :param limiter: The account's token buckets.
+        :param token_store: The account's access token.
+        :param timeout: Seconds to wait for each part of a response, and at most for a connection.
+        """
+        self._credentials = credentials
+        self._endpoint = endpoint.rstrip('/')
+        self._lwa_endpoint = lwa_endpoint
+        self._limiter = limiter
+        self._token_store = token_store
+        self._http = httpx.Client(
+            headers={'user-agent': USER_AGENT, 'accept': 'application/json'},
+            timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
+            mounts={'http://': None},
+        )
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    # === CALLS === #
+
+    def call(
+        self, operation: str, method: Callable[..., Any], *args: Any, **params: Any
+    ) -> dict[str, Any]:
+        """Call an operation of the Selling Partner API.
+
+        :param operation: Amazon's name of the operation, a key of `limits.RATES`.
+        :param method: The operation in python-amazon-sp-api, of the class of one version, such as
+                       `OrdersV20260101.search_orders`.
+        :param args: The parts of the path.
+        :param params: The query, in Amazon's spelling; those that are `None` are left out.
+        :return: The payload as Amazon sent it.
+        :raise Throttled: If the quota is used up, known beforehand or told by Amazon.
+        :raise Unauthorized: If Amazon refuses the credentials, or a token fresh from them.
+        :raise NotFound: If Amazon does not have what was asked for.
+        :raise Rejected: If Amazon refuses the request for another reason.
+        :raise Unavailable: If there is no response, or none in Amazon's form.
+        """
+        given = {name: value for name, value in params.items() if value is not None}
+        return method(_Courier(partial(self._send, operation)), *args, **given)
+
+    def _send(self, operation: str, verb: str, path: str, params: dict) -> dict[str, Any]:
+        """Send a request, a second time with a new token if the stored one is refused."""
+        token = self._token_store.get()
+        if token and token.is_fresh(_now()):
+            answer = self._attempt(operation, verb, path, params, token)
+            if answer.status not in (401, 403):
+                return _read_payload(answer)
+            self._token_store.evict()
+        answer = self._attempt(operation, verb, path, params, self._fetch_token())
+        if answer.status in (401, 403):
+            self._token_store.evict()
+        return _read_payload(answer)
+
+    def _attempt(
+        self, operation: str, verb: str, path: str, params: dict, token: AccessToken
+    ) -> _Answer:
+        """Send a request within the rate limit.
+
+        :raise Throttled: If the quota is used up, known beforehand or told by Amazon.
+        """
+        self._limiter.reserve(operation)
+        answer = self._exchange(
+            operation,
+            verb,
+            self._endpoint + path,
+            params=params,
+            headers={
+                'x-amz-access-token': token.value,
+                'x-amz-date': f'{_now():%Y%m%dT%H%M%SZ}',
+            },
+        )
+        throttled = answer.status == 429
+        retry_at = self._limiter.observe(operation, answer.rate, throttled)
+        if throttled:
+            raise Throttled(operation, retry_at, **answer.context)
+        return answer
+
+    def _fetch_token(self) -> AccessToken:
+        """Exchange the refresh token for an access token, and store that.
+
+        Source: Login with Amazon, grant type `refresh_token`.
+        """
+        answer = self._exchange(
+            LWA_OPERATION,
+            'POST',
+            self._lwa_endpoint,
+            data={
+                'grant_type': 'refresh_token',
+                'refresh_token': self._credentials.refresh_token,
+                'client_id': self._credentials.lwa_client_id,
+                'client_secret': self._credentials.lwa_client_secret,
+            },
+        )
+        token = _read_token(answer)
+        self._token_store.put(token)
+        return token
+
+    def _exchange(self, operation: str, verb: str, url: str, **options: Any) -> _Answer:
+        """Send one HTTP request and log one line.
+
+        :raise Unavailable: If there is no response.
+        """
+        started = time.monotonic()
+        outcome: int | str = 'interrupted'
+        request_id = None
+        in_call = _in_call.set(True)
+        try:
+            response = self._http.request(verb, url, **options)
+            outcome = response.status_code
+            request_id = response.headers.get('x-amzn-requestid')
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            outcome = type(error).__name__
+            # The original holds the request, and with it the token.
+            raise Unavailable(operation, f"no response ({outcome})") from None
+        finally:
+            _in_call.reset(in_call)
+            milliseconds = (time.monotonic() - started) * 1000
+            _logger.info(
+                "%s: %s, request %s, %.0f ms", operation, outcome, request_id, milliseconds
+            )
+        return _Answer(
+            operation, outcome, _parse_object(response.content), request_id, _parse_rate(response)
+        )
+
+
+class _Courier:
+    """Takes the place of python-amazon-sp-api's client under the methods of its API classes.
+
+    They build path and parameters and ask their instance to `_request` them. It has nothing else
+    to offer, so that the library's own ways to the network fail loudly.
+    """
+
+    def __init__(self, send: Callable[[str, str, dict], dict[str, Any]]) -> None:
+        self._send = send
+
+    def _request(
+        self, path: str, *, params: dict | None = None, add_marketplace: bool = False
+    ) -> dict[str, Any]:
+        """Send what a method of the library has built.
+
+        :param add_marketplace: Ignored: the library would add its marketplace in four spellings.
+        """
+        query = dict(params or {})
+        verb = query.pop('method', 'GET')
+        return self._send(verb, path, query)
+
+
+# === RESPONSES === #
+
+
+def _read_payload(answer: _Answer) -> dict[str, Any]:
+    """Return the payload of a response of the Selling Partner API.
+
+    :raise AmazonError: If it is not a success in Amazon's form.
+    """
+    if 200 <= answer.status < 300 and answer.body is not None and not answer.errors:
+        return answer.body
+    codes = [str(error.get('code')) for error in answer.errors]
+    details = {'codes': codes, **answer.context}
+    message = _summarize(answer)
+    if answer.status in (401, 403):
+        raise Unauthorized(answer.operation, message, **details)
+    if answer.status >= 500 or not codes:
+        raise Unavailable(answer.operation, message, **details)
+    if answer.status == 404:
+        raise NotFound(answer.operation, message, **details)
+    raise Rejected(answer.operation, message, **details)
+
+
+def _read_token(answer: _Answer) -> AccessToken:
+    """Return the access token that Login with Amazon has issued.
+
+    :raise Throttled: If there were too many requests.
+    :raise Unauthorized: If the client or the refresh token is refused.
+    :raise Unavailable: If the response is neither a token nor a refusal.
+    """
+    body = answer.body or {}
+    value, lifetime, refusal = map(body.get, ('access_token', 'expires_in', 'error'))
+    if answer.status == 200 and isinstance(value, str) and isinstance(lifetime, int):
+        return AccessToken(value, _now() + timedelta(seconds=min(lifetime, 86400)))
+    if answer.status == 429:
+        raise Throttled(answer.operation, _now() + LWA_PAUSE, **answer.context)
+    if 400 <= answer.status < 500 and isinstance(refusal, str):
+        raise Unauthorized(answer.operation, refusal, codes=[refusal], **answer.context)
+    raise Unavailable(answer.operation, _summarize(answer), **answer.context)
+
+
+def _summarize(answer: _Answer) -> str:
+    """Say what Amazon answered, in its own codes and messages if it sent some."""
+    if not answer.errors:
+        return f"status {answer.status} without a usable body"
+    return '; '.join(
+        f'{error.get("code")}: {error.get("message")}'[:200] for error in answer.errors
+    )
+
+
+def _parse_object(content: bytes) -> dict[str, Any] | None:
+    """Return the JSON object in a body, `None` if it holds anything else."""
+    try:
+        body = json.loads(content, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _refuse_constant(name: str) -> None:
+    """Refuse `NaN` and `Infinity`, which are not JSON and which PostgreSQL does not store."""
+    raise ValueError(name)
+
+
+def _parse_rate(response: httpx.Response) -> float | None:
+    """Return the calls per second that Amazon announces, `None` if it announces nothing usable."""
+    try:
+        rate = float(response.headers['x-amzn-ratelimit-limit'])
+    except (KeyError, ValueError):
+        return None
+    return rate if math.isfinite(rate) and rate > 1e-6 else None
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,99 @@
+"""Amazon's rate limits as token buckets.
+
+Pure functions of a state and a time; who keeps the state implements :class:`Limiter`.
+Source: "Usage plans and rate limits" of the Selling Partner API, and the API models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from .errors import Throttled
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What Amazon grants one seller and application for one operation and region."""
+
+    per_second: float
+    burst: int
+
+    def adopt(self, per_second: float | None) -> Rate:
+        """Return this rate with the pace that Amazon announced in `x-amzn-RateLimit-Limit`.
+
+        :param per_second: Calls per second, lower or higher than before; `None` changes nothing.
+        """
+        return replace(self, per_second=per_second) if per_second else self
+
+
+RATES = {
+    'searchOrders': Rate(0.0056, 20),
+    'getOrder': Rate(0.5, 30),
+    'getMarketplaceParticipations': Rate(0.016, 15),
+}
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The tokens left at a moment; one call takes one.
+
+    The moment needs its microseconds: rounded down when stored, it earns tokens twice.
+    """
+
+    tokens: float
+    refilled_at: datetime
+
+    @classmethod
+    def full(cls, rate: Rate, now: datetime) -> Bucket:
+        """Return the bucket of an operation that has not been called yet."""
+        return cls(float(rate.burst), now)
+
+    @classmethod
+    def drained(cls, now: datetime) -> Bucket:
+        """Return the bucket of an operation that Amazon has just answered with status 429."""
+        return cls(0.0, now)
+
+    def refill(self, rate: Rate, now: datetime) -> Bucket:
+        """Return the bucket as it is at `now`. A clock that was set back earns nothing."""
+        elapsed = (now - self.refilled_at).total_seconds()
+        if elapsed <= 0:
+            return self
+        return Bucket(min(rate.burst, self.tokens + elapsed * rate.per_second), now)
+
+    def take(self, operation: str, rate: Rate, now: datetime) -> Bucket:
+        """Return the bucket after one call at `now`.
+
+        :raise Throttled: If no whole token is left.
+        """
+        bucket = self.refill(rate, now)
+        if bucket.tokens < 1:
+            raise Throttled(operation, bucket.next_token_at(rate))
+        return replace(bucket, tokens=bucket.tokens - 1)
+
+    def next_token_at(self, rate: Rate) -> datetime:
+        """Return the first moment at which the bucket holds a whole token."""
+        missing = max(0.0, 1 - self.tokens)
+        # A microsecond more, or rounding would leave the bucket just short of the token.
+        return self.refilled_at + timedelta(seconds=missing / rate.per_second, microseconds=1)
+
+
+class Limiter(Protocol):
+    """Keeps the buckets of one account, shared by everybody who calls Amazon for it."""
+
+    def reserve(self, operation: str) -> None:
+        """Take a token for one HTTP request, and let everybody else see that it is taken.
+
+        :param operation: A key of `RATES`.
+        :raise Throttled: If there is none.
+        """
+
+    def observe(self, operation: str, rate: float | None, throttled: bool) -> datetime | None:
+        """Learn from a response.
+
+        :param operation: A key of `RATES`.
+        :param rate: The calls per second that Amazon announced, if it did.
+        :param throttled: Whether the response was a 429, which empties the bucket.
+        :return: The earliest time for the next attempt (UTC, aware) if throttled, else `None`.
+        """
