@@ -1,0 +1,33 @@
+"""Where the workshop keeps what it built: one folder per user, with a name per version."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MODULE = 'amazon_connector'
+CHECKOUT = Path(__file__).resolve().parent.parent
+CACHE = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'amazon-connector'
+
+
+def digest(*parts: str) -> str:
+    """Return a short name that changes with any of the parts."""
+    return hashlib.sha256('\0'.join(parts).encode()).hexdigest()[:8]
+
+
+CHECKOUT_KEY = digest(str(CHECKOUT))
+CHECKOUT_STATE = CACHE / f'checkout-{CHECKOUT_KEY}'
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Keep other runs out of a part of the cache.
+
+    :param str name: The part, for example "provision".
+    """
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f'{name}.lock').open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,155 @@
+"""The PostgreSQL server of a run: the one that `PG*` names, else a private cluster."""
+
+import fcntl
+import os
+import pwd
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .cache import CACHE, digest, locked
+from .console import Failure, call, step
+from .debian import install
+
+SERVER_VARIABLES = ('PGHOST', 'PGHOSTADDR', 'PGPORT', 'PGSERVICE')
+ROLE = 'odoo'  # Odoo refuses to run as `postgres`.
+PROGRAMS = Path('/usr/lib/postgresql')
+ROOT_CLUSTERS = Path('/var/lib/amazon-connector')
+"""Where clusters of root lie: the user they run as may not look into root's own folders."""
+
+SETTINGS = """
+listen_addresses = ''
+unix_socket_directories = '{socket}'
+shared_buffers = 256MB
+max_connections = 100
+# Nothing in here outlives a crash, nor has to: it is built anew.
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+"""
+
+
+@contextmanager
+def running_server() -> Iterator[dict[str, str]]:
+    """Keep a server running, and stop the private one when its last user is done.
+
+    :return: The environment variables that lead to it.
+    :raise Failure: If there is no server, and none can be made.
+    """
+    if any(os.environ.get(variable) for variable in SERVER_VARIABLES):
+        yield {}
+        return
+    cluster = Cluster()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / 'postgresql.users').open('w') as users:
+        with locked('postgresql'):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            cluster.start()
+        try:
+            yield {'PGHOST': str(cluster.socket), 'PGUSER': ROLE}
+        finally:
+            with locked('postgresql'):
+                try:
+                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    pass  # Another run still uses it.
+                else:
+                    cluster.stop()
+
+
+class Cluster:
+    """A private cluster that is reached through a unix socket only, and never runs as root."""
+
+    def __init__(self) -> None:
+        self.programs = _find_programs()
+        self.user = _find_unprivileged_user()
+        key = digest(str(CACHE.resolve()))
+        version = self.programs.parent.name
+        # A socket's path may have 107 characters at most: it cannot lie in the cache.
+        self.socket = Path(tempfile.gettempdir()) / f'amazon-connector-{key}-{version}'
+        parent = CACHE if self.user is None else ROOT_CLUSTERS / key
+        self.data = parent / f'postgresql-{version}'
+        self.log = self.data / 'server.log'
+
+    def start(self) -> None:
+        """Make the cluster if need be, and start it unless it is running."""
+        if not (self.data / 'PG_VERSION').exists():
+            with step("Creating a private PostgreSQL cluster"):
+                self._create()
+        if self.is_running():
+            return
+        self._make_folder(self.socket)
+        self._run(
+            'pg_ctl', 'start', '-w', '-s', '-D', self.data, '-l', self.log,
+            remedy=f"Read {self.log}; `make clean` removes the cluster.",
+        )
+
+    def stop(self) -> None:
+        """Stop the server and disconnect whoever is left."""
+        self._run(
+            'pg_ctl', 'stop', '-w', '-s', '-m', 'fast', '-D', self.data,
+            remedy=f"Read {self.log}.",
+        )
+
+    def is_running(self) -> bool:
+        """Return whether the server runs."""
+        try:
+            self._run('pg_ctl', 'status', '-D', self.data, remedy='')
+        except Failure:
+            return False
+        return True
+
+    def remove(self) -> None:
+        """Stop the server and delete its data."""
+        if self.data.exists() and self.is_running():
+            self.stop()
+        shutil.rmtree(self.data, ignore_errors=True)
+        shutil.rmtree(self.socket, ignore_errors=True)
+
+    def _create(self) -> None:
+        shutil.rmtree(self.data, ignore_errors=True)
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        self._make_folder(self.data)
+        self._run(
+            'initdb', '-U', ROLE, '--auth-local=trust', '--auth-host=reject',
+            '--encoding=UTF8', '--locale=C', '-D', self.data,
+            remedy=f"Check the free space and the permissions of {self.data.parent}.",
+        )
+        with (self.data / 'postgresql.conf').open('a') as settings:
+            settings.write(SETTINGS.format(socket=self.socket))
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder that only the cluster's user (and root) may enter."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if self.user is not None:
+            os.chown(folder, self.user.pw_uid, self.user.pw_gid)
+
+    def _run(self, program: str, *arguments: str | Path, remedy: str) -> None:
+        identity = {} if self.user is None else {
+            'user': self.user.pw_uid, 'group': self.user.pw_gid, 'extra_groups': [],
+        }
+        call([self.programs / program, *arguments], remedy=remedy, cwd='/', **identity)
+
+
+def _find_programs() -> Path:
+    """Return the folder of the newest PostgreSQL server's programs, installing one at need."""
+    for _attempt in range(2):
+        if found := list(PROGRAMS.glob('*/bin/initdb')):
+            return max(found, key=lambda path: int(path.parts[-3])).parent
+        install('postgresql')
+    raise Failure(
+        f"No PostgreSQL server under {PROGRAMS}.",
+        "Install PostgreSQL, or name a running server with PGHOST, PGPORT, PGUSER, PGPASSWORD.",
+    )
+
+
+def _find_unprivileged_user() -> pwd.struct_passwd | None:
+    """Return whom the cluster runs as when root makes it, else `None`."""
+    if os.geteuid():
+        return None
+    try:
+        return pwd.getpwnam('postgres')
+    except KeyError:
+        return pwd.getpwnam('nobody')

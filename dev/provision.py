@@ -1,0 +1,147 @@
+"""What a run stands on: Odoo's source tree, a virtual environment, a browser."""
+
+import importlib.util
+import os
+import shutil
+import sys
+import venv
+from pathlib import Path
+
+from .cache import CACHE, CHECKOUT, digest, locked
+from .console import Failure, call, say, step
+from .debian import UnstableArchive, install
+
+ODOO_VERSION = '19.0.0+dfsg-1'
+"""The version of Debian's `odoo-19` that the tests last passed with."""
+
+ODOO_COMPANIONS = (
+    'fonts-montserrat', 'fonts-roboto-unhinted', 'libjs-jquery', 'libjs-jquery-form',
+    'libjs-underscore',
+)
+"""Packages of Debian *unstable* that Odoo's tree links to."""
+
+ODOO_STABLE_COMPANIONS = ('fonts-font-awesome', 'fonts-inconsolata', 'fonts-ocr-b')
+"""The same, from the machine's own suite: unstable's newer layout breaks the links."""
+
+SELFIE_STUB = Path('odoo/addons/mail/static/lib/selfie_segmentation/selfie_segmentation.js')
+"""Debian leaves this library out; without any file the web client logs an error at each start."""
+
+PYTHON_VERSIONS = ((3, 10), (3, 13))
+BROWSERS = ('google-chrome', 'chromium', 'chromium-browser', 'google-chrome-stable')
+
+
+def find_odoo() -> Path:
+    """Return the folder that holds Odoo's `odoo` package, fetching it at first need.
+
+    :raise Failure: If `ODOO_HOME` is no Odoo 19, or Debian's package cannot be had.
+    """
+    if home := os.environ.get('ODOO_HOME'):
+        root = Path(home).expanduser().resolve()
+        if not (root / 'odoo' / 'release.py').exists():
+            raise Failure(f"ODOO_HOME={home} holds no odoo/release.py.", "Unset or correct it.")
+        return root
+    tree = CACHE / f'odoo-{ODOO_VERSION}'
+    with locked('odoo'):
+        if not tree.exists():
+            _unpack_odoo(tree)
+    return tree / 'usr/lib/python3/dist-packages'
+
+
+def find_odoo_script(root: Path) -> Path:
+    """Return the program that starts the Odoo whose `odoo` package lies in a folder."""
+    source_script = root / 'odoo-bin'
+    return source_script if source_script.exists() else root.parents[2] / 'bin/odoo'
+
+
+def _unpack_odoo(tree: Path) -> None:
+    with step("Fetching Odoo 19 from Debian unstable (about 130 MB)"):
+        archive = UnstableArchive(CACHE / 'apt')
+        archive.update()
+        versions = archive.get_versions('odoo-19')
+        if not versions:
+            raise Failure(
+                "Debian unstable has no odoo-19.",
+                "Point ODOO_HOME at an Odoo 19 source tree.",
+            )
+        version = ODOO_VERSION if ODOO_VERSION in versions else versions[0]
+        if version != ODOO_VERSION:
+            say(f"    Debian has moved from {ODOO_VERSION} on to {version}, which is used instead")
+        unpacked = tree.with_name(f'{tree.name}.part')
+        shutil.rmtree(unpacked, ignore_errors=True)
+        unpacked.mkdir()
+        archive.unpack(
+            [
+                f'odoo-19={version}',
+                *(f'{package}/unstable' for package in ODOO_COMPANIONS),
+                *(f'{package}/{archive.own_suite}' for package in ODOO_STABLE_COMPANIONS),
+            ],
+            unpacked,
+        )
+        stub = unpacked / 'usr/lib/python3/dist-packages' / SELFIE_STUB
+        stub.parent.mkdir(parents=True, exist_ok=True)
+        stub.write_text('// Left out of Debian\'s package.\n')
+        _mend_links(unpacked)
+        unpacked.rename(tree)
+
+
+def _mend_links(tree: Path) -> None:
+    """Keep the tree's absolute links inside the tree, and see that none leads nowhere."""
+    links = [path for path in tree.rglob('*') if path.is_symlink()]
+    for link in links:
+        target = link.readlink()
+        if target.is_absolute():
+            link.unlink()
+            link.symlink_to(os.path.relpath(tree / target.relative_to('/'), link.parent))
+    if dangling := [str(link.relative_to(tree)) for link in links if not link.exists()]:
+        raise Failure(
+            f"Links of Odoo's package lead nowhere: {', '.join(dangling)}.",
+            "Add the package that holds their targets to dev/provision.py.",
+        )
+
+
+def find_python() -> Path:
+    """Return the interpreter of the virtual environment, building it at first need.
+
+    :raise Failure: If this Python is too old or too new for Odoo, or a requirement is not to be had.
+    """
+    oldest, newest = PYTHON_VERSIONS
+    if not oldest <= sys.version_info[:2] <= newest:
+        raise Failure(
+            f"Odoo 19 runs on Python {oldest[0]}.{oldest[1]} to {newest[0]}.{newest[1]}; "
+            f"this is {sys.version.split()[0]}.",
+            "Name another one: make PYTHON=python3.12 ...",
+        )
+    requirements = [
+        CHECKOUT / 'requirements.txt',
+        *sorted((CHECKOUT / 'dev').glob('requirements-*.txt')),
+    ]
+    key = digest(sys.version, sys.executable, *(path.read_text() for path in requirements))
+    folder = CACHE / f'python-{sys.version_info[0]}.{sys.version_info[1]}-{key}'
+    complete = folder / 'complete'
+    with locked('python'):
+        if not complete.exists():
+            _build_environment(folder, requirements)
+            complete.touch()
+    return folder / 'bin/python'
+
+
+def _build_environment(folder: Path, requirements: list[Path]) -> None:
+    if not importlib.util.find_spec('ensurepip'):
+        install(f'python{sys.version_info[0]}.{sys.version_info[1]}-venv')
+    with step("Installing Odoo's Python requirements into a virtual environment"):
+        shutil.rmtree(folder, ignore_errors=True)
+        venv.create(folder, with_pip=True)
+        call(
+            [
+                folder / 'bin/python', '-m', 'pip', 'install', '-q',
+                '--disable-pip-version-check',
+                *(option for path in requirements for option in ('-r', path)),
+            ],
+            remedy="Check that pip reaches its package index, then repeat.",
+        )
+
+
+def require_browser() -> None:
+    """Install Chromium unless Odoo's tours find a browser on this machine."""
+    if not any(shutil.which(browser) for browser in BROWSERS):
+        install('chromium')
