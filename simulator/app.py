@@ -1,0 +1,170 @@
+"""The simulator's HTTP: LWA, SP-API and the control API."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from .control import Control
+from .errors import ApiError, LwaError, json_response
+from .faults import Occasion, truncated
+from .operations import OPERATIONS, Call, Operation
+from .state import Seller
+from .world import CallRecord, World
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_logger = logging.getLogger(__name__)
+
+LWA_PATH = '/auth/o2/token'
+LWA = 'lwa'
+MAX_USER_AGENT = 500
+# Amazon tells the rate only with these.
+STATUSES_WITH_RATE = (200, 400, 404)
+
+
+class App:
+    """The WSGI application.
+
+    :param stopping: ends slow answers when set
+    """
+
+    def __init__(self, world: World, stopping: threading.Event) -> None:
+        self._world = world
+        self._stopping = stopping
+        self._control = Control(world)
+        self._routes = Map(
+            [
+                Rule(operation.rule, methods=[operation.method], endpoint=operation)
+                for operation in OPERATIONS
+            ],
+            merge_slashes=False,
+        )
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse,
+    ) -> Iterable[bytes]:
+        request = Request(environ)
+        if request.path.startswith('/control/'):
+            response = self._control.answer(request)
+        elif request.path == LWA_PATH:
+            response = self._answer_lwa(request)
+        else:
+            response = self._answer_api(request)
+        response.headers['x-amzn-RequestId'] = str(uuid.uuid4())
+        return response(environ, start_response)
+
+    # === LOGIN WITH AMAZON === #
+
+    def _answer_lwa(self, request: Request) -> Response:
+        def exchange() -> Response:
+            if request.method != 'POST' or request.mimetype != 'application/x-www-form-urlencoded':
+                raise LwaError(400, 'invalid_request', 'The request is not a posted form')
+            return json_response(self._world.tokens.exchange(request.form))
+
+        return self._answer(Occasion(LWA), {}, exchange)
+
+    # === SELLING PARTNER API === #
+
+    def _answer_api(self, request: Request) -> Response:
+        query = request.args.to_dict()
+        try:
+            operation, path = self._routes.bind_to_environ(request.environ).match()
+        except HTTPException:
+            return self._answer(Occasion(request.path), query, self._refuse_path)
+        try:
+            seller = self._world.tokens.identify(request.headers.get('x-amz-access-token', ''))
+        except ApiError as error:
+            seller, refusal = None, error
+        occasion = Occasion(
+            operation.name,
+            seller.profile.seller_id if seller else '',
+            self._world.page_tokens.number(query.get('paginationToken')),
+            path.get('order_id', ''),
+            query.get('includedData', ''),
+        )
+
+        def perform() -> Response:
+            if seller is None:
+                raise refusal
+            self._check_user_agent(request)
+            if not self._take_token(operation, seller):
+                if self._world.throttle.has_body:
+                    raise ApiError.quota_exceeded()
+                return Response(status=429)
+            if operation.name == 'searchOrders':
+                self._world.show_newest_change(seller)
+            return operation.perform(Call(
+                seller, request.args, path, self._world.clock, self._world.page_tokens,
+            ))
+
+        response = self._answer(occasion, query, perform)
+        if response.status_code in STATUSES_WITH_RATE:
+            rate = self._world.throttle.rate(operation.rate)
+            response.headers['x-amzn-RateLimit-Limit'] = f'{rate:g}'
+        return response
+
+    def _refuse_path(self) -> Response:
+        raise ApiError(403, 'MissingAuthenticationToken', 'Missing Authentication Token')
+
+    def _check_user_agent(self, request: Request) -> None:
+        if not 0 < len(request.headers.get('User-Agent', '')) <= MAX_USER_AGENT:
+            raise ApiError.invalid('The user-agent header is missing or too long.')
+
+    def _take_token(self, operation: Operation, seller: Seller) -> bool:
+        key = (seller.profile.seller_id, seller.profile.client_id, operation.name)
+        return self._world.throttle.take(key, operation.rate, operation.burst)
+
+    # === ANSWERS === #
+
+    def _answer(
+        self,
+        occasion: Occasion,
+        query: dict[str, str],
+        perform: Callable[[], Response],
+    ) -> Response:
+        """Answer a request as well as the armed faults let it, and write it down.
+
+        :raise ConnectionAbortedError: the connection is to be dropped
+        """
+        with self._world.lock:
+            faults = self._world.faults.strike(occasion)
+        manners = {fault.kind for fault in faults}
+        for fault in faults:
+            if fault.kind == 'delay':
+                self._stopping.wait(fault.seconds)
+        if 'drop_before' in manners:
+            self._drop(occasion, query)
+        answers = [answer for fault in faults if (answer := fault.answer())]
+        response = answers[0] if answers else self._perform(perform)
+        if 'truncated_json' in manners:
+            response = truncated(response)
+        if 'drop_after' in manners:
+            self._drop(occasion, query)
+        self._record(occasion, response.status_code, query)
+        return response
+
+    def _perform(self, perform: Callable[[], Response]) -> Response:
+        with self._world.lock:
+            try:
+                return perform()
+            except (ApiError, LwaError) as error:
+                return error.response()
+
+    def _drop(self, occasion: Occasion, query: dict[str, str]) -> None:
+        self._record(occasion, None, query)
+        raise ConnectionAbortedError
+
+    def _record(self, occasion: Occasion, status: int | None, query: dict[str, str]) -> None:
+        _logger.info('%s: %s', occasion.operation, status or 'connection dropped')
+        self._world.calls.append(CallRecord(
+            occasion.operation, status, self._world.clock.now(), query, occasion.seller_id,
+        ))

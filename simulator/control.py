@@ -1,0 +1,148 @@
+"""The control API: what a test does to the simulator in another process.
+
+`POST /control/NAME` calls what is listed in `ACTIONS`, with the arguments as a JSON object;
+`?seller=ID` names the seller, the first one unless told. Times are ISO 8601, amounts strings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+from .errors import json_response
+from .orders import INCLUDED_DATA, Address, Buyer, Item, Order, TaxRegistration, render_order, to_iso
+from .scenarios import SCENARIOS, bulk
+from .state import Participation, Seller, SellerProfile
+from .world import World
+
+# Actions that are methods of `Seller`, about one order.
+ORDER_ACTIONS = (
+    'place_order',
+    'pay',
+    'ship',
+    'deliver',
+    'cancel',
+    'cancel_item',
+    'request_cancellation',
+    'edit',
+    'edit_item',
+    'touch',
+    'override',
+)
+_MOMENTS = ('at', 'placed_at', 'updated_at')
+_WINDOWS = ('ship_by', 'deliver_by', 'scheduled_delivery')
+
+
+class Control:
+    """Answer the requests of the control API."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._actions: dict[str, Callable[..., Any]] = {
+            'orders': self._orders,
+            'calls': self._calls,
+            'clear_calls': lambda seller: self._world.calls.clear(),
+            'clock': self._clock,
+            'arm': lambda seller, kind, **options: self._world.arm(kind, **options) and None,
+            'disarm': lambda seller: self._world.disarm(),
+            'set_throttle': lambda seller, **options: self._world.set_throttle(**options),
+            'reset': lambda seller: self._world.reset(),
+            'add_seller': self._add_seller,
+            'revoke_authorisation': lambda seller: seller.revoke_authorisation(),
+            'authorise': lambda seller: seller.authorise(),
+            'revoke_tokens': lambda seller: self._world.tokens.revoke_tokens(seller),
+            'load_scenario': lambda seller, name: SCENARIOS[name](seller),
+            'bulk': lambda seller, **options: bulk(seller, **options),
+        }
+
+    def answer(self, request: Request) -> Response:
+        """Do what is asked; 400 with `{"error"}` when it makes no sense."""
+        name = request.path.removeprefix('/control/')
+        try:
+            arguments = json.loads(request.get_data() or '{}')
+            with self._world.lock:
+                seller = self._seller(request.args.get('seller'))
+                return json_response(self._act(seller, name, arguments))
+        except (LookupError, TypeError, ValueError) as error:
+            return json_response({'error': f'{type(error).__name__}: {error}'}, 400)
+
+    def _act(self, seller: Seller, name: str, arguments: dict[str, Any]) -> Any:
+        if name in ORDER_ACTIONS:
+            return _summary(getattr(seller, name)(**_decoded(arguments)))
+        result = self._actions[name](seller, **arguments)
+        return {} if result is None else result
+
+    def _seller(self, seller_id: str | None) -> Seller:
+        return self._world.sellers[seller_id] if seller_id else self._world.seller
+
+    def _orders(self, seller: Seller) -> list[dict[str, Any]]:
+        now = self._world.clock.now()
+        return [
+            render_order(order, INCLUDED_DATA, seller.profile.roles, now=now)
+            for order in seller.orders.values()
+        ]
+
+    def _calls(self, seller: Seller) -> list[dict[str, Any]]:
+        return [call.as_json() for call in self._world.calls]
+
+    def _clock(
+        self, seller: Seller, freeze: bool | str | None = None, **duration: float,
+    ) -> dict[str, str]:
+        """Stop (true, or a time), let run (false) or move the clock; tell the time."""
+        clock = self._world.clock
+        if freeze:
+            clock.freeze(None if freeze is True else _moment(freeze))
+        elif freeze is False:
+            clock.unfreeze()
+        return {'now': to_iso(clock.advance(**duration))}
+
+    def _add_seller(
+        self, seller: Seller, participations: list[Any], **profile: Any,
+    ) -> None:
+        self._world.add_seller(SellerProfile(
+            participations=tuple(
+                Participation(**entry) if isinstance(entry, dict) else Participation(entry)
+                for entry in participations
+            ),
+            **profile,
+        ))
+
+
+def _summary(order: Order) -> dict[str, Any]:
+    return {
+        'order_id': order.order_id,
+        'status': order.status,
+        'items': [{'item_id': item.item_id, 'sku': item.sku} for item in order.items],
+    }
+
+
+def _decoded(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a method of `Seller` for those in JSON."""
+    decoded = dict(arguments)
+    for name, value in arguments.items():
+        if value is None:
+            continue
+        if name in _MOMENTS:
+            decoded[name] = _moment(value)
+        elif name in _WINDOWS:
+            decoded[name] = tuple(_moment(moment) for moment in value)
+        elif name == 'items':
+            decoded[name] = [Item(**_decoded(item)) for item in value]
+        elif name == 'buyer':
+            decoded[name] = Buyer(**value)
+        elif name == 'address':
+            decoded[name] = Address(**value)
+        elif name == 'tax_registrations':
+            decoded[name] = tuple(TaxRegistration(**_decoded(entry)) for entry in value)
+    return decoded
+
+
+def _moment(value: str) -> datetime:
+    moment = datetime.fromisoformat(value.replace('Z', '+00:00'))
+    if moment.tzinfo is None:
+        raise ValueError(f'{value} has no time zone')
+    return moment
