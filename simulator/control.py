@@ -14,7 +14,8 @@ from typing import Any
 from werkzeug.wrappers import Request, Response
 
 from .errors import json_response
-from .orders import INCLUDED_DATA, Address, Buyer, Item, Order, TaxRegistration, render_order, to_iso
+from .orders import Address, Buyer, Item, Order, TaxRegistration
+from .rendering import INCLUDED_DATA, render_order, to_iso
 from .scenarios import SCENARIOS, bulk
 from .state import Participation, Seller, SellerProfile
 from .world import World

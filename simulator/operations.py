@@ -15,7 +15,8 @@ from werkzeug.wrappers import Response
 
 from .errors import ApiError, json_response
 from .marketplaces import find_marketplace, is_marketplace
-from .orders import CHANNELS, INCLUDED_DATA, STATUSES, Order, has_phone, render_order, to_iso
+from .orders import CHANNELS, STATUSES, Order
+from .rendering import INCLUDED_DATA, has_phone, render_order, to_iso
 from .state import SEARCH_LAG, Clock, Seller, SortKey
 
 PAGE_TOKEN_LIFETIME = timedelta(hours=24)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta, timezone
-from typing import Any, Union
+from typing import Any, TypeAlias
 
 from .marketplaces import Marketplace, find_marketplace
 from .orders import (
@@ -30,8 +30,8 @@ MILLISECOND = timedelta(milliseconds=1)
 # searchOrders knows nothing younger than this.
 SEARCH_LAG = timedelta(minutes=2)
 
-OrderKey = Union[Order, str]
-SortKey = tuple[datetime, str]
+OrderKey: TypeAlias = 'Order | str'
+SortKey: TypeAlias = tuple[datetime, str]
 
 
 class Clock:
@@ -333,7 +333,12 @@ class Seller:
         return changed
 
     def edit_item(
-        self, order: OrderKey, item: str | None = None, *, at: datetime | None = None, **values: Any,
+        self,
+        order: OrderKey,
+        item: str | None = None,
+        *,
+        at: datetime | None = None,
+        **values: Any,
     ) -> Order:
         """Change fields of `Item` on one line, by item id or SKU (the first unless told)."""
         unknown = values.keys() - {field.name for field in fields(Item) if field.init}
