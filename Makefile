@@ -1,5 +1,8 @@
 PYTHON ?= python3
 
+demo lint bench pot clean:
+	@$(PYTHON) -m dev $@
+
 test:
 	@$(PYTHON) -m dev test $(TAGS)
 
@@ -7,4 +10,4 @@ db shell:
 	@test -n "$(DB)" || { echo "Name the database: make $@ DB=x" >&2; exit 2; }
 	@$(PYTHON) -m dev $@ $(DB)
 
-.PHONY: test db shell
+.PHONY: demo test lint bench pot clean db shell

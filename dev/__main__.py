@@ -1,10 +1,13 @@
 """Entry point: `python3 -m dev COMMAND`."""
 
 import argparse
+import signal
 import sys
+from collections.abc import Callable
 
 from . import run
 from .console import Failure, say
+from .demo_server import demo
 
 
 def main() -> int:
@@ -12,19 +15,8 @@ def main() -> int:
 
     :return: The exit status.
     """
-    parser = argparse.ArgumentParser(prog='python3 -m dev')
-    commands = parser.add_subparsers(required=True)
-    for name, function in (('db', run.create_database), ('shell', run.shell)):
-        command = commands.add_parser(name, help=function.__doc__)
-        command.add_argument('database')
-        command.set_defaults(function=function)
-    command = commands.add_parser('test', help=run.test.__doc__)
-    command.add_argument('tags', nargs='?', default='')
-    command.set_defaults(function=run.test)
-    command = commands.add_parser('exec', help=run.execute.__doc__)
-    command.add_argument('command', nargs=argparse.REMAINDER)
-    command.set_defaults(function=run.execute)
-    options = vars(parser.parse_args())
+    options = vars(_parser().parse_args())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return options.pop('function')(**options) or 0
     except Failure as failure:
@@ -32,6 +24,27 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='python3 -m dev')
+    commands = parser.add_subparsers(required=True, metavar='COMMAND')
+
+    def add(name: str, function: Callable[..., int | None]) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=function.__doc__.splitlines()[0])
+        command.set_defaults(function=function)
+        return command
+
+    add('demo', demo)
+    add('test', run.test).add_argument('tags', nargs='?', default='')
+    add('lint', run.lint)
+    add('db', run.create_database).add_argument('database')
+    add('shell', run.shell).add_argument('database')
+    add('exec', run.execute).add_argument('command', nargs=argparse.REMAINDER)
+    add('bench', run.bench)
+    add('pot', run.pot)
+    add('clean', run.clean)
+    return parser
 
 
 sys.exit(main())

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .console import Failure
+
 MODULE = 'amazon_connector'
 CHECKOUT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'amazon-connector'
@@ -22,12 +24,16 @@ CHECKOUT_STATE = CACHE / f'checkout-{CHECKOUT_KEY}'
 
 
 @contextmanager
-def locked(name: str) -> Iterator[None]:
+def locked(name: str, *, busy: Failure | None = None) -> Iterator[None]:
     """Keep other runs out of a part of the cache.
 
-    :param str name: The part, for example "provision".
+    :param str name: The part, for example "python".
+    :param Failure busy: What to raise when another run is in there, instead of waiting for it.
     """
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f'{name}.lock').open('w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
+        except BlockingIOError:
+            raise busy from None
         yield

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 LAST_LINES = 15
 
@@ -34,10 +35,10 @@ def step(title: str) -> Iterator[None]:
     say(f"==> {title} ...")
     start = time.monotonic()
     yield
-    say(f"    done in {time.monotonic() - start:.0f} s")
+    say(f"    {title}: {time.monotonic() - start:.0f} s")
 
 
-def call(command: Sequence[str | Path], *, remedy: str, **options) -> str:
+def call(command: Sequence[str | Path], *, remedy: str, **options: Any) -> str:
     """Run a command to its end and return what it printed.
 
     :param command: The program and its arguments.

@@ -151,4 +151,4 @@ def _find_own_suite(folder: Path) -> tuple[str, str]:
             *facts, uri = target.split('|', 4)
             if codename and facts == ['Packages', codename[1], 'main', 'Debian']:
                 return uri, codename[1]
-    raise Failure("apt's sources name no Debian archive of this machine's release.", ODOO_HOME_REMEDY)
+    raise Failure("apt's sources name no Debian archive of this release.", ODOO_HOME_REMEDY)

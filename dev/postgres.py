@@ -6,7 +6,7 @@ import pwd
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .cache import CACHE, digest, locked
@@ -50,13 +50,10 @@ def running_server() -> Iterator[dict[str, str]]:
         try:
             yield {'PGHOST': str(cluster.socket), 'PGUSER': ROLE}
         finally:
-            with locked('postgresql'):
-                try:
-                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    pass  # Another run still uses it.
-                else:
-                    cluster.stop()
+            # Stays running while another run holds its share of the lock.
+            with locked('postgresql'), suppress(BlockingIOError):
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                cluster.stop()
 
 
 class Cluster:
@@ -131,6 +128,17 @@ class Cluster:
             'user': self.user.pw_uid, 'group': self.user.pw_gid, 'extra_groups': [],
         }
         call([self.programs / program, *arguments], remedy=remedy, cwd='/', **identity)
+
+
+def remove_clusters() -> None:
+    """Stop and delete the private cluster of this cache.
+
+    :raise Failure: If another run is using it.
+    """
+    if list(PROGRAMS.glob('*/bin/initdb')):
+        busy = Failure("Another run is using the private PostgreSQL server.", "End that run first.")
+        with locked('postgresql.users', busy=busy):
+            Cluster().remove()
 
 
 def _find_programs() -> Path:

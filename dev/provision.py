@@ -27,6 +27,12 @@ SELFIE_STUB = Path('odoo/addons/mail/static/lib/selfie_segmentation/selfie_segme
 """Debian leaves this library out; without any file the web client logs an error at each start."""
 
 PYTHON_VERSIONS = ((3, 10), (3, 13))
+REQUIREMENTS = (
+    CHECKOUT / 'requirements.txt',
+    CHECKOUT / 'dev' / 'requirements-odoo.txt',
+    CHECKOUT / 'dev' / 'requirements-test.txt',
+)
+CONSTRAINTS = CHECKOUT / 'dev' / 'constraints.txt'
 BROWSERS = ('google-chrome', 'chromium', 'chromium-browser', 'google-chrome-stable')
 
 
@@ -102,7 +108,7 @@ def _mend_links(tree: Path) -> None:
 def find_python() -> Path:
     """Return the interpreter of the virtual environment, building it at first need.
 
-    :raise Failure: If this Python is too old or too new for Odoo, or a requirement is not to be had.
+    :raise Failure: If this Python does not suit Odoo, or a requirement cannot be had.
     """
     oldest, newest = PYTHON_VERSIONS
     if not oldest <= sys.version_info[:2] <= newest:
@@ -111,21 +117,19 @@ def find_python() -> Path:
             f"this is {sys.version.split()[0]}.",
             "Name another one: make PYTHON=python3.12 ...",
         )
-    requirements = [
-        CHECKOUT / 'requirements.txt',
-        *sorted((CHECKOUT / 'dev').glob('requirements-*.txt')),
-    ]
-    key = digest(sys.version, sys.executable, *(path.read_text() for path in requirements))
+    key = digest(
+        sys.version, sys.executable, *(path.read_text() for path in (*REQUIREMENTS, CONSTRAINTS)),
+    )
     folder = CACHE / f'python-{sys.version_info[0]}.{sys.version_info[1]}-{key}'
     complete = folder / 'complete'
     with locked('python'):
         if not complete.exists():
-            _build_environment(folder, requirements)
+            _build_environment(folder)
             complete.touch()
     return folder / 'bin/python'
 
 
-def _build_environment(folder: Path, requirements: list[Path]) -> None:
+def _build_environment(folder: Path) -> None:
     if not importlib.util.find_spec('ensurepip'):
         install(f'python{sys.version_info[0]}.{sys.version_info[1]}-venv')
     with step("Installing Odoo's Python requirements into a virtual environment"):
@@ -135,7 +139,8 @@ def _build_environment(folder: Path, requirements: list[Path]) -> None:
             [
                 folder / 'bin/python', '-m', 'pip', 'install', '-q',
                 '--disable-pip-version-check',
-                *(option for path in requirements for option in ('-r', path)),
+                '-c', CONSTRAINTS,
+                *(option for path in REQUIREMENTS for option in ('-r', path)),
             ],
             remedy="Check that pip reaches its package index, then repeat.",
         )

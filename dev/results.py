@@ -1,20 +1,34 @@
 """What a test run's log says: which tests passed, which failed, and what should not be there."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 ENTRY = re.compile(
-    r'\d{4}-\d\d-\d\d [\d:,]+ \d+ (?P<level>[A-Z]+) \S+ (?P<logger>[\w.]+): (?P<message>.*)'
+    r'\d{4}-\d\d-\d\d [\d:,]+ \d+ (?P<level>[A-Z]+) \S+ (?P<logger>[\w.]+): (?P<text>.*)'
 )
 STARTED = re.compile(r'Starting (?P<test>\S+) \.\.\.')
-FAILED = re.compile(r'(?:FAIL|ERROR): (?:Subtest )?(?P<test>\S+)')
-SKIPPED = re.compile(r'skipped (?P<test>\S+) : (?P<reason>.*)')
+FAILED = re.compile(r'(?:FAIL: |ERROR: |skipped )(?:Subtest )?(?P<test>\w+\.\w+|[^\n]+)')
 SUMMARY = re.compile(r'\d+ failed, \d+ error\(s\) of (?P<count>\d+) tests')
+CONSEQUENCE = re.compile(r'Module \w+: \d+ failures, |At least one test failed ')
 SERIOUS = {'WARNING', 'ERROR', 'CRITICAL'}
 
-EXPECTED_WARNINGS = ()
+EXPECTED_WARNINGS: tuple[str, ...] = ()
 """Texts of warnings that a healthy run logs, each with its reason."""
+
+
+@dataclass
+class Entry:
+    """One entry of Odoo's log.
+
+    :param str level: Its level, such as "WARNING".
+    :param str logger: Who wrote it.
+    :param str text: Its message, with the lines that follow it.
+    """
+
+    level: str
+    logger: str
+    text: str
 
 
 @dataclass
@@ -49,44 +63,55 @@ class Results:
         return f'{len(self.passed)} passed, {len(self.failed)} failed'
 
 
-def parse_log(lines: Iterable[str]) -> Results:
+def parse_log(lines: Iterable[str], name: str) -> Results:
     """Read the outcome of a test run from Odoo's log.
 
     A skipped test has failed: Odoo skips tours silently when it finds no browser. A warning or
     error outside a test is reported too, and so is a run that ended early or ran no test.
 
     :param lines: The lines that Odoo wrote.
+    :param str name: What to call the log itself among the outcomes.
     :return: The outcome of each test, and of the log as a whole.
     """
-    started, failed, unexpected = set(), {}, []
+    started: set[str] = set()
+    results = Results()
+    unexpected = []
     announced = None
-    details: list[str] = []
-    for line in lines:
-        entry = ENTRY.match(line)
-        if not entry:
-            details.append(line.rstrip())
-            continue
-        details = [entry['message']]
-        test_name = f"{entry['logger'].removeprefix('odoo.addons.')}:"
-        if match := STARTED.match(entry['message']):
-            started.add(test_name + match['test'])
-        elif match := SKIPPED.match(entry['message']):
-            failed[test_name + match['test']] = details
-        elif match := SUMMARY.match(entry['message']):
+    for entry in _read_entries(lines):
+        module = entry.logger.removeprefix('odoo.addons.')
+        if match := STARTED.match(entry.text):
+            started.add(f"{module}:{match['test']}")
+        elif match := FAILED.match(entry.text):
+            results.failed[f"{module}:{match['test']}"] = entry.text
+        elif match := SUMMARY.match(entry.text):
             announced = int(match['count'])
-        elif entry['level'] in SERIOUS:
-            if match := FAILED.match(entry['message']):
-                failed[test_name + match['test']] = details
-            elif not any(text in entry['message'] for text in EXPECTED_WARNINGS):
-                unexpected.append(details)
-                details.insert(0, entry['level'])
+        elif _is_unexpected(entry):
+            unexpected.append(f'{entry.level} {entry.logger}: {entry.text}')
+    results.passed = started - results.failed.keys()
     if announced is None:
-        unexpected.append(["The run ended before its tests did."])
+        unexpected.append("The run ended before its tests did.")
     elif not announced:
-        unexpected.append(["No test was run."])
-    results = Results(
-        passed=started - failed.keys(),
-        failed={test: '\n'.join(problem) for test, problem in failed.items()},
-    )
-    results.add('log', '\n'.join('\n'.join(problem) for problem in unexpected))
+        unexpected.append("No test was run.")
+    results.add(name, '\n'.join(unexpected))
     return results
+
+
+def _read_entries(lines: Iterable[str]) -> Iterator[Entry]:
+    entry = None
+    for line in lines:
+        if match := ENTRY.match(line):
+            if entry:
+                yield entry
+            entry = Entry(**match.groupdict())
+        elif entry:
+            entry.text += f'\n{line.rstrip()}'
+    if entry:
+        yield entry
+
+
+def _is_unexpected(entry: Entry) -> bool:
+    return (
+        entry.level in SERIOUS
+        and not CONSEQUENCE.match(entry.text)
+        and not any(text in entry.text for text in EXPECTED_WARNINGS)
+    )

@@ -1,24 +1,24 @@
 """The commands that the Makefile offers."""
 
 import os
-import socket
+import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from .cache import CHECKOUT, CHECKOUT_STATE, MODULE
+from .cache import CACHE, CHECKOUT
+from .checks import TERMS, check_source, check_terms, export_terms, lint_run, run_tests
 from .console import say, step
+from .postgres import remove_clusters
 from .provision import require_browser
-from .results import STARTED, Results, parse_log
+from .results import Results
 from .server import Odoo, checkout_database, provisioned_odoo
 
 
 def create_database(database: str) -> None:
     """Make a fresh database with the add-on installed."""
     with provisioned_odoo() as odoo:
-        with step(f"Creating the database {database}"):
-            odoo.create_database(database)
-        with step("Installing the add-on"):
-            odoo.install_module(database)
+        _create_database(odoo, database)
 
 
 def shell(database: str) -> int:
@@ -37,42 +37,73 @@ def execute(command: Sequence[str]) -> int:
 
 
 def test(tags: str) -> int:
-    """Run tests on a fresh database; the last line counts them.
+    """Run every test and check, or some tests; the last line counts them.
 
-    :param str tags: Odoo's `--test-tags`, to run only some of the tests; else all of them run.
+    :param str tags: Odoo's `--test-tags`, to run only those tests.
     """
     require_browser()
     with provisioned_odoo() as odoo:
-        results = _run_tests(odoo, tags or f'/{MODULE}')
+        if tags:
+            return _report(run_tests(odoo, tags))
+        results = check_source(odoo)
+        # Odoo's own checks run beside the tests: there are two cores.
+        with lint_run(odoo) as checks:
+            results.update(run_tests(odoo))
+            results.update(checks.finish())
+            results.update(check_terms(odoo, checks.database))
     return _report(results)
 
 
-def _run_tests(odoo: Odoo, tags: str) -> Results:
-    database = checkout_database('test') + f'_{os.getpid()}'
-    log = CHECKOUT_STATE / 'test.log'
-    with step("Creating the test database"):
+def lint() -> int:
+    """Run every check of the source; the last line counts them."""
+    with provisioned_odoo() as odoo:
+        results = check_source(odoo)
+        with step("Checking with Odoo's own test_lint"), lint_run(odoo) as checks:
+            results.update(checks.finish())
+            results.update(check_terms(odoo, checks.database))
+    return _report(results)
+
+
+def pot() -> None:
+    """Write the template of translations."""
+    with provisioned_odoo() as odoo, _temporary_database(odoo, 'pot') as database:
+        TERMS.parent.mkdir(exist_ok=True)
+        TERMS.write_text(export_terms(odoo, database), encoding='utf-8')
+    say(f"    {TERMS.relative_to(CHECKOUT)} is up to date")
+
+
+def bench() -> int:
+    """Run the benchmark on a fresh database."""
+    with provisioned_odoo() as odoo, _temporary_database(odoo, 'bench') as database:
+        return subprocess.run(
+            [odoo.python, '-m', 'dev.benchmark', database],
+            env=odoo.environment, cwd=CHECKOUT, check=False,
+        ).returncode
+
+
+def clean() -> None:
+    """Remove everything that the other commands have built."""
+    remove_clusters()
+    shutil.rmtree(CACHE, ignore_errors=True)
+
+
+def _create_database(odoo: Odoo, database: str) -> None:
+    with step(f"Creating the database {database}"):
         odoo.create_database(database)
+    with step("Installing the add-on"):
+        odoo.install_module(database)
+
+
+@contextmanager
+def _temporary_database(odoo: Odoo, purpose: str) -> Iterator[str]:
+    """Provide a fresh database with the add-on, for as long as the caller runs."""
+    database = f'{checkout_database(purpose)}_{os.getpid()}'
     try:
-        with step(f"Testing {tags}"), log.open('w') as output:
-            process = subprocess.Popen(
-                odoo.command(
-                    '-d', database, '-i', MODULE, '--test-tags', tags,
-                    '--stop-after-init', '--http-port', str(_find_free_port()),
-                ),
-                env=odoo.environment, cwd=CHECKOUT, text=True, errors='replace',
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            )
-            test_class = None
-            for line in process.stdout:
-                output.write(line)
-                if (match := STARTED.search(line)) and match['test'].split('.')[0] != test_class:
-                    test_class = match['test'].split('.')[0]
-                    say(f"    {test_class}")
-            process.wait()
+        _create_database(odoo, database)
+        yield database
     finally:
-        odoo.drop_database(database)
-    with log.open() as lines:
-        return parse_log(lines)
+        if database in odoo.databases():
+            odoo.drop_database(database)
 
 
 def _report(results: Results) -> int:
@@ -80,9 +111,3 @@ def _report(results: Results) -> int:
         say(f"\nFAILED {name}\n{problem}")
     print(results, flush=True)
     return 0 if results.is_success else 1
-
-
-def _find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]

@@ -2,6 +2,8 @@
 
 import ast
 import os
+import re
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .cache import CACHE, CHECKOUT, CHECKOUT_KEY, CHECKOUT_STATE, MODULE, digest, locked
-from .console import LAST_LINES, Failure, step
+from .console import LAST_LINES, Failure, call, step
 from .postgres import running_server
 from .provision import find_odoo, find_odoo_script, find_python
 
@@ -21,12 +23,14 @@ workers = 0
 max_cron_threads = 1
 """
 
-DATABASE_EXISTS = """
-import sys, psycopg2
-from contextlib import closing
-with closing(psycopg2.connect(dbname='postgres')) as connection, connection.cursor() as cursor:
-    cursor.execute('SELECT FROM pg_database WHERE datname = %s', sys.argv[1:])
-    sys.exit(0 if cursor.rowcount else 3)
+FAILED_LINE = re.compile(r' \d+ (?:ERROR|CRITICAL) ')
+
+LIST_DATABASES = """
+import psycopg2
+connection = psycopg2.connect(dbname='postgres')
+with connection.cursor() as cursor:
+    cursor.execute('SELECT datname FROM pg_database')
+    print(*(name for name, in cursor), sep='\\n')
 """
 
 
@@ -47,76 +51,89 @@ class Odoo:
         """Return the command line that starts Odoo."""
         return [str(self.python), str(self.script), *arguments]
 
+    def start(self, *arguments: str, log: Path) -> subprocess.Popen:
+        """Start Odoo in the background, its log going to a file.
+
+        Ctrl-C does not reach it: whoever started it ends it.
+        """
+        with log.open('w') as output:
+            return subprocess.Popen(
+                self.command(*arguments), env=self.environment, cwd=CHECKOUT,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
     def run(self, *arguments: str, log: Path) -> None:
         """Run Odoo to its end, its log going to a file.
 
         :raise Failure: If Odoo ends with an error or logs one.
         """
-        with log.open('w') as output:
-            status = subprocess.run(
-                self.command(*arguments), env=self.environment, cwd=CHECKOUT,
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False,
-            ).returncode
+        process = self.start(*arguments, log=log)
+        try:
+            process.wait()
+        finally:
+            process.kill()
         lines = log.read_text(errors='replace').splitlines()
-        if status or any(' ERROR ' in line or ' CRITICAL ' in line for line in lines):
-            last_lines = '\n'.join(lines[-LAST_LINES:])
+        errors = [number for number, line in enumerate(lines) if FAILED_LINE.search(line)]
+        if process.returncode or errors:
+            tail = [line for line in lines[errors[0] if errors else 0:] if ' INFO ' not in line]
+            last_lines = '\n'.join(tail[-LAST_LINES:])
             raise Failure(
-                f"`odoo {' '.join(arguments)}` failed:\n{last_lines}", f"Read {log}.",
+                f"`odoo {' '.join(arguments)}` failed:\n{last_lines}",
+                f"Mend what the message names. The whole log is {log}.",
             )
 
-    def database_exists(self, database: str) -> bool:
-        """Return whether a database exists.
+    def databases(self) -> set[str]:
+        """Return the names of the server's databases.
 
         :raise Failure: If the server cannot be reached.
         """
-        result = subprocess.run(
-            [self.python, '-c', DATABASE_EXISTS, database], env=self.environment,
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        listing = call(
+            [self.python, '-c', LIST_DATABASES], env=self.environment,
+            remedy="Correct PGHOST, PGPORT, PGUSER, PGPASSWORD, or unset them all.",
         )
-        if result.returncode not in {0, 3}:
-            raise Failure(
-                f"PostgreSQL cannot be reached: {result.stderr.splitlines()[-1]}",
-                "Check PGHOST, PGPORT, PGUSER and PGPASSWORD, or unset them for a private server.",
-            )
-        return result.returncode == 0
+        return set(listing.splitlines())
 
     def create_database(self, database: str) -> None:
         """Make a database, or make it anew, with everything the add-on depends on."""
-        template = self._ensure_template()
         with locked('template'):
-            self.run(
-                'db', 'duplicate', '--force', template, database, log=_log_file(database),
-            )
+            template = self._ensure_template()
+            self.run('db', 'duplicate', '--force', template, database, log=log_file(database))
 
     def drop_database(self, database: str) -> None:
-        """Delete a database that exists, with its files."""
-        self.run('db', 'drop', database, log=_log_file(database))
+        """Delete a database that exists, with its files and its log."""
+        log = log_file(database)
+        self.run('db', 'drop', database, log=log)
+        log.unlink()
 
     def install_module(self, database: str) -> None:
-        """Install the add-on into a database, or upgrade it there."""
+        """Install the add-on into a database."""
+        self._load(database, '-i', MODULE)
+
+    def upgrade_module(self, database: str) -> None:
+        """Bring a database with the add-on up to date with its source."""
+        self._load(database, '-u', MODULE)
+
+    def _load(self, database: str, option: str, modules: str) -> None:
         self.run(
-            '-d', database, '-i', MODULE, '-u', MODULE, '--stop-after-init', '--no-http',
-            log=_log_file(database),
+            '-d', database, option, modules, '--stop-after-init', '--no-http',
+            log=log_file(database),
         )
 
     def _ensure_template(self) -> str:
         """Return the name of the database that holds the add-on's dependencies."""
         manifest = ast.literal_eval((CHECKOUT / '__manifest__.py').read_text(encoding='utf-8'))
         depends = ','.join(manifest['depends'])
-        name = f'{MODULE}_template_{digest(depends, str(self.script), str(CACHE))}'
-        with locked('template'):
-            if self.database_exists(name):
-                return name
-            unfinished = f'{name}_part'
-            with step(f"Installing {depends} into a template database"):
-                if self.database_exists(unfinished):
+        template = f'{MODULE}_template_{digest(depends, str(self.script), str(CACHE))}'
+        databases = self.databases()
+        if template not in databases:
+            unfinished = f'{template}_part'
+            with step(f"Installing {depends} into a template database (about a minute)"):
+                if unfinished in databases:
                     self.drop_database(unfinished)
-                self.run(
-                    '-d', unfinished, '-i', depends, '--stop-after-init', '--no-http',
-                    log=_log_file(name),
-                )
-                self.run('db', 'rename', unfinished, name, log=_log_file(name))
-        return name
+                self._load(unfinished, '-i', depends)
+                self.run('db', 'rename', unfinished, template, log=log_file(template))
+        return template
 
 
 @contextmanager
@@ -152,5 +169,13 @@ def checkout_database(purpose: str) -> str:
     return f'{MODULE}_{purpose}_{CHECKOUT_KEY}'
 
 
-def _log_file(database: str) -> Path:
+def log_file(database: str) -> Path:
+    """Return the file that holds what Odoo last did to a database."""
     return CHECKOUT_STATE / f'{database}.log'
+
+
+def find_free_port() -> int:
+    """Return a port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
