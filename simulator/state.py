@@ -38,8 +38,7 @@ class Clock:
     """Amazon's time. It runs with the machine's, can be moved forward and stopped."""
 
     def __init__(self) -> None:
-        self._offset = timedelta()
-        self._frozen_at: datetime | None = None
+        self.reset()
 
     @property
     def is_frozen(self) -> bool:
@@ -69,6 +68,11 @@ class Clock:
         if self._frozen_at is not None:
             self._offset = self._frozen_at - datetime.now(timezone.utc)
             self._frozen_at = None
+
+    def reset(self) -> None:
+        """Run with the machine's clock again."""
+        self._offset = timedelta()
+        self._frozen_at: datetime | None = None
 
     def _move(self, duration: timedelta) -> None:
         if self._frozen_at is not None:

@@ -94,8 +94,9 @@ class World:
             self.throttle.refill()
 
     def reset(self) -> None:
-        """Forget orders, faults, calls and tokens, and let every seller be authorised."""
+        """Forget orders, faults, calls, tokens and the clock's moves; authorise every seller."""
         with self.lock:
+            self.clock.reset()
             for seller in self.sellers.values():
                 seller.clear()
                 seller.authorise()
