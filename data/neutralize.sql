@@ -1,0 +1,8 @@
+-- a copy of the database must not talk to Amazon
+UPDATE amazon_account
+   SET state = 'draft',
+       lwa_client_id = NULL,
+       stored_lwa_client_secret = NULL,
+       stored_refresh_token = NULL,
+       order_window = NULL;
+DELETE FROM amazon_access_token;

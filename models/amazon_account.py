@@ -1,0 +1,924 @@
+import json
+from contextlib import contextmanager
+from datetime import timedelta, timezone
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools import format_date, format_datetime
+
+from ..amazon import marketplaces, orders
+from ..amazon.client import Client, Credentials
+from ..amazon.errors import AmazonError, Rejected, Throttled, Unauthorized
+from .amazon_access_token import DatabaseTokenStore
+from .amazon_quota import DatabaseLimiter
+from .amazon_sync_mixin import TimeBudget
+
+SYNC_SECONDS = 20
+FIRST_SYNC_DAYS = 30
+WINDOW_OVERLAP = timedelta(minutes=2)
+CHART_DAYS = 14
+INBOX_URL = '/odoo/action-amazon_connector.action_amazon_order'
+MASK = '••••••••'
+SECRETS = ('lwa_client_secret', 'refresh_token')
+
+
+class AmazonAccount(models.Model):
+    _name = 'amazon.account'
+    _description = "Amazon Account"
+    _inherit = ['mail.thread', 'mail.activity.mixin', 'amazon.sync.mixin']
+    _order = 'company_id, name, id'
+    _check_company_auto = True
+
+    name = fields.Char(
+        help="How you call this account, e.g. the name of the shop.", required=True, tracking=True,
+    )
+    active = fields.Boolean(default=True)
+    company_id = fields.Many2one(
+        comodel_name='res.company',
+        default=lambda self: self.env.company,
+        required=True,
+        index=True,
+        readonly=True,
+    )
+
+    # Credentials
+    seller_id = fields.Char(
+        string="Seller ID",
+        help="Your Merchant Token: Seller Central ▸ Settings ▸ Account Info ▸ Merchant Token.",
+        required=True,
+        copy=False,
+    )
+    lwa_client_id = fields.Char(
+        string="LWA Client ID",
+        help="Seller Central ▸ Apps and Services ▸ Develop Apps ▸ LWA credentials: View.",
+        copy=False,
+        groups='amazon_connector.group_amazon_admin',
+    )
+    lwa_client_secret = fields.Char(
+        string="LWA Client Secret",
+        help="Beside the LWA Client ID. Amazon wants it renewed every 180 days.",
+        compute='_compute_masked_secrets',
+        inverse='_inverse_masked_secrets',
+        groups='amazon_connector.group_amazon_admin',
+    )
+    refresh_token = fields.Char(
+        help="Seller Central ▸ Apps and Services ▸ Develop Apps ▸ Authorize: it starts with Atzr|.",
+        compute='_compute_masked_secrets',
+        inverse='_inverse_masked_secrets',
+        groups='amazon_connector.group_amazon_admin',
+    )
+    stored_lwa_client_secret = fields.Char(copy=False, groups=fields.NO_ACCESS)
+    stored_refresh_token = fields.Char(copy=False, groups=fields.NO_ACCESS)
+    region = fields.Selection(
+        selection=[('na', "North America"), ('eu', "Europe"), ('fe', "Far East")],
+        help="Where you sell. Europe includes India, Turkey, the Gulf and South Africa; the Far"
+             " East is Australia, Japan and Singapore. An account serves one region.",
+        default='eu',
+        required=True,
+    )
+    environment = fields.Selection(
+        selection=[
+            ('production', "Production"),
+            ('sandbox', "Amazon's Sandbox"),
+            ('custom', "Custom Address"),
+        ],
+        default='production',
+        required=True,
+    )
+    spapi_endpoint = fields.Char(
+        string="Selling Partner API Address",
+        help="Base address, e.g. http://127.0.0.1:8070 for the simulator.",
+        groups='base.group_system',
+    )
+    lwa_endpoint = fields.Char(
+        string="Login with Amazon Address",
+        help="Address of the token endpoint, e.g. http://127.0.0.1:8070/auth/o2/token.",
+        groups='base.group_system',
+    )
+    state = fields.Selection(
+        selection=[('draft', "Not Connected"), ('connected', "Connected"), ('error', "Error")],
+        default='draft',
+        required=True,
+        readonly=True,
+        copy=False,
+        tracking=True,
+    )
+    reason = fields.Char(
+        help="Why the account does not work, and what to do.", readonly=True, copy=False,
+    )
+    last_error = fields.Char(readonly=True, copy=False)
+    last_error_date = fields.Datetime(readonly=True, copy=False)
+    available_marketplace_ids = fields.Many2many(
+        comodel_name='amazon.marketplace',
+        relation='amazon_account_available_marketplace_rel',
+        string="Available Marketplaces",
+        help="Where Amazon says that you sell; Connect reads them again.",
+        readonly=True,
+        copy=False,
+    )
+    synced_marketplace_ids = fields.Many2many(
+        comodel_name='amazon.marketplace',
+        relation='amazon_account_synced_marketplace_rel',
+        string="Synchronized Marketplaces",
+        help="Whose orders come into Odoo through this account. Register the account a second time"
+             " to treat some marketplaces differently.",
+        domain="[('id', 'in', available_marketplace_ids)]",
+        copy=False,
+    )
+
+    # Orders
+    user_id = fields.Many2one(
+        comodel_name='res.users',
+        string="Salesperson",
+        help="Responsible for the orders, and told when something needs attention.",
+        check_company=True,
+    )
+    team_id = fields.Many2one(
+        comodel_name='crm.team',
+        string="Sales Team",
+        default=lambda self: self._default_team_id(),
+        check_company=True,
+    )
+    warehouse_id = fields.Many2one(
+        comodel_name='stock.warehouse',
+        string="Warehouse (FBM)",
+        help="Ships the orders that Amazon does not fulfil.",
+        compute='_compute_warehouse_id',
+        store=True,
+        readonly=False,
+        required=True,
+        precompute=True,
+        check_company=True,
+    )
+    location_id = fields.Many2one(
+        comodel_name='stock.location',
+        string="FBA Location",
+        help="Your goods at Amazon's warehouses. FBA orders are taken from it.",
+        default=lambda self: self._default_location_id(),
+        domain="[('usage', '=', 'internal')]",
+        check_company=True,
+    )
+    pricelist_id = fields.Many2one(
+        comodel_name='product.pricelist',
+        help="Used for the orders in its currency. For other currencies a price list of the"
+             " company is taken or made. The prices themselves are Amazon's.",
+        check_company=True,
+    )
+    fiscal_position_id = fields.Many2one(
+        comodel_name='account.fiscal.position',
+        help="Leave it empty to let the destination of each order decide.",
+        check_company=True,
+    )
+    only_matched_products = fields.Boolean(
+        help="An order with a SKU that is not matched to a product waits until it is. Otherwise"
+             " the default product stands in.",
+    )
+    shipped_elsewhere = fields.Selection(
+        selection=[
+            ('skip', "Skip them; import by hand where wanted"),
+            ('import', "Import them, goods taken from the warehouse at once"),
+        ],
+        string="FBM Orders Shipped Outside Odoo",
+        help="Orders that Odoo sees for the first time when they are shipped already.",
+        default='skip',
+        required=True,
+    )
+    payload_days = fields.Integer(
+        string="Keep Amazon's Data (Days)",
+        help="The data as Amazon sent them hold personal data. They are removed so many days after"
+             " delivery; Amazon allows 30 at most.",
+        default=30,
+        required=True,
+    )
+    product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Default Product",
+        help="Stands in for SKUs that are not matched.",
+        default=lambda self: self._default_product_id('product_unmatched'),
+        check_company=True,
+    )
+    shipping_product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Shipping",
+        help="Has no taxes of its own: taxed as the item it belongs to. So for the next ones.",
+        default=lambda self: self._default_product_id('product_shipping'),
+        check_company=True,
+    )
+    gift_wrap_product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Gift Wrap",
+        default=lambda self: self._default_product_id('product_gift_wrap'),
+        check_company=True,
+    )
+    cod_fee_product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Cash on Delivery Fee",
+        default=lambda self: self._default_product_id('product_cod_fee'),
+        check_company=True,
+    )
+    other_product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Other Charges",
+        default=lambda self: self._default_product_id('product_other'),
+        check_company=True,
+    )
+    discount_product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Discounts",
+        default=lambda self: self._default_product_id('product_discount'),
+        check_company=True,
+    )
+    rounding_product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Rounding",
+        help="Closes the cent that tax rounding leaves open.",
+        default=lambda self: self._default_product_id('product_rounding'),
+        check_company=True,
+    )
+    last_order_sync = fields.Datetime(
+        help="Everything that changed on Amazon until then is in Odoo. Set it back to read again"
+             " all that changed since.",
+        copy=False,
+    )
+    order_window = fields.Json(
+        help="The search that the quota or a failure interrupted: its parameters and next page.",
+        copy=False,
+    )
+    last_fetch = fields.Datetime(
+        help="When Amazon was asked last, with or without success.", readonly=True, copy=False,
+    )
+
+    # Overview
+    to_do_count = fields.Integer(compute='_compute_order_counts')
+    failed_count = fields.Integer(compute='_compute_order_counts')
+    today_count = fields.Integer(compute='_compute_order_counts')
+    unmatched_offer_count = fields.Integer(compute='_compute_unmatched_offer_count')
+    chart = fields.Text(compute='_compute_chart')
+
+    _payload_days_range = models.Constraint(
+        'CHECK(payload_days BETWEEN 1 AND 30)',
+        "Keep Amazon's data between 1 and 30 days.",
+    )
+
+    # === DEFAULT METHODS === #
+
+    @api.model
+    def _default_product_id(self, xmlid):
+        return self.env.ref(f'amazon_connector.{xmlid}', raise_if_not_found=False)
+
+    @api.model
+    def _default_team_id(self):
+        """Return the team that the company's accounts share, made at first need."""
+        company = self.env.company
+        # In sudo mode: an Amazon administrator need not be a sales administrator.
+        Team = self.env['crm.team'].sudo()
+        return self.search([('company_id', '=', company.id)], limit=1).team_id or Team.search(
+            [('company_id', '=', company.id), ('name', '=', "Amazon")], limit=1,
+        ) or Team.create({'name': "Amazon", 'company_id': company.id})
+
+    @api.model
+    def _default_location_id(self):
+        """Return the location that the company's accounts share, made at first need.
+
+        It is outside of every warehouse: what lies at Amazon can't be shipped by the company.
+        """
+        company = self.env.company
+        # In sudo mode: an Amazon administrator need not be an inventory administrator.
+        Location = self.env['stock.location'].sudo()
+        return self.search([('company_id', '=', company.id)], limit=1).location_id or Location.search(
+            [
+                ('company_id', '=', company.id), ('name', '=', "Amazon"),
+                ('usage', '=', 'internal'), ('warehouse_id', '=', False),
+            ],
+            limit=1,
+        ) or Location.create({'name': "Amazon", 'usage': 'internal', 'company_id': company.id})
+
+    # === COMPUTE METHODS === #
+
+    @api.depends('stored_lwa_client_secret', 'stored_refresh_token')
+    def _compute_masked_secrets(self):
+        for account in self:
+            # In sudo mode: nobody may read the secrets, all may know whether there are any.
+            secrets = account.sudo()
+            for name in SECRETS:
+                account[name] = MASK if secrets[f'stored_{name}'] else False
+
+    def _inverse_masked_secrets(self):
+        for account in self:
+            for name in SECRETS:
+                if account[name] != MASK:
+                    # In sudo mode: the secrets are write-only.
+                    account.sudo()[f'stored_{name}'] = (account[name] or '').strip()
+
+    @api.depends('company_id')
+    def _compute_warehouse_id(self):
+        for account in self:
+            if account.warehouse_id.company_id != account.company_id:
+                account.warehouse_id = self.env['stock.warehouse'].search(
+                    [('company_id', '=', account.company_id.id)], limit=1,
+                )
+
+    def _compute_order_counts(self):
+        Order = self.env['amazon.order']
+        by_state = {
+            (account, state): count
+            for account, state, count in Order._read_group(
+                [('account_id', 'in', self.ids), ('state', 'in', ('to_do', 'failed'))],
+                ['account_id', 'state'],
+                ['__count'],
+            )
+        }
+        today = dict(self.env['sale.order']._read_group(
+            [('amazon_account_id', 'in', self.ids), ('date_order', '>=', 'today')],
+            ['amazon_account_id'],
+            ['__count'],
+        ))
+        for account in self:
+            account.to_do_count = by_state.get((account, 'to_do'), 0)
+            account.failed_count = by_state.get((account, 'failed'), 0)
+            account.today_count = today.get(account, 0)
+
+    def _compute_unmatched_offer_count(self):
+        counts = dict(self.env['amazon.offer']._read_group(
+            [('account_id', 'in', self.ids), ('product_id', '=', False)],
+            ['account_id'],
+            ['__count'],
+        ))
+        for account in self:
+            account.unmatched_offer_count = counts.get(account, 0)
+
+    def _compute_chart(self):
+        """Count the orders of the last days as the widget `dashboard_graph` wants it."""
+        today = fields.Date.context_today(self)
+        days = [today - timedelta(days=ago) for ago in range(CHART_DAYS - 1, -1, -1)]
+        counts = {
+            (account, day.date()): count
+            for account, day, count in self.env['sale.order']._read_group(
+                [
+                    ('amazon_account_id', 'in', self.ids),
+                    ('date_order', '>=', fields.Datetime.to_datetime(days[0])),
+                ],
+                ['amazon_account_id', 'date_order:day'],
+                ['__count'],
+            )
+        }
+        for account in self:
+            values = [
+                {
+                    'label': format_date(self.env, day, date_format='d MMM'),
+                    'value': counts.get((account, day), 0),
+                    'type': 'past',
+                }
+                for day in days
+            ]
+            account.chart = json.dumps([{
+                'key': self.env._("Orders"), 'values': values, 'is_sample_data': False,
+            }])
+
+    # === CONSTRAINT METHODS === #
+
+    @api.constrains('environment', 'spapi_endpoint', 'lwa_endpoint')
+    def _check_endpoints(self):
+        # In sudo mode: whoever changes the environment may not read the addresses.
+        for account in self.sudo().filtered(lambda a: a.environment == 'custom'):
+            for name in ('spapi_endpoint', 'lwa_endpoint'):
+                if not marketplaces.is_safe_endpoint(account[name] or ''):
+                    raise ValidationError(self.env._(
+                        "%(field)s: enter an address that starts with https://, or one of this"
+                        " machine such as http://127.0.0.1:8070. A system administrator can.",
+                        field=self._fields[name].get_description(self.env)['string'],
+                    ))
+
+    @api.constrains('synced_marketplace_ids', 'seller_id', 'company_id', 'active')
+    def _check_marketplaces_synced_once(self):
+        for account in self.filtered('active'):
+            for other in account._get_siblings():
+                if shared := account.synced_marketplace_ids & other.synced_marketplace_ids:
+                    raise ValidationError(self.env._(
+                        "Synchronized Marketplaces: %(marketplaces)s is synchronized by the account"
+                        " %(account)s already. Remove it from one of the two.",
+                        marketplaces=', '.join(shared.mapped('name')),
+                        account=other.name,
+                    ))
+
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        """Override of `base` to disconnect an account that is to talk to somebody else."""
+        res = super().write(vals)
+        if vals.keys() & {'environment', 'spapi_endpoint', 'lwa_endpoint', 'region', 'seller_id',
+                          'lwa_client_id', 'lwa_client_secret', 'refresh_token'}:
+            self.env['amazon.access.token'].sudo().search(  # In sudo mode: nobody may read them.
+                [('account_id', 'in', self.ids)],
+            ).unlink()
+        return res
+
+    # === ACTION METHODS === #
+
+    def action_connect(self):
+        """Check the credentials with Amazon and read where the seller sells.
+
+        The outcome stands on the account: its state, and the reason when it can't connect.
+
+        :return: The notification to show.
+        :rtype: dict
+        """
+        self.ensure_one()
+        self.check_access('write')
+        self._check_credentials_given()
+        try:
+            with self._get_client() as client:
+                participations = marketplaces.parse_participations(
+                    marketplaces.fetch_participations(client),
+                )
+        except AmazonError as error:
+            self._mark_error(error)
+            return self._notify(self.last_error, 'danger')
+        self._mark_connected(participations)
+        return self._notify(self.env._(
+            "Connected. You sell on %(marketplaces)s.",
+            marketplaces=', '.join(self.available_marketplace_ids.mapped('name')),
+        ), 'success')
+
+    def action_sync_orders(self):
+        """Fetch the orders that changed and import them, up to a time budget.
+
+        Each page and each batch is committed; what is left over is done by the crons.
+
+        :return: The notification to show: what came, what became of it, what is in the way.
+        :rtype: dict
+        """
+        accounts = self or self.search([('state', '!=', 'draft')])
+        accounts.check_access('read')
+        if not accounts or any(account.state == 'draft' for account in accounts):
+            raise UserError(self.env._(
+                "This account is not connected yet. Enter its credentials and press Connect.",
+            ))
+        budget = TimeBudget(SYNC_SECONDS)
+        # In sudo mode: importing takes more rights than an Amazon user needs to have.
+        accounts = accounts.sudo()
+        fetched = sum(account._fetch_orders_safely(budget) for account in accounts)
+        outcomes = self.env['amazon.order'].sudo()._import_orders(budget, accounts)
+        return accounts._get_sync_notification(fetched, outcomes)
+
+    def action_open_orders(self):
+        """Open the inbox of the account.
+
+        :rtype: dict
+        """
+        return self._open('amazon_connector.action_amazon_order')
+
+    def action_open_failed_orders(self):
+        """Open what needs attention in the inbox of the account.
+
+        :rtype: dict
+        """
+        return self._open('amazon_connector.action_amazon_order', search_default_failed=1)
+
+    def action_open_to_do_orders(self):
+        """Open what is still to be imported in the inbox of the account.
+
+        :rtype: dict
+        """
+        return self._open('amazon_connector.action_amazon_order', search_default_to_do=1)
+
+    def action_open_unmatched_offers(self):
+        """Open the offers of the account that have no product.
+
+        :rtype: dict
+        """
+        return self._open('amazon_connector.action_amazon_offer', search_default_unmatched=1)
+
+    def action_open_sale_orders(self):
+        """Open the sales orders of the account.
+
+        :rtype: dict
+        """
+        action = self._open('sale.action_orders')
+        action['domain'] = [('amazon_account_id', 'in', self.ids)]
+        return action
+
+    def _open(self, xmlid, **context):
+        """Return an action narrowed to the accounts of `self`."""
+        action = self.env['ir.actions.act_window']._for_xml_id(xmlid)
+        action['domain'] = [('account_id', 'in', self.ids)]
+        action['context'] = context
+        return action
+
+    # === BUSINESS METHODS - CONNECTION === #
+
+    def _get_siblings(self):
+        """Return the other accounts of the same seller in the same company."""
+        self.ensure_one()
+        return self.search([
+            ('seller_id', '=', self.seller_id),
+            ('company_id', '=', self.company_id.id),
+            ('id', '!=', self.id),
+        ])
+
+    @contextmanager
+    def _get_client(self):
+        """Open a client that calls Amazon with the credentials, quota and token of this account.
+
+        :return: The client; its connections close with the context.
+        :rtype: amazon.client.Client
+        """
+        self.ensure_one()
+        account = self.sudo()  # In sudo mode to read the secrets.
+        if account.environment == 'custom':
+            endpoint, lwa_endpoint = account.spapi_endpoint, account.lwa_endpoint
+        else:
+            endpoint = marketplaces.ENDPOINTS[account.environment][account.region]
+            lwa_endpoint = marketplaces.LWA_ENDPOINT
+        quota_owner = {
+            'seller_id': account.seller_id,
+            'lwa_client_id': account.lwa_client_id,
+            'endpoint': endpoint,
+        }
+        with Client(
+            Credentials(
+                account.lwa_client_id,
+                account.stored_lwa_client_secret,
+                account.stored_refresh_token,
+            ),
+            endpoint,
+            lwa_endpoint,
+            DatabaseLimiter(self.env, quota_owner),
+            DatabaseTokenStore(account),
+        ) as client:
+            yield client
+
+    def _check_credentials_given(self):
+        """Refuse to connect while a credential is missing.
+
+        :raise UserError: Naming the fields.
+        """
+        missing = [
+            self._fields[name].get_description(self.env)['string']
+            for name in ('seller_id', 'lwa_client_id', *SECRETS)
+            if not self[name]
+        ]
+        if missing:
+            raise UserError(self.env._(
+                "Enter %(fields)s first. README explains where Seller Central shows them.",
+                fields=', '.join(missing),
+            ))
+
+    def _mark_connected(self, participations):
+        """Take over what Amazon said about the seller and clear what was wrong before.
+
+        :param list[amazon.marketplaces.Participation] participations: As Amazon answered.
+        :return: None
+        """
+        self.ensure_one()
+        available = self.env['amazon.marketplace']
+        for participation in participations:
+            if participation.is_participating:
+                available |= available._get_or_create_for(participation, self.region)
+        values = {
+            'state': 'connected',
+            'reason': False,
+            'last_error': False,
+            'last_error_date': False,
+            'available_marketplace_ids': [Command.set(available.ids)],
+        }
+        if not self.synced_marketplace_ids:
+            elsewhere = self._get_siblings().synced_marketplace_ids
+            values['synced_marketplace_ids'] = [Command.set((available - elsewhere).ids)]
+        if not self.last_order_sync:
+            values['last_order_sync'] = fields.Datetime.now() - timedelta(days=FIRST_SYNC_DAYS)
+        self.write(values)
+        self._close_attention()
+
+    def _mark_error(self, error):
+        """Show on the account what went wrong with a call.
+
+        :param Exception error: What stopped the call. `Unauthorized` stops the account.
+        :return: None
+        """
+        self.ensure_one()
+        reason = self._get_error_reason(error)
+        values = {'last_error': reason, 'last_error_date': fields.Datetime.now()}
+        if isinstance(error, Unauthorized):
+            values.update(state='error', reason=reason)
+            self._ask_for_attention(reason)
+        self.write(values)
+
+    def _get_error_reason(self, error):
+        """Return a sentence about a failed call, with the next step."""
+        if not isinstance(error, AmazonError):
+            return self._get_failure_reason(error)
+        if isinstance(error, Throttled):
+            return self.env._(
+                "Amazon's quota is used up until %(time)s; the rest is fetched by itself then.",
+                time=format_datetime(self.env, error.retry_at, dt_format='short'),
+            )
+        if not isinstance(error, Unauthorized):
+            return self.env._(
+                "Amazon can't be asked at the moment, it is tried again by itself. (%(error)s)",
+                error=error,
+            )
+        if 'invalid_grant' in error.codes:
+            return self.env._(
+                "Amazon does not accept the refresh token: the authorization was revoked or has"
+                " expired. Authorize the app in Seller Central, enter the new Refresh Token and"
+                " press Connect.",
+            )
+        if {'invalid_client', 'unauthorized_client'} & set(error.codes):
+            return self.env._(
+                "Amazon does not accept the LWA Client ID and Secret. Amazon wants the secret"
+                " renewed every 180 days: enter the current ones and press Connect.",
+            )
+        return self.env._(
+            "Amazon denies access. Check the app's roles and authorization in Seller Central, then"
+            " press Connect. (%(error)s)",
+            error=error,
+        )
+
+    # === BUSINESS METHODS - ORDERS IN === #
+
+    @api.model
+    def _cron_fetch_orders(self):
+        """Fetch the orders that changed, of one account after the other.
+
+        Who was asked longest ago comes first, so that none starves when time runs out.
+
+        :return: None
+        """
+        accounts = self.search([('state', '=', 'connected')], order='last_fetch NULLS FIRST, id')
+        self.env['ir.cron']._commit_progress(remaining=len(accounts))
+        for account in accounts:
+            account = account[0]  # Avoid prefetching after each cache invalidation.
+            account._fetch_orders_safely(TimeBudget(SYNC_SECONDS))
+            if not self.env['ir.cron']._commit_progress(processed=1):
+                break
+
+    def _fetch_orders_safely(self, budget):
+        """Fetch the orders that changed; whatever goes wrong is kept on this account.
+
+        :param TimeBudget budget: What is not fetched when it is spent is left to the cron.
+        :return: How many orders came that were new or had changed.
+        :rtype: int
+        """
+        self.ensure_one()
+        fetch_cron = self.env.ref('amazon_connector.ir_cron_fetch_orders').sudo()
+        fetched = 0
+        try:
+            with self._get_client() as client:
+                while not budget.is_spent():
+                    count, is_complete = self._fetch_next_page(client)
+                    fetched += count
+                    if is_complete:
+                        break
+                else:
+                    fetch_cron._trigger()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            self.env.cr.rollback()
+            fetch_cron._trigger()
+        except Throttled as error:
+            self.env.cr.rollback()
+            fetch_cron._trigger(at=error.retry_at.replace(tzinfo=None) + timedelta(seconds=1))
+            self._mark_error(error)
+        except Exception as error:
+            self.env.cr.rollback()
+            self._mark_error(error)
+        if fetched:
+            self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
+        self.last_fetch = fields.Datetime.now()
+        self.env['ir.cron']._commit_progress()
+        return fetched
+
+    def _fetch_next_page(self, client):
+        """Fetch one page of the current search, store it, and commit both it and the progress.
+
+        The row of the account is locked meanwhile, so that two workers take turns.
+
+        :param amazon.client.Client client: The client of this account.
+        :return: How many orders were new or had changed, and whether the search is complete (or
+                 left to another worker).
+        :rtype: tuple[int, bool]
+        """
+        if not self.try_lock_for_update(allow_referencing=True):
+            return 0, True
+        query = self._get_order_query()
+        if not query.marketplace_ids:
+            return 0, True
+        try:
+            page = orders.fetch_order_page(client, query)
+        except Rejected:
+            if not query.page_token:
+                raise
+            # The token has expired after 24 hours: the search starts again.
+            self.order_window = False
+            self.env['ir.cron']._commit_progress()
+            return 0, False
+        changed = self.env['amazon.order']._store_payloads(self, page.payloads)
+        if page.next_query:
+            self.order_window = page.next_query.to_json()
+        else:
+            updated_before = page.updated_before.replace(tzinfo=None, microsecond=0)
+            self.write({
+                'order_window': False,
+                'last_order_sync': max(self.last_order_sync, updated_before),
+                'last_error': False,
+                'last_error_date': False,
+            })
+        self.env['ir.cron']._commit_progress()
+        return len(changed), not page.next_query
+
+    def _get_order_query(self):
+        """Return the search to go on with: the interrupted one if it is still what is wanted.
+
+        :rtype: amazon.orders.OrderQuery
+        """
+        since = self.last_order_sync - WINDOW_OVERLAP
+        query = orders.OrderQuery(
+            marketplace_ids=tuple(sorted(self.synced_marketplace_ids.mapped('api_ref'))),
+            updated_after=since.replace(tzinfo=timezone.utc).isoformat(),
+        )
+        interrupted = self.order_window and orders.OrderQuery.from_json(self.order_window)
+        if interrupted and (interrupted.marketplace_ids, interrupted.updated_after) == (
+            query.marketplace_ids, query.updated_after,
+        ):
+            return interrupted
+        return query
+
+    def _get_charge_product(self, charge, offer):
+        """Return the product that stands for a charge in sales orders.
+
+        :param amazon.orders.Charge charge: The charge.
+        :param amazon.offer offer: The offer that was sold.
+        :rtype: product.product
+        """
+        return {
+            'ITEM': offer.product_id or self.product_id,
+            'SHIPPING': self.shipping_product_id,
+            'GIFT_WRAP': self.gift_wrap_product_id,
+            'COD_FEE': self.cod_fee_product_id,
+            'OTHER': self.other_product_id,
+            'DISCOUNT': self.discount_product_id,
+        }[charge.type]
+
+    @api.model
+    def _get_currency(self, code):
+        """Return the currency of an order.
+
+        :param str code: Its ISO 4217 code.
+        :rtype: res.currency
+        :raise UserError: If Odoo does not use it.
+        """
+        currency = self.env['res.currency'].with_context(active_test=False).search(
+            [('name', '=', code)],
+        )
+        if not currency.active:
+            raise UserError(self.env._(
+                "The currency %(currency)s is not active: activate it under Accounting ▸"
+                " Configuration ▸ Currencies, then retry.",
+                currency=code,
+            ))
+        return currency
+
+    def _get_pricelist(self, currency):
+        """Return a price list in a currency: the account's, another of the company, or a new one.
+
+        :param res.currency currency: The currency of an order.
+        :rtype: product.pricelist
+        """
+        if self.pricelist_id.currency_id == currency:
+            return self.pricelist_id
+        name = f'Amazon {currency.name}'
+        return self.env['product.pricelist'].search([
+            ('currency_id', '=', currency.id),
+            ('company_id', 'in', (self.company_id.id, False)),
+            ('name', '=', name),
+        ], limit=1) or self.env['product.pricelist'].create({
+            'name': name,
+            'currency_id': currency.id,
+            'company_id': self.company_id.id,
+        })
+
+    def _get_fiscal_positions(self, customers):
+        """Return the fiscal positions of orders: the account's, else by destination.
+
+        :param list[Customer] customers: Who bought, and where the goods go.
+        :return: One for each.
+        :rtype: list[account.fiscal.position]
+        """
+        if self.fiscal_position_id:
+            return [self.fiscal_position_id] * len(customers)
+        Position = self.env['account.fiscal.position']
+        automatic = Position.search([
+            *Position._check_company_domain(self.company_id), ('auto_apply', '=', True),
+        ])
+        names = ['country_id', 'state_id']
+        if any(automatic.mapped('zip_from')):
+            names.append('zip')
+        positions = {}
+        result = []
+        for customer in customers:
+            key = (
+                customer.tax_partner.vat,
+                customer.tax_partner.property_account_position_id,
+                customer.destination.property_account_position_id,
+                *(customer.destination[name] for name in names),
+            )
+            if key not in positions:
+                positions[key] = Position._get_fiscal_position(
+                    customer.tax_partner, customer.destination,
+                )
+            result.append(positions[key])
+        return result
+
+    # === BUSINESS METHODS - ATTENTION === #
+
+    def _ask_for_attention(self, note):
+        """Plan one activity for the person in charge, unless there is one already.
+
+        :param str note: What happened, in a sentence.
+        :return: None
+        """
+        self.ensure_one()
+        activity_type = 'amazon_connector.mail_activity_type_attention'
+        if not self.activity_search([activity_type]):
+            self.activity_schedule(
+                activity_type,
+                note=note,
+                user_id=(self.user_id or self.create_uid or self.env.user).id,
+            )
+
+    def _close_attention(self):
+        """Take back the activity: nothing needs attention any more.
+
+        :return: None
+        """
+        self.activity_unlink(['amazon_connector.mail_activity_type_attention'])
+
+    def _follow_up_failures(self):
+        """Plan the activity of the account while orders need attention, take it back afterwards.
+
+        :return: None
+        """
+        self.ensure_one()
+        failed = [('account_id', '=', self.id), ('state', '=', 'failed')]
+        if self.env['amazon.order'].search_count(failed, limit=1):
+            self._ask_for_attention(self.env._(
+                "Amazon orders could not be imported. Amazon ▸ Orders, filter Needs Attention, shows"
+                " each with its reason.",
+            ))
+        elif self.state == 'connected':
+            self._close_attention()
+
+    # === BUSINESS METHODS - NOTIFICATIONS === #
+
+    def _get_sync_notification(self, fetched, outcomes):
+        """Say what a synchronization did.
+
+        :param int fetched: How many orders were new or had changed.
+        :param collections.Counter outcomes: How many orders were `created`, `updated`,
+                                             `cancelled`, `skipped`, `failed`.
+        :return: The notification to show.
+        :rtype: dict
+        """
+        labels = {
+            'created': self.env._("%(count)s created"),
+            'updated': self.env._("%(count)s updated"),
+            'cancelled': self.env._("%(count)s cancelled"),
+            'skipped': self.env._("%(count)s not for Odoo (yet)"),
+            'failed': self.env._("%(count)s need attention"),
+        }
+        parts = [label % {'count': outcomes[key]} for key, label in labels.items() if outcomes[key]]
+        message = self.env._(
+            "%(fetched)s fetched: %(parts)s",
+            fetched=fetched,
+            parts=', '.join(parts) or self.env._("nothing to do"),
+        )
+        errors = self.filtered(lambda a: a.state == 'error' or a.last_error)
+        for account in errors:
+            message += f'\n{account.name}: {account.reason or account.last_error}'
+        return self._notify(
+            message,
+            'warning' if errors or outcomes['failed'] else 'success',
+            links=[{'label': self.env._("Orders"), 'url': INBOX_URL}],
+        )
+
+    def _notify(self, message, kind, links=None):
+        """Return a notification, with links behind the message, that refreshes the view.
+
+        :param str message: What to say.
+        :param str kind: `success`, `warning` or `danger`.
+        :param list[dict] links: `label` and `url` of each.
+        :rtype: dict
+        """
+        return {
+            'type': 'ir.actions.client',
+            'tag': 'display_notification',
+            'params': {
+                'type': kind,
+                'message': message + (' %s' * len(links) if links else ''),
+                'links': links or [],
+                'sticky': kind != 'success',
+                'next': {'type': 'ir.actions.client', 'tag': 'soft_reload'},
+            },
+        }

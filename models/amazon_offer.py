@@ -1,0 +1,127 @@
+from odoo import api, fields, models
+
+
+class AmazonOffer(models.Model):
+    _name = 'amazon.offer'
+    _description = "Amazon Offer"
+    _inherit = ['mail.thread']
+    _order = 'product_id desc, sku, id'
+    _rec_name = 'sku'
+    _rec_names_search = ['sku', 'asin', 'title']
+    _check_company_auto = True
+
+    account_id = fields.Many2one(
+        comodel_name='amazon.account', required=True, index=True, ondelete='cascade',
+    )
+    company_id = fields.Many2one(related='account_id.company_id', store=True, index=True)
+    marketplace_id = fields.Many2one(
+        comodel_name='amazon.marketplace', required=True, index=True, ondelete='restrict',
+    )
+    sku = fields.Char(string="SKU", required=True, help="Your own identifier of the offer.")
+    asin = fields.Char(string="ASIN", help="Amazon's identifier of the product.")
+    title = fields.Char(help="The name of the product as the marketplace shows it.")
+    channel = fields.Selection(
+        selection=[('fba', "FBA"), ('fbm', "FBM")],
+        help="Who ships it: Amazon (FBA) or you (FBM), as on the latest order.",
+    )
+    product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Product",
+        help="What is sold in Odoo when this SKU is sold on Amazon.",
+        domain="[('sale_ok', '=', True)]",
+        index=True,
+        check_company=True,
+        tracking=True,
+    )
+
+    _sku_uniq = models.Constraint(
+        'UNIQUE(account_id, marketplace_id, sku)',
+        "There is an offer with this SKU for this account and marketplace already.",
+    )
+
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        """Override of `base` to import the orders that have waited for the match."""
+        res = super().write(vals)
+        if vals.get('product_id'):
+            self.env['amazon.order']._retry_waiting_for_offers(self)
+        return res
+
+    # === ACTION METHODS === #
+
+    def action_unmatch(self):
+        """Forget which product the offers stand for.
+
+        :return: None
+        """
+        self.product_id = False
+
+    # === BUSINESS METHODS === #
+
+    @api.model
+    def _get_or_create_for(self, account, data_by_order):
+        """Find the offers of order items, create the ones seen for the first time, match both.
+
+        An offer without a product is matched by itself to the product whose internal reference,
+        else barcode, equals the SKU.
+
+        :param amazon.account account: The account that sold the items.
+        :param data_by_order: The orders in the inbox, and as read.
+        :type data_by_order: dict[amazon.order, amazon.orders.Order]
+        :return: The offers by marketplace id and SKU.
+        :rtype: dict[tuple[int, str], amazon.offer]
+        """
+        offers = self._get_for(account, list(data_by_order.values()))
+        missing = {
+            (order.marketplace_id.id, item.sku): {
+                'account_id': account.id,
+                'marketplace_id': order.marketplace_id.id,
+                'sku': item.sku,
+                'asin': item.asin,
+                'title': item.title,
+                'channel': data.channel,
+            }
+            for order, data in data_by_order.items()
+            for item in data.items
+            if (order.marketplace_id.id, item.sku) not in offers
+        }
+        offers.update(zip(missing, self.create(list(missing.values())), strict=True))
+        self.union(*offers.values())._match_by_reference()
+        return offers
+
+    @api.model
+    def _get_for(self, account, data_list):
+        """Return the offers of orders that are in the inbox already.
+
+        :param amazon.account account: The account that sold the items.
+        :param data_list: The orders as read.
+        :type data_list: list[amazon.orders.Order]
+        :return: The offers by marketplace id and SKU.
+        :rtype: dict[tuple[int, str], amazon.offer]
+        """
+        return {
+            (offer.marketplace_id.id, offer.sku): offer
+            for offer in self.search([
+                ('account_id', '=', account.id),
+                ('sku', 'in', list({item.sku for data in data_list for item in data.items})),
+            ])
+        }
+
+    def _match_by_reference(self):
+        """Match the offers that have no product to the one whose reference is the SKU.
+
+        :return: None
+        """
+        for account, offers in self.filtered(lambda o: not o.product_id).grouped('account_id').items():
+            Product = self.env['product.product'].with_company(account.company_id)
+            domain = Product._check_company_domain(account.company_id)
+            skus = offers.mapped('sku')
+            by_barcode = Product.search([*domain, ('barcode', 'in', skus)]).grouped('barcode')
+            by_reference = Product.search(
+                [*domain, ('default_code', 'in', skus)],
+            ).grouped('default_code')
+            for offer in offers:
+                candidates = by_reference.get(offer.sku) or by_barcode.get(offer.sku)
+                if candidates and len(candidates) == 1:
+                    offer.product_id = candidates

@@ -1,0 +1,590 @@
+import json
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta, timezone
+from hashlib import sha256
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+
+from ..amazon import orders
+from ..amazon.errors import AmazonError, Malformed
+from .amazon_sync_mixin import TimeBudget
+
+BATCH_SIZE = 100
+CRON_SECONDS = 60
+MAX_CONFLICTS = 5
+# Without a date of delivery, an order counts as delivered so many days after its last change.
+DELIVERY_DAYS = 14
+# Imported orders need no log of their creation, no followers and no tracking of their first values.
+LEAN_CONTEXT = {
+    'tracking_disable': True,
+    'mail_create_nosubscribe': True,
+    'mail_create_nolog': True,
+    'mail_notrack': True,
+}
+STEPS = {
+    'create': ('_create_sale_orders', 'created'),
+    'update': ('_update_sale_orders', 'updated'),
+    'cancel': ('_cancel_sale_orders', 'cancelled'),
+}
+
+
+class AmazonOrder(models.Model):
+    """The inbox: what Amazon sent about an order, and what became of it in Odoo.
+
+    An order is stored as it comes and imported in another transaction, so that one that can't be
+    imported is neither lost nor in the way, and is replayed without asking Amazon again.
+    """
+
+    _name = 'amazon.order'
+    _description = "Amazon Order"
+    _inherit = ['amazon.sync.mixin']
+    _order = 'amazon_updated_at desc, id desc'
+    _rec_name = 'amazon_order_ref'
+    _check_company_auto = True
+
+    amazon_order_ref = fields.Char(
+        string="Amazon Reference", help="E.g. 302-1234567-1234567.", required=True, readonly=True,
+    )
+    account_id = fields.Many2one(
+        comodel_name='amazon.account',
+        required=True,
+        index=True,
+        readonly=True,
+        ondelete='restrict',
+    )
+    company_id = fields.Many2one(related='account_id.company_id', store=True, index=True)
+    marketplace_id = fields.Many2one(comodel_name='amazon.marketplace', index=True, readonly=True)
+    channel = fields.Selection(selection=[('fba', "FBA"), ('fbm', "FBM")], readonly=True)
+    amazon_status = fields.Char(
+        string="Amazon's Status", help="As Amazon writes it, e.g. UNSHIPPED.", readonly=True,
+    )
+    amazon_updated_at = fields.Datetime(
+        string="Changed on Amazon", readonly=True,
+    )
+    amazon_total = fields.Monetary(
+        string="Paid by Buyer", help="The grand total as Amazon shows it.", readonly=True,
+    )
+    currency_id = fields.Many2one(
+        comodel_name='res.currency', context={'active_test': False}, readonly=True,
+    )
+    payload = fields.Text(
+        string="Amazon's Data",
+        readonly=True,
+        copy=False,
+        groups='amazon_connector.group_amazon_admin',
+    )
+    payload_version = fields.Char(
+        help="Amazon's time of the last change, with its fractions.", readonly=True,
+    )
+    delivered_at = fields.Datetime(
+        string="Delivered By",
+        help="As Amazon promised the buyer. Its data are removed some time later.",
+        readonly=True,
+    )
+    note = fields.Text(string="Unknown Values", help="Tolerated at the import.", readonly=True)
+    state = fields.Selection(
+        selection=[
+            ('to_do', "To Do"), ('done', "Done"), ('failed', "Failed"), ('skipped', "Skipped"),
+        ],
+        default='to_do',
+        required=True,
+        readonly=True,
+        index=True,
+    )
+    reason = fields.Char(help="Why it is not imported, and what to do.", readonly=True)
+    attempts = fields.Integer(readonly=True)
+    next_try = fields.Datetime(
+        help="When it is tried again by itself. Empty: it waits for a person.", readonly=True,
+    )
+    import_shipped = fields.Boolean(
+        help="Whether a person wants it imported although it was shipped outside Odoo.",
+        readonly=True,
+    )
+    waiting_offer_ids = fields.Many2many(
+        comodel_name='amazon.offer',
+        string="Offers to Match",
+        help="The order is imported as soon as they are matched to products.",
+        readonly=True,
+    )
+    sale_order_id = fields.Many2one(
+        comodel_name='sale.order', index='btree_not_null', readonly=True, ondelete='set null',
+    )
+
+    _amazon_order_ref_uniq = models.Constraint(
+        'UNIQUE(company_id, amazon_order_ref)', "This Amazon order is in the inbox already.",
+    )
+    _to_import_idx = models.Index("(account_id, id) WHERE state IN ('to_do', 'failed')")
+    _with_payload_idx = models.Index("(account_id, delivered_at) WHERE payload IS NOT NULL")
+
+    # === ACTION METHODS === #
+
+    def action_retry(self):
+        """Import the orders now, from what is stored.
+
+        :return: The notification to show.
+        :rtype: dict
+        """
+        return self._import_again({'state': 'to_do', 'attempts': 0, 'next_try': False})
+
+    def action_import_shipped(self):
+        """Import orders that were shipped outside Odoo.
+
+        :return: The notification to show.
+        :rtype: dict
+        """
+        return self._import_again({
+            'state': 'to_do', 'attempts': 0, 'next_try': False, 'import_shipped': True,
+        })
+
+    def action_retry_same_reason(self):
+        """Import all orders that failed for the same reason as this one.
+
+        :return: The notification to show.
+        :rtype: dict
+        """
+        return self.search([
+            ('state', '=', 'failed'), ('reason', 'in', self.mapped('reason')),
+        ]).action_retry()
+
+    def action_fetch_again(self):
+        """Ask Amazon for the orders again and import what it says now.
+
+        :return: The notification to show.
+        :rtype: dict
+        """
+        self.check_access('write')
+        # In sudo mode: importing takes more rights than an Amazon user needs to have.
+        for account, inbox in self.sudo().grouped('account_id').items():
+            inbox._fetch_one_by_one(account, inbox.mapped('amazon_order_ref'))
+        return self.action_retry()
+
+    def action_open_sale_order(self):
+        """Open the sales order.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        return {
+            'type': 'ir.actions.act_window',
+            'res_model': 'sale.order',
+            'res_id': self.sale_order_id.id,
+            'view_mode': 'form',
+        }
+
+    def _import_again(self, values):
+        """Set the state of the orders and import them, within the time budget of a button."""
+        self.check_access('write')
+        # In sudo mode: importing takes more rights than an Amazon user needs to have.
+        inbox = self.sudo()
+        inbox.write(values)
+        accounts = inbox.account_id
+        outcomes = inbox._import_orders(TimeBudget(CRON_SECONDS), accounts, inbox)
+        return accounts._get_sync_notification(len(self), outcomes)
+
+    # === BUSINESS METHODS - FETCHING === #
+
+    @api.model
+    def _fetch_one_by_one(self, account, order_refs):
+        """Fetch orders by their Amazon references, of any age and status, and store them.
+
+        :param amazon.account account: The account to ask with.
+        :param list[str] order_refs: Amazon's references.
+        :return: The orders in the inbox, to be imported anew.
+        :rtype: amazon.order
+        :raise UserError: If Amazon does not deliver one of them.
+        """
+        with account._get_client() as client:
+            try:
+                payloads = [orders.fetch_order(client, order_ref) for order_ref in order_refs]
+            except AmazonError as error:
+                raise UserError(account._get_error_reason(error)) from error
+        return self._store_payloads(account, payloads, force=True)
+
+    @api.model
+    def _store_payloads(self, account, payloads, force=False):
+        """Store orders as Amazon sent them, unless a version as new is stored already.
+
+        :param amazon.account account: The account they came through.
+        :param list payloads: The orders as Amazon sent them.
+        :param bool force: Whether to store them in any case.
+        :return: The orders in the inbox that are new or have changed.
+        :rtype: amazon.order
+        """
+        currencies = self.env['res.currency'].with_context(active_test=False).search([])
+        currency_ids = {currency.name: currency.id for currency in currencies}
+        values_by_ref = {}
+        for payload in payloads:
+            values = self._prepare_inbox_values(account, payload, currency_ids)
+            known = values_by_ref.get(values['amazon_order_ref'])
+            if not known or known['payload_version'] < values['payload_version']:
+                values_by_ref[values['amazon_order_ref']] = values
+        stored = self.search([
+            ('company_id', '=', account.company_id.id),
+            ('amazon_order_ref', 'in', list(values_by_ref)),
+        ])
+        changed = self.browse()
+        for order in stored:
+            values = values_by_ref.pop(order.amazon_order_ref)
+            if force or (order.payload_version or '') < values['payload_version']:
+                order.write(values)
+                changed |= order
+        return changed | self.create(list(values_by_ref.values()))
+
+    @api.model
+    def _prepare_inbox_values(self, account, payload, currency_ids):
+        """Return the values of an order in the inbox, readable or not.
+
+        :param amazon.account account: The account it came through.
+        :param payload: The order as Amazon sent it.
+        :param dict currency_ids: The currencies, active or not, by their ISO 4217 codes.
+        :rtype: dict
+        """
+        summary = orders.parse_summary(payload)
+        text = json.dumps(payload, separators=(',', ':'))
+        changed_at = summary.updated_at or datetime.now(timezone.utc)
+        delivered_at = summary.deliver_by or changed_at + timedelta(days=DELIVERY_DAYS)
+        return {
+            # One without a reference is kept too, under a fingerprint of its own.
+            'amazon_order_ref': summary.order_id or f'? {sha256(text.encode()).hexdigest()[:12]}',
+            'account_id': account.id,
+            'marketplace_id': account.synced_marketplace_ids.filtered(
+                lambda m: m.api_ref == summary.marketplace_id,
+            ).id or self._find_marketplace(summary).id,
+            'channel': summary.channel,
+            'amazon_status': summary.status,
+            'amazon_updated_at': _to_naive(changed_at),
+            'amazon_total': float(summary.total or 0),
+            'currency_id': currency_ids.get(summary.currency),
+            'delivered_at': _to_naive(delivered_at),
+            'payload': text,
+            'payload_version': summary.updated_at and summary.updated_at.isoformat(
+                timespec='microseconds',
+            ) or '',
+            'state': 'to_do',
+            'reason': False,
+            'attempts': 0,
+            'next_try': False,
+        }
+
+    @api.model
+    def _find_marketplace(self, summary):
+        """Return the marketplace of an order, archived or not; added when Amazon's is new."""
+        if not summary.marketplace_id:
+            return self.env['amazon.marketplace']
+        Marketplace = self.env['amazon.marketplace'].with_context(active_test=False)
+        return Marketplace.search([('api_ref', '=', summary.marketplace_id)]) or Marketplace.create({
+            'name': summary.marketplace_name or summary.marketplace_id,
+            'api_ref': summary.marketplace_id,
+        })
+
+    # === BUSINESS METHODS - IMPORTING === #
+
+    @api.model
+    def _cron_import_orders(self):
+        """Import what is to be imported, and hand over what the time did not suffice for.
+
+        :return: None
+        """
+        try:
+            self._import_orders(TimeBudget(CRON_SECONDS))
+        except Exception as exception:
+            # After a commit, an exception would make the cron run again at once, over and over.
+            self.env.cr.rollback()
+            self._get_failure_reason(exception)
+        if self.search_count(self._get_due_domain(), limit=1):
+            self.env.ref('amazon_connector.ir_cron_import_orders')._trigger()
+        self.env['ir.cron']._commit_progress(remaining=0)
+
+    @api.model
+    def _import_orders(self, budget, accounts=None, inbox=None):
+        """Import what is to be imported, in batches that are committed one by one.
+
+        The rows of a batch are locked, so that workers divide the inbox and never meet.
+
+        :param TimeBudget budget: No batch is begun when it is spent.
+        :param amazon.account accounts: Only of these; all by default.
+        :param amazon.order inbox: Only these; all by default.
+        :return: How many orders were `created`, `updated`, `cancelled`, `skipped`, `failed`.
+        :rtype: Counter
+        """
+        domain = self._get_due_domain()
+        if accounts is not None:
+            domain &= Domain('account_id', 'in', accounts.ids)
+        if inbox is not None:
+            domain &= Domain('id', 'in', inbox.ids)
+        outcomes = Counter()
+        conflicts = 0
+        while not budget.is_spent() and conflicts < MAX_CONFLICTS:
+            try:
+                candidates = self.search(domain, order='id', limit=10 * BATCH_SIZE)
+                batch = candidates.try_lock_for_update(allow_referencing=True, limit=BATCH_SIZE)
+                if not batch:
+                    break
+                batch_outcomes = batch._import_batch()
+                self.env['ir.cron']._commit_progress(processed=len(batch))
+                outcomes += batch_outcomes
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                self.env.cr.rollback()
+                conflicts += 1
+        return outcomes
+
+    @api.model
+    def _get_due_domain(self):
+        """Return the domain of what is to be imported now.
+
+        :rtype: Domain
+        """
+        return Domain('state', '=', 'to_do') | Domain([
+            ('state', '=', 'failed'), ('next_try', '<=', fields.Datetime.now()),
+        ])
+
+    def _import_batch(self):
+        """Import these orders; each one that can't be imported keeps the reason.
+
+        :return: As `_import_orders`.
+        :rtype: Counter
+        """
+        outcomes = Counter()
+        for account, inbox in self.grouped('account_id').items():
+            inbox = inbox.with_company(account.company_id).with_context(**LEAN_CONTEXT)
+            outcomes += inbox._import_for(account.with_env(inbox.env))
+        return outcomes
+
+    def _import_for(self, account):
+        """Import these orders, all of one account.
+
+        :param amazon.account account: The account they came through.
+        :return: As `_import_orders`.
+        :rtype: Counter
+        """
+        self._link_sale_orders()
+        outcomes = Counter()
+        failures = {}
+        data_by_order = {}
+        steps = defaultdict(self.browse)
+        for order in self:
+            step, reason = order._choose_step(account)
+            if step == 'skip':
+                order._mark_skipped(reason)
+                outcomes['skipped'] += 1
+                continue
+            try:
+                if step != 'cancel':
+                    data_by_order[order] = order._parse()
+                steps[step] |= order
+            except Malformed as error:
+                failures[order] = error
+        failures.update(self._check_offers(account, data_by_order))
+        for step, (method, outcome) in STEPS.items():
+            todo = steps[step] - self.union(*failures)
+            if not todo:
+                continue
+            failed = todo._do_together_or_apart(
+                lambda inbox, method=method: getattr(inbox, method)(data_by_order),
+            )
+            failures.update(failed)
+            outcomes[outcome] += len(todo) - len(failed)
+        for order, exception in failures.items():
+            order._mark_failed(exception)
+        outcomes['failed'] += len(failures)
+        account._follow_up_failures()
+        return outcomes
+
+    def _link_sale_orders(self):
+        """Find the sales orders of the ones that have lost the link to theirs."""
+        unlinked = self.filtered(lambda o: not o.sale_order_id)
+        sale_orders = self.env['sale.order'].search([
+            ('company_id', 'in', unlinked.company_id.ids),
+            ('amazon_order_ref', 'in', unlinked.mapped('amazon_order_ref')),
+        ]).grouped(lambda so: (so.company_id, so.amazon_order_ref))
+        for order in unlinked:
+            order.sale_order_id = sale_orders.get((order.company_id, order.amazon_order_ref))
+
+    def _choose_step(self, account):
+        """Decide what an order asks for, by its status and channel.
+
+        :param amazon.account account: The account it came through.
+        :return: `create`, `update`, `cancel` or `skip`, and in the last case the reason.
+        :rtype: tuple[str, str | None]
+        """
+        self.ensure_one()
+        status, step = self.amazon_status, 'update' if self.sale_order_id else 'create'
+        if status == 'CANCELLED':
+            return ('cancel', None) if self.sale_order_id else (
+                'skip', self.env._("Cancelled on Amazon before it came to Odoo."),
+            )
+        if status and status not in orders.FULFILLMENT_STATUSES:
+            return 'skip', self.env._(
+                "Amazon's status %(status)s is new to this connector. It looks again when the order"
+                " changes.",
+                status=status,
+            )
+        if step == 'update' or not (status and self.channel):
+            return step, None
+        if status in ('PENDING', 'PENDING_AVAILABILITY', 'UNFULFILLABLE'):
+            return 'skip', self.env._("Waits on Amazon, which has not released it yet.")
+        if self.channel == 'fba':
+            return (step, None) if status == 'SHIPPED' else (
+                'skip', self.env._("Waits for Amazon to ship it."),
+            )
+        if status == 'SHIPPED' and not (
+            self.import_shipped or account.shipped_elsewhere == 'import'
+        ):
+            return 'skip', self.env._("Shipped outside Odoo before it came here.")
+        return step, None
+
+    def _parse(self):
+        """Return the order as `amazon.orders` reads it.
+
+        :rtype: amazon.orders.Order
+        :raise Malformed: If it can't be understood, naming the field.
+        """
+        self.ensure_one()
+        if not self.payload:
+            raise Malformed(
+                self.amazon_order_ref, self.env._("Amazon's data"),
+                self.env._("were removed to protect the buyer: press Fetch Again"),
+            )
+        return orders.parse_order(json.loads(self.payload))
+
+    @api.model
+    def _check_offers(self, account, data_by_order):
+        """Make sure that there is an offer for each item, and a product where one is wanted.
+
+        The offers are kept even if nothing else of an order is: they are what a person works on.
+
+        :param amazon.account account: The account of the orders.
+        :param dict data_by_order: The orders as read.
+        :return: The reasons of the orders that have to wait for a match.
+        :rtype: dict[amazon.order, UserError]
+        """
+        offers = self.env['amazon.offer']._get_or_create_for(account, data_by_order)
+        failures = {}
+        for order, data in data_by_order.items():
+            order_offers = self.env['amazon.offer'].union(*(
+                offers[order.marketplace_id.id, item.sku] for item in data.items
+            ))
+            missing = order_offers.filtered(lambda o: not o.product_id)
+            if missing and (account.only_matched_products or not account.product_id):
+                order.waiting_offer_ids = missing
+                failures[order] = UserError(self.env._(
+                    "SKU %(skus)s is not matched: choose its product under Amazon ▸ Offers, then"
+                    " the order is imported by itself.",
+                    skus=', '.join(missing.mapped('sku')),
+                ))
+        return failures
+
+    def _create_sale_orders(self, data_by_order):
+        """Make the sales orders, confirm them and move the goods that are on their way already.
+
+        :param dict data_by_order: The orders as read.
+        :return: None
+        :raise UserError: If one can't be made, saying why.
+        """
+        data_list = [data_by_order[order] for order in self]
+        sale_orders = self.env['sale.order']._create_from_amazon(self, data_list)
+        for order, data, sale_order in zip(self, data_list, sale_orders, strict=True):
+            order._mark_done(sale_order, data.notes)
+
+    def _update_sale_orders(self, data_by_order):
+        """Carry over what changed on Amazon to the sales orders.
+
+        :param dict data_by_order: The orders as read.
+        :return: None
+        :raise UserError: If it can't be, saying why.
+        """
+        for order in self:
+            data = data_by_order[order]
+            order.sale_order_id._update_from_amazon(data)
+            order._mark_done(order.sale_order_id, data.notes)
+
+    def _cancel_sale_orders(self, _data_by_order):
+        """Cancel the sales orders of orders that were cancelled on Amazon.
+
+        :return: None
+        """
+        for order in self:
+            order.sale_order_id._cancel_from_amazon()
+            order._mark_done(order.sale_order_id)
+
+    def _mark_done(self, sale_order, notes=()):
+        """Record that Odoo is up to date with an order.
+
+        :param sale.order sale_order: What became of it.
+        :param notes: What was tolerated, see `amazon.orders.Order`.
+        :return: None
+        """
+        self.write({
+            'state': 'done',
+            'sale_order_id': sale_order.id,
+            'note': '\n'.join(notes),
+            'reason': False,
+            'attempts': 0,
+            'next_try': False,
+        })
+        if self.waiting_offer_ids:
+            self.waiting_offer_ids = False
+
+    def _mark_skipped(self, reason):
+        """Record that an order is not for Odoo, or not yet.
+
+        :param str reason: Why, in a sentence.
+        :return: None
+        """
+        self.write({'state': 'skipped', 'reason': reason, 'attempts': 0, 'next_try': False})
+
+    def _mark_failed(self, exception):
+        """Record why an order could not be imported, and when it is tried again.
+
+        :param Exception exception: What stopped it.
+        :return: None
+        """
+        attempts = self.attempts + 1
+        self.write({
+            'state': 'failed',
+            'reason': self._get_failure_reason(exception),
+            'attempts': attempts,
+            'next_try': self._get_next_try(attempts),
+        })
+
+    @api.model
+    def _retry_waiting_for_offers(self, offers):
+        """Import the orders that waited for nothing but the match of these offers.
+
+        :param amazon.offer offers: Offers that have been matched to products.
+        :return: None
+        """
+        # In sudo mode: the inbox is written by the connector only.
+        waiting = self.sudo().search([
+            ('state', '=', 'failed'), ('waiting_offer_ids', 'in', offers.ids),
+        ]).filtered(lambda o: all(offer.product_id for offer in o.waiting_offer_ids))
+        if waiting:
+            waiting.write({'state': 'to_do', 'reason': False, 'attempts': 0, 'next_try': False})
+            self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
+
+    # === BUSINESS METHODS - DATA PROTECTION === #
+
+    @api.model
+    def _cron_remove_payloads(self):
+        """Remove what Amazon sent about orders that were delivered long enough ago.
+
+        :return: None
+        """
+        for account in self.env['amazon.account'].with_context(active_test=False).search([]):
+            domain = [
+                ('account_id', '=', account.id),
+                ('payload', '!=', False),
+                ('delivered_at', '<', fields.Datetime.now() - timedelta(days=account.payload_days)),
+            ]
+            while expired := self.search(domain, limit=10 * BATCH_SIZE):
+                expired.payload = False
+                if not self.env['ir.cron']._commit_progress(processed=len(expired)):
+                    return
+
+
+def _to_naive(moment):
+    """Return an aware time as Odoo stores it: UTC, without its zone and fractions."""
+    return moment.astimezone(timezone.utc).replace(tzinfo=None, microsecond=0)

@@ -1,0 +1,103 @@
+import logging
+import time
+import traceback
+from datetime import timedelta
+
+import psycopg2
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+
+from ..amazon.errors import AmazonError
+
+_logger = logging.getLogger(__name__)
+
+BACK_OFF_MINUTES = (1, 5, 30, 120, 720)
+
+
+class TimeBudget:
+    """The seconds that a job may still take."""
+
+    def __init__(self, seconds):
+        self._end = time.monotonic() + seconds
+
+    def is_spent(self):
+        """Return whether it is time to leave the rest to the next run."""
+        return time.monotonic() >= self._end
+
+
+class AmazonSyncMixin(models.AbstractModel):
+    """What records that are exchanged with Amazon have in common: a failure stays on its record.
+
+    The architecture's question is who has to wait. Here it is the record: it gets a reason in
+    words, tries again with growing delays, and waits for a person in the end.
+    """
+
+    _name = 'amazon.sync.mixin'
+    _description = "Amazon Synchronization"
+
+    # === BUSINESS METHODS === #
+
+    def _do_together_or_apart(self, action):
+        """Do something with all records in one go or, if that fails, with one after the other.
+
+        Each attempt has its own savepoint, so that nothing half-made remains. A conflict with
+        another worker is nobody's fault: it is raised, for the whole transaction to start again.
+
+        :param action: Takes a recordset; raises if it can't be done.
+        :return: The exceptions of the records that failed.
+        :rtype: dict[models.Model, Exception]
+        """
+        try:
+            with self.env.cr.savepoint():
+                action(self)
+            return {}
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
+        except Exception as exception:
+            if len(self) == 1:
+                return {self: exception}
+        failures = {}
+        for record in self:
+            failures.update(record._do_together_or_apart(action))
+        return failures
+
+    def _get_failure_reason(self, exception):
+        """Return a sentence for the person who has to act, without personal data.
+
+        :param Exception exception: What stopped the record.
+        :return: The sentence, in the user's language.
+        :rtype: str
+        """
+        if isinstance(exception, (UserError, AmazonError)):
+            return str(exception)
+        if isinstance(exception, psycopg2.errors.UniqueViolation):
+            return self.env._(
+                "Another process made the same record at the same time. It is tried again by"
+                " itself.",
+            )
+        # The message of a bug may quote a buyer's data, so that it is not logged.
+        _logger.error(
+            "%s failed with %s:\n%s",
+            self,
+            type(exception).__name__,
+            ''.join(traceback.format_tb(exception.__traceback__)),
+        )
+        return self.env._(
+            "Unexpected error (%(error)s). The server log of this minute tells more; it is a defect"
+            " of the connector or of another module.",
+            error=type(exception).__name__,
+        )
+
+    @api.model
+    def _get_next_try(self, attempts):
+        """Return when to try again after a number of failures.
+
+        :param int attempts: The failures so far, 1 or more.
+        :return: The time (UTC, naive), `False` when a person has to act first.
+        :rtype: datetime | bool
+        """
+        if attempts > len(BACK_OFF_MINUTES):
+            return False
+        return fields.Datetime.now() + timedelta(minutes=BACK_OFF_MINUTES[attempts - 1])

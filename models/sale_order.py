@@ -1,0 +1,443 @@
+from contextlib import contextmanager
+from datetime import timezone
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Command
+from odoo.tools import html2plaintext, plaintext2html
+
+from .stock_move import Shipment
+
+
+class SaleOrder(models.Model):
+    _inherit = 'sale.order'
+
+    amazon_order_ref = fields.Char(
+        string="Amazon Reference", readonly=True, copy=False, index='btree_not_null',
+    )
+    amazon_account_id = fields.Many2one(
+        comodel_name='amazon.account',
+        string="Amazon Account",
+        readonly=True,
+        copy=False,
+        index='btree_not_null',
+        ondelete='restrict',
+    )
+    amazon_marketplace_id = fields.Many2one(
+        comodel_name='amazon.marketplace',
+        string="Amazon Marketplace",
+        readonly=True,
+        copy=False,
+        ondelete='restrict',
+    )
+    amazon_channel = fields.Selection(
+        selection=[('fba', "FBA"), ('fbm', "FBM")],
+        string="Amazon Channel",
+        help="Who ships: Amazon (FBA) or you (FBM).",
+        readonly=True,
+        copy=False,
+    )
+    amazon_order_ids = fields.One2many(
+        comodel_name='amazon.order', inverse_name='sale_order_id', string="Amazon Inbox",
+    )
+    amazon_ship_by = fields.Datetime(
+        string="Ship By", help="Amazon counts a later shipment as late.", readonly=True, copy=False,
+    )
+    amazon_deliver_by = fields.Datetime(string="Deliver By", readonly=True, copy=False)
+    amazon_cancel_reason = fields.Char(
+        string="Buyer Asks to Cancel",
+        help="The buyer asked for it on Amazon and gave this reason.",
+        readonly=True,
+        copy=False,
+    )
+    amazon_total = fields.Monetary(
+        string="Paid on Amazon",
+        help="What the buyer paid, less tips and less tax that Amazon remits itself.",
+        readonly=True,
+        copy=False,
+    )
+    amazon_tax = fields.Monetary(
+        string="Tax According to Amazon", readonly=True, copy=False,
+    )
+    amazon_facilitated_tax = fields.Monetary(
+        string="Tax Remitted by Amazon",
+        help="Amazon collected it from the buyer and remits it itself; not in this order.",
+        readonly=True,
+        copy=False,
+    )
+    amazon_tax_differs = fields.Boolean(
+        string="Tax Differs",
+        help="Odoo's tax and Amazon's differ by more than rounding. Check the taxes of the"
+             " products and the fiscal position.",
+        readonly=True,
+        copy=False,
+    )
+
+    _amazon_order_ref_uniq = models.UniqueIndex(
+        "(company_id, amazon_order_ref) WHERE amazon_order_ref IS NOT NULL",
+        "There is a sales order for this Amazon order already.",
+    )
+
+    # === ACTION METHODS === #
+
+    def action_confirm(self):
+        """Override of `sale` to keep the date of purchase of Amazon orders."""
+        amazon_orders = self.filtered('amazon_order_ref')
+        if amazon_orders and amazon_orders != self:
+            (self - amazon_orders).action_confirm()
+            return amazon_orders.action_confirm()
+        return super().action_confirm()
+
+    def action_open_amazon_order(self):
+        """Open the order in the inbox.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        return {
+            'type': 'ir.actions.act_window',
+            'res_model': 'amazon.order',
+            'res_id': self.amazon_order_ids[:1].id,
+            'view_mode': 'form',
+        }
+
+    # === BUSINESS METHODS === #
+
+    def _prepare_confirmation_values(self):
+        """Override of `sale` to keep the date of purchase of Amazon orders."""
+        values = super()._prepare_confirmation_values()
+        if all(self.mapped('amazon_order_ref')):
+            del values['date_order']
+        return values
+
+    # === BUSINESS METHODS - FROM AMAZON === #
+
+    @api.model
+    def _create_from_amazon(self, inbox, data_list):
+        """Make, prove and confirm the sales orders of Amazon orders, and move their goods.
+
+        :param amazon.order inbox: The orders in the inbox, all of one account.
+        :param data_list: The same as read.
+        :type data_list: list[amazon.orders.Order]
+        :return: The sales orders, in the same order.
+        :rtype: sale.order
+        :raise UserError: If one can't be made, saying why.
+        """
+        account = inbox.account_id
+        customers = self.env['res.partner']._get_or_create_for_amazon(account, inbox, data_list)
+        sale_orders = self.create(
+            self._prepare_amazon_values_list(account, inbox, data_list, customers),
+        )
+        for sale_order, data in zip(sale_orders, data_list, strict=True):
+            sale_order._close_amazon_rounding(data)
+        sale_orders._ship_what_left_before(data_list)
+        sale_orders.action_confirm()
+        sale_orders._copy_gift_messages_to_deliveries()
+        for sale_order, data, customer in zip(sale_orders, data_list, customers, strict=True):
+            sale_order._note_cancel_request(data)
+            if customer.has_invalid_vat:
+                sale_order._note_invalid_vat(data.buyer.vat)
+        return sale_orders
+
+    @api.model
+    def _prepare_amazon_values_list(self, account, inbox, data_list, customers):
+        """Return the values of sales orders.
+
+        :param amazon.account account: The account of the orders.
+        :param amazon.order inbox: The orders in the inbox.
+        :param data_list: The same as read.
+        :param list[Customer] customers: Who bought them.
+        :rtype: list[dict]
+        :raise UserError: If Odoo lacks something, saying what.
+        """
+        offers = self.env['amazon.offer']._get_for(account, data_list)
+        currencies = {data.currency: account._get_currency(data.currency) for data in data_list}
+        pricelists = {
+            currency: account._get_pricelist(currency) for currency in currencies.values()
+        }
+        positions = account._get_fiscal_positions(customers)
+        values_list = []
+        for order, data, customer, position in zip(
+            inbox, data_list, customers, positions, strict=True,
+        ):
+            values_list.append({
+                'company_id': account.company_id.id,
+                'partner_id': customer.partner.id,
+                'partner_invoice_id': customer.partner.id,
+                'partner_shipping_id': customer.delivery.id,
+                'pricelist_id': pricelists[currencies[data.currency]].id,
+                'fiscal_position_id': position.id,
+                'payment_term_id': False,
+                'warehouse_id': account.warehouse_id.id,
+                'team_id': account.team_id.id,
+                'user_id': account.user_id.id,
+                'date_order': _to_naive(data.purchased_at),
+                'commitment_date': data.channel == 'fbm' and _to_naive(data.ship_by),
+                'client_order_ref': data.buyer.purchase_order_number,
+                'origin': data.order_id,
+                'require_signature': False,
+                'require_payment': False,
+                'amazon_order_ref': data.order_id,
+                'amazon_account_id': account.id,
+                'amazon_marketplace_id': order.marketplace_id.id,
+                'amazon_channel': data.channel,
+                'amazon_ship_by': _to_naive(data.ship_by),
+                'amazon_deliver_by': _to_naive(data.deliver_by),
+                'amazon_total': float(data.total),
+                'amazon_tax': float(data.tax or 0),
+                'amazon_facilitated_tax': float(data.facilitated_tax),
+                'order_line': [
+                    Command.create(values)
+                    for item in data.items
+                    for values in self.env['sale.order.line']._prepare_amazon_values_list(
+                        account, item, offers[order.marketplace_id.id, item.sku],
+                        position, currencies[data.currency],
+                    )
+                ],
+            })
+        return values_list
+
+    def _close_amazon_rounding(self, data):
+        """Make the total what the buyer paid, and note whether the tax is what Amazon says.
+
+        :param amazon.orders.Order data: The order as read.
+        :return: None
+        :raise UserError: If more than rounding is in the way.
+        """
+        self.ensure_one()
+        lines = self.order_line.filtered('amazon_charge')
+        rounding_line = lines.filtered(lambda l: l.amazon_charge == 'rounding')
+        limit = self.currency_id.rounding * max(1, len(lines - rounding_line))
+        open_amount = float(data.total) - (self.amount_total - sum(rounding_line.mapped('price_total')))
+        if self.currency_id.compare_amounts(abs(open_amount), limit) > 0:
+            raise UserError(self.env._(
+                "The buyer paid %(paid)s, but with Odoo's taxes the lines make %(total)s. Check the"
+                " taxes of the products and the fiscal position %(position)s.",
+                paid=self.currency_id.format(float(data.total)),
+                total=self.currency_id.format(self.amount_total),
+                position=self.fiscal_position_id.name or '-',
+            ))
+        if rounding_line:
+            rounding_line._set_amazon_price(open_amount)
+        elif not self.currency_id.is_zero(open_amount):
+            self.order_line = [Command.create(
+                lines._prepare_amazon_rounding_values(self.amazon_account_id, open_amount),
+            )]
+        if self.currency_id.compare_amounts(self.amount_total, float(data.total)):
+            raise UserError(self.env._(
+                "The buyer paid %(paid)s, but the sales order makes %(total)s.",
+                paid=self.currency_id.format(float(data.total)),
+                total=self.currency_id.format(self.amount_total),
+            ))
+        tax_differs = data.tax is not None and self.currency_id.compare_amounts(
+            abs(self.amount_tax - float(data.tax)), limit,
+        ) > 0
+        if self.amazon_tax_differs != tax_differs:
+            self.amazon_tax_differs = tax_differs
+
+    def _ship_what_left_before(self, data_list):
+        """Move the goods that left before Odoo saw the orders, without a delivery.
+
+        These are all goods of FBA orders, which Amazon takes from the FBA location, and what was
+        shipped outside Odoo of FBM orders, which is taken from the warehouse.
+
+        :param data_list: The orders as read.
+        :type data_list: list[amazon.orders.Order]
+        :return: None
+        """
+        shipments = []
+        for sale_order, data in zip(self, data_list, strict=True):
+            account = sale_order.amazon_account_id
+            is_fba = data.channel == 'fba'
+            items = {item.item_id: item for item in data.items}
+            for line in sale_order.order_line.filtered(lambda l: l.amazon_charge == 'item'):
+                item = items[line.amazon_order_item_ref]
+                shipments.append(Shipment(
+                    line=line,
+                    quantity=item.quantity if is_fba or data.status == 'SHIPPED'
+                    else item.quantity_shipped,
+                    serial_numbers=item.serial_numbers,
+                    location=account.location_id if is_fba else account.warehouse_id.lot_stock_id,
+                    shipped_at=_to_naive(data.updated_at),
+                ))
+        self.env['stock.move']._ship_without_delivery(shipments)
+
+    def _copy_gift_messages_to_deliveries(self):
+        """Write gift messages where the person who packs reads them."""
+        for sale_order in self:
+            messages = sale_order.order_line.filtered('amazon_gift_message')
+            if messages and sale_order.picking_ids:
+                sale_order.picking_ids.note = plaintext2html('\n'.join(
+                    self.env._(
+                        "Gift message for %(product)s: %(message)s",
+                        product=line.product_id.display_name,
+                        message=line.amazon_gift_message,
+                    )
+                    for line in messages
+                ))
+
+    def _note_invalid_vat(self, vat):
+        """Say on the order that the buyer's VAT number is not valid.
+
+        :param str vat: The number as Amazon sent it.
+        :return: None
+        """
+        self.message_post(body=self.env._(
+            "The VAT number %(vat)s that Amazon sent is not valid. It is in the notes of the"
+            " customer; check the taxes before you invoice.",
+            vat=vat,
+        ))
+
+    def _note_cancel_request(self, data):
+        """Warn on the order and its deliveries that the buyer asks to cancel.
+
+        :param amazon.orders.Order data: The order as read.
+        :return: None
+        """
+        self.ensure_one()
+        if not data.cancel_reasons or self.amazon_cancel_reason:
+            return
+        self.amazon_cancel_reason = ', '.join(filter(None, data.cancel_reasons)) or self.env._(
+            "no reason given",
+        )
+        note = self.env._(
+            "The buyer asks on Amazon to cancel: %(reason)s. Cancel the order in Seller Central"
+            " before it is shipped, or ship it.",
+            reason=self.amazon_cancel_reason,
+        )
+        self._warn_salesperson(note)
+        for picking in self.picking_ids.filtered(lambda p: p.state not in ('done', 'cancel')):
+            picking.message_post(body=note)
+
+    def _update_from_amazon(self, data):
+        """Carry over what changed on Amazon: requests to cancel and partial cancellations.
+
+        Whatever a person changed in Odoo stays, as long as Amazon's own figures are the same.
+
+        :param amazon.orders.Order data: The order as read.
+        :return: None
+        :raise UserError: If the lines can't be changed, saying why.
+        """
+        self.ensure_one()
+        self._note_cancel_request(data)
+        quantities = {item.item_id: item.quantity for item in data.items}
+        changed_lines = self.order_line.filtered(
+            lambda l: l.amazon_charge == 'item'
+            and quantities.get(l.amazon_order_item_ref) != l.amazon_quantity,
+        )
+        same_total = not self.currency_id.compare_amounts(self.amazon_total, float(data.total))
+        if self.state == 'cancel' or (not changed_lines and same_total):
+            return
+        if self._is_shipped_or_invoiced(changed_lines, quantities):
+            self._warn_salesperson(self.env._(
+                "Amazon changed the order to %(total)s after it was delivered or invoiced: %(lines)s."
+                " Nothing was undone in Odoo; make a return or a credit note if needed.",
+                total=self.currency_id.format(float(data.total)),
+                lines=', '.join(
+                    f'{quantities.get(line.amazon_order_item_ref, 0)} × {line.product_id.display_name}'
+                    for line in changed_lines
+                ) or '-',
+            ))
+            for line in changed_lines:
+                line.amazon_quantity = quantities.get(line.amazon_order_item_ref, 0)
+            self.amazon_total = float(data.total)
+            return
+        with self._unlocked():
+            self._rewrite_amazon_lines(data)
+            self.write({
+                'amazon_total': float(data.total),
+                'amazon_tax': float(data.tax or 0),
+                'amazon_facilitated_tax': float(data.facilitated_tax),
+            })
+            self._close_amazon_rounding(data)
+
+    def _is_shipped_or_invoiced(self, lines, quantities):
+        """Return whether it is too late to change quantities.
+
+        :param sale.order.line lines: The lines to change.
+        :param dict quantities: What is wanted now, by Amazon's order item id.
+        :rtype: bool
+        """
+        return any(move.state == 'posted' for move in self.invoice_ids) or any(
+            line.qty_delivered > quantities.get(line.amazon_order_item_ref, 0) for line in lines
+        )
+
+    def _rewrite_amazon_lines(self, data):
+        """Give the lines the quantities and prices that Amazon shows now."""
+        account = self.amazon_account_id
+        offers = self.env['amazon.offer']._get_for(account, [data])
+        lines = self.order_line.grouped(
+            lambda l: (l.amazon_order_item_ref, l.amazon_charge, l.amazon_discount_of),
+        )
+        for item in data.items:
+            for values in self.env['sale.order.line']._prepare_amazon_values_list(
+                account, item, offers[self.amazon_marketplace_id.id, item.sku],
+                self.fiscal_position_id, self.currency_id,
+            ):
+                key = (
+                    values['amazon_order_item_ref'], values['amazon_charge'],
+                    values.get('amazon_discount_of', False),
+                )
+                line = lines.pop(key, None)
+                if line:
+                    line._set_amazon_price(
+                        values['price_unit'],
+                        product_uom_qty=values['product_uom_qty'],
+                        amazon_quantity=values.get('amazon_quantity', 0),
+                    )
+                else:
+                    self.order_line = [Command.create(values)]
+        for (_item_ref, charge, _subject), gone in lines.items():
+            if charge and charge != 'rounding':
+                gone._set_amazon_price(0.0, product_uom_qty=0, amazon_quantity=0)
+
+    def _cancel_from_amazon(self):
+        """Cancel the order and its open deliveries because it was cancelled on Amazon.
+
+        What is delivered or invoiced already is not undone: the salesperson is told.
+
+        :return: None
+        """
+        self.ensure_one()
+        if self.state == 'cancel':
+            return
+        is_delivered = any(move.state == 'done' for move in self.order_line.move_ids)
+        is_invoiced = any(move.state == 'posted' for move in self.invoice_ids)
+        if is_delivered or is_invoiced:
+            self._warn_salesperson(self.env._(
+                "The order was cancelled on Amazon after it was delivered or invoiced. Nothing was"
+                " undone in Odoo; make a return or a credit note if needed.",
+            ))
+            return
+        self.action_unlock()
+        self._action_cancel()
+        self.message_post(body=self.env._("Cancelled on Amazon."))
+
+    @contextmanager
+    def _unlocked(self):
+        """Unlock a locked order while it is changed on Amazon's behalf."""
+        was_locked = self.locked
+        if was_locked:
+            self.action_unlock()
+        yield
+        if was_locked:
+            self.action_lock()
+
+    def _warn_salesperson(self, note):
+        """Plan an activity for the person in charge, unless the same is planned already.
+
+        :param str note: What happened and what to do, in a sentence.
+        :return: None
+        """
+        self.ensure_one()
+        if note not in self.activity_ids.mapped(lambda a: html2plaintext(a.note or '')):
+            self.activity_schedule(
+                'mail.mail_activity_data_warning',
+                note=note,
+                user_id=(self.user_id or self.amazon_account_id.user_id or self.env.user).id,
+            )
+
+
+def _to_naive(moment):
+    """Return an aware time as Odoo stores it: UTC, without its zone and fractions."""
+    return moment and moment.astimezone(timezone.utc).replace(tzinfo=None, microsecond=0)

@@ -1,0 +1,147 @@
+from odoo import api, fields, models
+from odoo.fields import Command
+
+CHARGES = {
+    'ITEM': 'item',
+    'SHIPPING': 'shipping',
+    'GIFT_WRAP': 'gift_wrap',
+    'COD_FEE': 'cod_fee',
+    'OTHER': 'other',
+    'DISCOUNT': 'discount',
+}
+
+
+class SaleOrderLine(models.Model):
+    _inherit = 'sale.order.line'
+
+    amazon_order_item_ref = fields.Char(
+        string="Amazon Order Item", readonly=True, copy=False, index='btree_not_null',
+    )
+    amazon_offer_id = fields.Many2one(
+        comodel_name='amazon.offer', string="Amazon Offer", readonly=True, copy=False,
+    )
+    amazon_charge = fields.Selection(
+        selection=[
+            ('item', "Item"),
+            ('shipping', "Shipping"),
+            ('gift_wrap', "Gift Wrap"),
+            ('cod_fee', "Cash on Delivery Fee"),
+            ('other', "Other Charge"),
+            ('discount', "Discount"),
+            ('rounding', "Rounding"),
+        ],
+        string="Amazon Charge",
+        help="What Amazon charged the buyer for. Odoo does not change the price of such a line.",
+        readonly=True,
+        copy=False,
+    )
+    amazon_discount_of = fields.Char(
+        string="Amazon Discount Of", help="The charge that is reduced.", readonly=True, copy=False,
+    )
+    amazon_quantity = fields.Integer(
+        string="Quantity on Amazon", help="Ordered less cancelled.", readonly=True, copy=False,
+    )
+    amazon_gift_message = fields.Text(string="Gift Message", readonly=True, copy=False)
+
+    # === COMPUTE METHODS === #
+
+    def _compute_price_unit(self):
+        """Override of `sale` to keep the prices of Amazon's."""
+        super(SaleOrderLine, self.filtered(lambda l: not l.amazon_charge))._compute_price_unit()
+
+    def _compute_discount(self):
+        """Override of `sale` to keep the prices of Amazon's."""
+        super(SaleOrderLine, self.filtered(lambda l: not l.amazon_charge))._compute_discount()
+
+    # === BUSINESS METHODS === #
+
+    def _action_launch_stock_rule(self, *, previous_product_uom_qty=False):
+        """Override of `sale_stock` to deliver nothing that Amazon delivers."""
+        lines = self.filtered(lambda l: l.order_id.amazon_channel != 'fba')
+        return super(SaleOrderLine, lines)._action_launch_stock_rule(
+            previous_product_uom_qty=previous_product_uom_qty,
+        )
+
+    # === BUSINESS METHODS - FROM AMAZON === #
+
+    @api.model
+    def _prepare_amazon_values_list(self, account, item, offer, position, currency):
+        """Return the values of the lines of an order item: its charges and discounts.
+
+        :param amazon.account account: The account of the order.
+        :param amazon.orders.OrderItem item: The item as read.
+        :param amazon.offer offer: The offer that was sold.
+        :param account.fiscal.position position: The fiscal position of the order.
+        :param res.currency currency: The currency of the order.
+        :rtype: list[dict]
+        """
+        values_list = []
+        taxes = {}
+        for charge in item.charges:
+            product = account._get_charge_product(charge, offer)
+            if charge.type == 'DISCOUNT':
+                taxes[charge.type] = taxes.get(charge.subject, taxes['ITEM'])._without_fixed()
+            elif item.facilitated_tax:
+                taxes[charge.type] = self.env['account.tax']  # Amazon takes care of it.
+            else:
+                own_taxes = product.taxes_id._filter_taxes_by_company(account.company_id)
+                taxes[charge.type] = position.map_tax(own_taxes)
+                if not own_taxes and charge.type != 'ITEM':
+                    taxes[charge.type] = taxes['ITEM']._without_fixed()
+            quantity = item.quantity if charge.type == 'ITEM' else 1
+            price_unit = taxes[charge.type]._get_price_unit_of_total(
+                float(charge.amount), quantity, product, currency,
+            )
+            values = {
+                'product_id': product.id,
+                'product_uom_qty': quantity,
+                'product_uom_id': product.uom_id.id,
+                'price_unit': price_unit,
+                'technical_price_unit': price_unit,
+                'discount': 0.0,
+                'tax_ids': [Command.set(taxes[charge.type].ids)],
+                'amazon_order_item_ref': item.item_id,
+                'amazon_offer_id': offer.id,
+                'amazon_charge': CHARGES[charge.type],
+            }
+            if charge.type == 'ITEM':
+                values.update({
+                    'name': product.display_name if offer.product_id else (
+                        f'[{item.sku}] {item.title}'
+                    ),
+                    'amazon_quantity': item.quantity,
+                    'amazon_gift_message': item.gift_message,
+                })
+            elif charge.type == 'DISCOUNT':
+                values['amazon_discount_of'] = CHARGES[charge.subject]
+            values_list.append(values)
+        return values_list
+
+    @api.model
+    def _prepare_amazon_rounding_values(self, account, amount):
+        """Return the values of the untaxed line that closes what tax rounding leaves open.
+
+        :param amazon.account account: The account of the order.
+        :param float amount: What is open, in the order's currency.
+        :rtype: dict
+        """
+        product = account.rounding_product_id
+        return {
+            'product_id': product.id,
+            'product_uom_qty': 1,
+            'product_uom_id': product.uom_id.id,
+            'price_unit': amount,
+            'technical_price_unit': amount,
+            'discount': 0.0,
+            'tax_ids': [Command.clear()],
+            'amazon_charge': 'rounding',
+        }
+
+    def _set_amazon_price(self, price_unit, **values):
+        """Change the price of Amazon lines, which nothing else in Odoo does.
+
+        :param float price_unit: The price, in the order's currency.
+        :param values: What changes with it.
+        :return: None
+        """
+        self.write({'price_unit': price_unit, 'technical_price_unit': price_unit, **values})
