@@ -131,6 +131,7 @@ class Seller:
     """One seller's shop on Amazon.
 
     Every change moves the order's `lastUpdatedTime`. Orders are named by themselves or by id.
+    `sends_status_always` is Amazon's other habit: status and fulfiller even without FULFILLMENT.
 
     :param is_order_id_taken: asks the whole of Amazon, for its order ids are unique
     """
@@ -144,15 +145,15 @@ class Seller:
     ) -> None:
         self.profile = profile
         self.clock = clock
-        self.is_authorised = True
-        self.sends_status_always = False
         self._lock = lock
         self._is_order_id_taken = is_order_id_taken
         self.clear()
 
     def clear(self) -> None:
-        """Forget all orders."""
+        """Start anew: authorised, and without orders."""
         with self._lock:
+            self.is_authorised = True
+            self.sends_status_always = False
             self.orders: dict[str, Order] = {}
             self.newest_change = datetime.min.replace(tzinfo=timezone.utc)
             self._by_updated: list[SortKey] = []

@@ -94,12 +94,11 @@ class World:
             self.throttle.refill()
 
     def reset(self) -> None:
-        """Forget orders, faults, calls, tokens and the clock's moves; authorise every seller."""
+        """Start anew with the same sellers and the same throttle, at the machine's time."""
         with self.lock:
             self.clock.reset()
             for seller in self.sellers.values():
                 seller.clear()
-                seller.authorise()
             self.faults.disarm()
             self.calls.clear()
             self.throttle.refill()
