@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from .cache import CHECKOUT, CHECKOUT_KEY, CHECKOUT_STATE, locked
 from .console import Failure, say, step
@@ -42,8 +42,9 @@ def demo() -> None:
                     "Ctrl-C stops both.",
                     flush=True,
                 )
-                server.wait()
-                raise Failure("Odoo has stopped by itself.", f"Read {SERVER_LOG}.")
+                with suppress(KeyboardInterrupt):
+                    server.wait()
+                    raise Failure("Odoo has stopped by itself.", f"Read {SERVER_LOG}.")
 
 
 def _choose_port(variable: str, default: int) -> int:

@@ -39,6 +39,11 @@ def running_server() -> Iterator[dict[str, str]]:
     :raise Failure: If there is no server, and none can be made.
     """
     if any(os.environ.get(variable) for variable in SERVER_VARIABLES):
+        if os.environ.get('PGUSER') == 'postgres':
+            raise Failure(
+                "Odoo refuses to work as PostgreSQL's user `postgres`.",
+                "Name a role of its own in PGUSER: createuser --createdb odoo",
+            )
         yield {}
         return
     cluster = Cluster()
@@ -66,6 +71,7 @@ class Cluster:
         version = self.programs.parent.name
         # A socket's path may have 107 characters at most: it cannot lie in the cache.
         self.socket = Path(tempfile.gettempdir()) / f'amazon-connector-{key}-{version}'
+        self.owner = ROOT_CLUSTERS / f'{key}.cache'
         parent = CACHE if self.user is None else ROOT_CLUSTERS / key
         self.data = parent / f'postgresql-{version}'
         self.log = self.data / 'server.log'
@@ -104,10 +110,15 @@ class Cluster:
             self.stop()
         shutil.rmtree(self.data, ignore_errors=True)
         shutil.rmtree(self.socket, ignore_errors=True)
+        self.owner.unlink(missing_ok=True)
 
     def _create(self) -> None:
         shutil.rmtree(self.data, ignore_errors=True)
         self.data.parent.mkdir(parents=True, exist_ok=True)
+        if self.user is not None:
+            _remove_orphans()
+            self.owner.unlink(missing_ok=True)
+            self.owner.symlink_to(CACHE)
         self._make_folder(self.data)
         self._run(
             'initdb', '-U', ROLE, '--auth-local=trust', '--auth-host=reject',
@@ -139,6 +150,14 @@ def remove_clusters() -> None:
         busy = Failure("Another run is using the private PostgreSQL server.", "End that run first.")
         with locked('postgresql.users', busy=busy):
             Cluster().remove()
+
+
+def _remove_orphans() -> None:
+    """Delete root's clusters whose caches are gone."""
+    for owner in ROOT_CLUSTERS.glob('*.cache'):
+        if not owner.exists():
+            shutil.rmtree(owner.with_suffix(''), ignore_errors=True)
+            owner.unlink()
 
 
 def _find_programs() -> Path:

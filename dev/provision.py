@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import venv
+from dataclasses import dataclass
 from pathlib import Path
 
 from .cache import CACHE, CHECKOUT, digest, locked
@@ -36,27 +37,40 @@ CONSTRAINTS = CHECKOUT / 'dev' / 'constraints.txt'
 BROWSERS = ('google-chrome', 'chromium', 'chromium-browser', 'google-chrome-stable')
 
 
-def find_odoo() -> Path:
-    """Return the folder that holds Odoo's `odoo` package, fetching it at first need.
+@dataclass(frozen=True)
+class OdooSource:
+    """An Odoo source tree.
+
+    :param Path root: The folder that holds Odoo's `odoo` package.
+    :param Path script: The program that starts Odoo.
+    """
+
+    root: Path
+    script: Path
+
+
+def find_odoo() -> OdooSource:
+    """Return Odoo's source tree, fetching it at first need.
 
     :raise Failure: If `ODOO_HOME` is no Odoo 19, or Debian's package cannot be had.
     """
     if home := os.environ.get('ODOO_HOME'):
-        root = Path(home).expanduser().resolve()
-        if not (root / 'odoo' / 'release.py').exists():
-            raise Failure(f"ODOO_HOME={home} holds no odoo/release.py.", "Unset or correct it.")
-        return root
+        return _use_odoo(Path(home).expanduser().resolve())
     tree = CACHE / f'odoo-{ODOO_VERSION}'
     with locked('odoo'):
         if not tree.exists():
             _unpack_odoo(tree)
-    return tree / 'usr/lib/python3/dist-packages'
+    return OdooSource(tree / 'usr/lib/python3/dist-packages', tree / 'usr/bin/odoo')
 
 
-def find_odoo_script(root: Path) -> Path:
-    """Return the program that starts the Odoo whose `odoo` package lies in a folder."""
-    source_script = root / 'odoo-bin'
-    return source_script if source_script.exists() else root.parents[2] / 'bin/odoo'
+def _use_odoo(root: Path) -> OdooSource:
+    script, release = root / 'odoo-bin', root / 'odoo' / 'release.py'
+    if not script.exists() or 'version_info = (19, 0,' not in release.read_text(encoding='utf-8'):
+        raise Failure(
+            f"ODOO_HOME={root} is no source tree of Odoo 19.0 (with odoo-bin and odoo/).",
+            "Correct ODOO_HOME, or unset it to have Odoo fetched.",
+        )
+    return OdooSource(root, script)
 
 
 def _unpack_odoo(tree: Path) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from .cache import CACHE, CHECKOUT
 from .checks import TERMS, check_source, check_terms, export_terms, lint_run, run_tests
-from .console import say, step
+from .console import Failure, say, step
 from .postgres import remove_clusters
 from .provision import require_browser
 from .results import Results
@@ -24,6 +24,8 @@ def create_database(database: str) -> None:
 def shell(database: str) -> int:
     """Open an Odoo shell on a database, or run the script that comes on standard input."""
     with provisioned_odoo() as odoo:
+        if database not in odoo.databases():
+            raise Failure(f"There is no database {database}.", f"Run: make db DB={database}")
         return subprocess.run(
             odoo.command('shell', '-d', database, '--no-http', '--log-level=warn'),
             env=odoo.environment, cwd=CHECKOUT, check=False,

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .cache import CACHE, CHECKOUT, CHECKOUT_KEY, CHECKOUT_STATE, MODULE, digest, locked
-from .console import LAST_LINES, Failure, call, step
-from .postgres import running_server
-from .provision import find_odoo, find_odoo_script, find_python
+from .console import LAST_LINES, Failure, step
+from .postgres import SERVER_VARIABLES, running_server
+from .provision import find_odoo, find_python
 
 CONFIGURATION = """[options]
 addons_path = {addons}
@@ -26,8 +26,11 @@ max_cron_threads = 1
 FAILED_LINE = re.compile(r' \d+ (?:ERROR|CRITICAL) ')
 
 LIST_DATABASES = """
-import psycopg2
-connection = psycopg2.connect(dbname='postgres')
+import psycopg2, sys
+try:
+    connection = psycopg2.connect(dbname='postgres')
+except psycopg2.OperationalError as error:
+    sys.exit(str(error))
 with connection.cursor() as cursor:
     cursor.execute('SELECT datname FROM pg_database')
     print(*(name for name, in cursor), sep='\\n')
@@ -88,11 +91,16 @@ class Odoo:
 
         :raise Failure: If the server cannot be reached.
         """
-        listing = call(
+        listing = subprocess.run(
             [self.python, '-c', LIST_DATABASES], env=self.environment,
-            remedy="Correct PGHOST, PGPORT, PGUSER, PGPASSWORD, or unset them all.",
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )
-        return set(listing.splitlines())
+        if listing.returncode:
+            raise Failure(
+                f"PostgreSQL cannot be reached.\n{listing.stderr.strip()}",
+                "Correct PGHOST, PGPORT, PGUSER and PGPASSWORD, or unset them all.",
+            )
+        return set(listing.stdout.splitlines())
 
     def create_database(self, database: str) -> None:
         """Make a database, or make it anew, with everything the add-on depends on."""
@@ -142,8 +150,7 @@ def provisioned_odoo() -> Iterator[Odoo]:
 
     :raise Failure: If something is missing that cannot be had.
     """
-    root = find_odoo()
-    script = find_odoo_script(root)
+    source = find_odoo()
     python = find_python()
     addons = CHECKOUT_STATE / 'addons'
     addons.mkdir(parents=True, exist_ok=True)
@@ -151,16 +158,19 @@ def provisioned_odoo() -> Iterator[Odoo]:
     if not link.exists():
         link.unlink(missing_ok=True)
         link.symlink_to(CHECKOUT)
-    configuration = CHECKOUT_STATE / 'odoo.conf'
-    configuration.write_text(CONFIGURATION.format(addons=addons, data=CACHE / 'data'))
     with running_server() as server_variables:
-        yield Odoo(python, script, {
+        server = digest(*(os.environ.get(variable, '') for variable in SERVER_VARIABLES))
+        configuration = CHECKOUT_STATE / f'odoo-{server}.conf'
+        configuration.write_text(
+            CONFIGURATION.format(addons=addons, data=CACHE / f'data-{server}'),
+        )
+        yield Odoo(python, source.script, {
             **os.environ,
             **server_variables,
             'PATH': f"{python.parent}{os.pathsep}{os.environ['PATH']}",
-            'PYTHONPATH': str(root),
+            'PYTHONPATH': str(source.root),
             'ODOO_RC': str(configuration),
-            'ODOO_SCRIPT': str(script),
+            'ODOO_SCRIPT': str(source.script),
         })
 
 
