@@ -537,6 +537,10 @@ class TestSimulatorSearch(SimulatorCase):
         self.assertEqual(self.found(), [order.order_id])
         self.assertGreaterEqual(self.simulator.clock.now() - before, timedelta(minutes=2))
 
+    def test_order_of_the_future_is_not_waited_for(self):
+        self.seller.place_order(placed_at=self.simulator.clock.now() + timedelta(hours=1))
+        self.assertEqual(self.found(), [])
+
     def test_oldest_update_comes_first(self):
         orders = [self.seller.place_order(placed_at=NOON + timedelta(days=day)) for day in range(3)]
         self.seller.touch(orders[0])
@@ -653,6 +657,12 @@ class TestSimulatorPaging(SimulatorCase):
         other = _other_seller(self.simulator)
         token = self.token(refresh_token=other.profile.refresh_token)
         response = self.search(token, paginationToken=self.next_token())
+        self.assertRefused(response, 400, 'InvalidInput', 'not valid')
+
+    def test_reset_forgets_tokens(self):
+        token = self.next_token()
+        self.simulator.reset()
+        response = self.search(paginationToken=token)
         self.assertRefused(response, 400, 'InvalidInput', 'not valid')
 
     def test_change_between_pages(self):
@@ -868,6 +878,11 @@ class TestSimulatorThrottle(SimulatorCase):
         self.simulator.set_throttle(100.0)
         self.assertBurst(ORDERS, 20, 1.8, lastUpdatedAfter=LONG_AGO)
         self.assertEqual(self.get(PARTICIPATIONS).headers['x-amzn-RateLimit-Limit'], '1.6')
+
+    def test_bucket_does_not_overflow(self):
+        self.assertBurst(PARTICIPATIONS, 15, 63)
+        self.simulator.clock.advance(days=1)
+        self.assertBurst(PARTICIPATIONS, 15, 63)
 
     def test_buckets_are_apart(self):
         other = _other_seller(self.simulator)
