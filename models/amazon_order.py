@@ -379,7 +379,7 @@ class AmazonOrder(models.Model):
                 failures[order] = error
         failures.update(self._check_offers(account, data_by_order))
         for step, (method, outcome) in STEPS.items():
-            todo = steps[step] - self.union(*failures)
+            todo = steps[step] - self.browse().union(*failures)
             if not todo:
                 continue
             failed = todo._do_together_or_apart(

@@ -57,12 +57,12 @@ class StockMove(models.Model):
         moves = self.create([
             self._prepare_shipped_values(shipment) for shipment in shipments
         ])
-        # Kits explode into the moves of their components.
+        # Kits explode into the moves of their components; goods without stock get their move line.
         moves = moves._action_confirm(merge=False)
         serial_numbers = {shipment.line: shipment.serial_numbers for shipment in shipments}
         self.env['stock.move.line'].create([
             values
-            for move in moves
+            for move in moves.filtered(lambda m: not m.move_line_ids)
             for values in move._prepare_shipped_line_values(serial_numbers[move.sale_line_id])
         ])
         moves.picked = True
