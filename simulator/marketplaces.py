@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-CURRENCIES_WITHOUT_MINOR_UNIT = frozenset({'JPY'})
+CENT = Decimal('0.01')
+MINOR_UNITS = {'JPY': Decimal(1)}
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Marketplace:
     @property
     def minor_unit(self) -> Decimal:
         """Return the smallest amount of the marketplace's currency, e.g. 0.01."""
-        return Decimal(1) if self.currency in CURRENCIES_WITHOUT_MINOR_UNIT else Decimal('0.01')
+        return MINOR_UNITS.get(self.currency, CENT)
 
 
 MARKETPLACES: tuple[Marketplace, ...] = (

@@ -250,39 +250,24 @@ class ItemProceeds:
     @classmethod
     def of(cls, item: Item, order: Order) -> ItemProceeds:
         """Compute the amounts of an item for the quantity that is not cancelled."""
-        unit = order.marketplace.minor_unit
-
-        def share(value: Amount) -> Decimal:
-            amount = to_amount(value, order.marketplace)
-            if not item.quantity_cancelled:
-                return amount
-            return _rounded(amount * item.quantity_ordered / item.quantity, unit)
-
         charges = {
             'ITEM': to_amount(item.price, order.marketplace) * item.quantity_ordered,
-            'SHIPPING': share(item.shipping),
-            'GIFT_WRAP': share(item.gift_wrap),
-            'COD_FEE': share(item.cod_fee),
-            'OTHER': share(item.other),
+            'SHIPPING': _remaining(item.shipping, item, order),
+            'GIFT_WRAP': _remaining(item.gift_wrap, item, order),
+            'COD_FEE': _remaining(item.cod_fee, item, order),
+            'OTHER': _remaining(item.other, item, order),
         }
-        discounts = {'ITEM': share(item.discount), 'SHIPPING': share(item.shipping_discount)}
-        if item.tax_rate is not None:
-            rate, included = Decimal(item.tax_rate), order.prices_include_tax
-            taxes = {type_: _tax_on(charges[type_], rate, included, unit) for type_ in CHARGES}
-            discount_taxes = {
-                type_: _tax_on(value, rate, included, unit) for type_, value in discounts.items()
-            }
-        elif item.tax is not None:
-            given = item.tax if isinstance(item.tax, Mapping) else {'ITEM': item.tax}
-            taxes = {type_: share(given.get(type_, ZERO)) for type_ in CHARGES}
-            discount_taxes = {'ITEM': share(given.get('DISCOUNT', ZERO))}
-        else:
+        discounts = {
+            'ITEM': _remaining(item.discount, item, order),
+            'SHIPPING': _remaining(item.shipping_discount, item, order),
+        }
+        if item.tax_rate is None and item.tax is None:
             return cls(charges, discounts, None, {})
+        taxes, discount_taxes = _taxes(item, order, charges, discounts)
         if order.prices_include_tax:
-            charges = {type_: charges[type_] - taxes[type_] for type_ in CHARGES}
+            charges = {type_: amount - taxes[type_] for type_, amount in charges.items()}
             discounts = {
-                type_: value - discount_taxes.get(type_, ZERO)
-                for type_, value in discounts.items()
+                type_: amount - discount_taxes[type_] for type_, amount in discounts.items()
             }
         return cls(charges, discounts, taxes, discount_taxes)
 
@@ -328,15 +313,39 @@ class ItemProceeds:
             yield 'DISCOUNT', sum((value for _type, value in details), ZERO), details
 
 
+def _remaining(value: Amount, item: Item, order: Order) -> Decimal:
+    """Return the share of an amount that falls to the quantity not cancelled."""
+    amount = to_amount(value, order.marketplace)
+    if not item.quantity_cancelled:
+        return amount
+    return _rounded(amount * item.quantity_ordered / item.quantity, order.marketplace.minor_unit)
+
+
+def _taxes(
+    item: Item, order: Order, charges: dict[str, Decimal], discounts: dict[str, Decimal],
+) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+    """Return the tax on each charge, and what each discount saves of it."""
+    if item.tax_rate is None:
+        given = item.tax if isinstance(item.tax, Mapping) else {'ITEM': item.tax}
+        taxes = {type_: _remaining(given.get(type_, ZERO), item, order) for type_ in charges}
+        saved = _remaining(given.get('DISCOUNT', ZERO), item, order)
+        return taxes, {'ITEM': saved, 'SHIPPING': ZERO}
+
+    def tax_on(amount: Decimal) -> Decimal:
+        if order.prices_include_tax:
+            return amount - _rounded(amount / (1 + rate), unit)
+        return _rounded(amount * rate, unit)
+
+    rate, unit = Decimal(item.tax_rate), order.marketplace.minor_unit
+    return (
+        {type_: tax_on(amount) for type_, amount in charges.items()},
+        {type_: tax_on(amount) for type_, amount in discounts.items()},
+    )
+
+
 def _signed(value: Decimal, style: str) -> Decimal:
     return -value if style == 'negative' else value
 
 
 def _rounded(amount: Decimal, unit: Decimal) -> Decimal:
     return amount.quantize(unit, ROUND_HALF_UP)
-
-
-def _tax_on(amount: Decimal, rate: Decimal, included: bool, unit: Decimal) -> Decimal:
-    if included:
-        return amount - _rounded(amount / (1 + rate), unit)
-    return _rounded(amount * rate, unit)
