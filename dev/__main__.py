@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from . import run
+from .cache import CACHE
 from .console import Failure, say
 from .demo_server import demo
 
@@ -16,11 +17,14 @@ def main() -> int:
     :return: The exit status.
     """
     options = vars(_parser().parse_args())
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         return options.pop('function')(**options) or 0
     except Failure as failure:
         say(f"\n{failure.problem}\n\nRemedy: {failure.remedy}")
+        return 1
+    except OSError as error:
+        say(f"\n{error}\n\nRemedy: Check the free space and the permissions of {CACHE}.")
         return 1
     except KeyboardInterrupt:
         return 130

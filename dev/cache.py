@@ -11,7 +11,8 @@ from .console import Failure
 
 MODULE = 'amazon_connector'
 CHECKOUT = Path(__file__).resolve().parent.parent
-CACHE = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'amazon-connector'
+CACHE_HOME = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache').absolute()
+CACHE = CACHE_HOME / 'amazon-connector'
 
 
 def digest(*parts: str) -> str:
@@ -27,11 +28,11 @@ CHECKOUT_STATE = CACHE / f'checkout-{CHECKOUT_KEY}'
 def locked(name: str, *, busy: Failure | None = None) -> Iterator[None]:
     """Keep other runs out of a part of the cache.
 
-    :param str name: The part, for example "python".
+    :param str name: The part's lock file, for example "python.lock".
     :param Failure busy: What to raise when another run is in there, instead of waiting for it.
     """
     CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / f'{name}.lock').open('w') as lock:
+    with (CACHE / name).open('w') as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
         except BlockingIOError:

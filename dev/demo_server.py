@@ -28,7 +28,7 @@ def demo() -> None:
     simulator_port = _choose_port('SIMULATOR_PORT', 8070)
     busy = Failure("The demo of this checkout is already running.", "Stop it with Ctrl-C first.")
     database = checkout_database('demo')
-    with locked(f'demo-{CHECKOUT_KEY}', busy=busy), provisioned_odoo() as odoo:
+    with locked(f'demo-{CHECKOUT_KEY}.lock', busy=busy), provisioned_odoo() as odoo:
         _prepare_database(odoo, database)
         with _simulator(odoo, simulator_port) as simulator_url:
             with step("Setting up the demo company and syncing once"):

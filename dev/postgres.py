@@ -4,7 +4,6 @@ import fcntl
 import os
 import pwd
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +17,8 @@ ROLE = 'odoo'  # Odoo refuses to run as `postgres`.
 PROGRAMS = Path('/usr/lib/postgresql')
 ROOT_CLUSTERS = Path('/var/lib/amazon-connector')
 """Where clusters of root lie: the user they run as may not look into root's own folders."""
+
+USERS_LOCK = 'postgresql.users'
 
 SETTINGS = """
 listen_addresses = ''
@@ -48,15 +49,15 @@ def running_server() -> Iterator[dict[str, str]]:
         return
     cluster = Cluster()
     CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / 'postgresql.users').open('w') as users:
-        with locked('postgresql'):
+    with (CACHE / USERS_LOCK).open('w') as users:
+        with locked('postgresql.lock'):
             fcntl.flock(users, fcntl.LOCK_SH)
             cluster.start()
         try:
             yield {'PGHOST': str(cluster.socket), 'PGUSER': ROLE}
         finally:
             # Stays running while another run holds its share of the lock.
-            with locked('postgresql'), suppress(BlockingIOError):
+            with locked('postgresql.lock'), suppress(BlockingIOError):
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 cluster.stop()
 
@@ -69,16 +70,15 @@ class Cluster:
         self.user = _find_unprivileged_user()
         key = digest(str(CACHE.resolve()))
         version = self.programs.parent.name
-        # A socket's path may have 107 characters at most: it cannot lie in the cache.
-        self.socket = Path(tempfile.gettempdir()) / f'amazon-connector-{key}-{version}'
-        self.owner = ROOT_CLUSTERS / f'{key}.cache'
-        parent = CACHE if self.user is None else ROOT_CLUSTERS / key
-        self.data = parent / f'postgresql-{version}'
+        # A socket's path may have 107 characters at most: the cache's may be longer.
+        self.socket = Path('/tmp') / f'amazon-connector-{key}-{version}'
+        self.folder = CACHE / 'postgresql' if self.user is None else ROOT_CLUSTERS / key
+        self.data = self.folder / f'postgresql-{version}'
         self.log = self.data / 'server.log'
 
     def start(self) -> None:
         """Make the cluster if need be, and start it unless it is running."""
-        if not (self.data / 'PG_VERSION').exists():
+        if not self.data.exists():
             with step("Creating a private PostgreSQL cluster"):
                 self._create()
         if self.is_running():
@@ -90,11 +90,12 @@ class Cluster:
         )
 
     def stop(self) -> None:
-        """Stop the server and disconnect whoever is left."""
-        self._run(
-            'pg_ctl', 'stop', '-w', '-s', '-m', 'fast', '-D', self.data,
-            remedy=f"Read {self.log}.",
-        )
+        """Stop the server if it runs, disconnecting whoever is left."""
+        if self.is_running():
+            self._run(
+                'pg_ctl', 'stop', '-w', '-s', '-m', 'fast', '-D', self.data,
+                remedy=f"Read {self.log}.",
+            )
 
     def is_running(self) -> bool:
         """Return whether the server runs."""
@@ -106,31 +107,45 @@ class Cluster:
 
     def remove(self) -> None:
         """Stop the server and delete its data."""
-        if self.data.exists() and self.is_running():
-            self.stop()
-        shutil.rmtree(self.data, ignore_errors=True)
-        shutil.rmtree(self.socket, ignore_errors=True)
-        self.owner.unlink(missing_ok=True)
+        self.stop()
+        for folder in (self.folder, self.socket):
+            shutil.rmtree(folder, ignore_errors=True)
+        _owner_of(self.folder).unlink(missing_ok=True)
 
     def _create(self) -> None:
-        shutil.rmtree(self.data, ignore_errors=True)
-        self.data.parent.mkdir(parents=True, exist_ok=True)
-        if self.user is not None:
-            _remove_orphans()
-            self.owner.unlink(missing_ok=True)
-            self.owner.symlink_to(CACHE)
-        self._make_folder(self.data)
+        unfinished = self.folder / 'unfinished'
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if self.user is None:
+            self.folder.mkdir(exist_ok=True)
+        else:
+            self._make_root_folder()
+        self._make_folder(unfinished)
         self._run(
             'initdb', '-U', ROLE, '--auth-local=trust', '--auth-host=reject',
-            '--encoding=UTF8', '--locale=C', '-D', self.data,
-            remedy=f"Check the free space and the permissions of {self.data.parent}.",
+            '--encoding=UTF8', '--locale=C', '-D', unfinished,
+            remedy=f"Check the free space and the permissions of {self.folder}.",
         )
-        with (self.data / 'postgresql.conf').open('a') as settings:
+        with (unfinished / 'postgresql.conf').open('a') as settings:
             settings.write(SETTINGS.format(socket=self.socket))
+        unfinished.rename(self.data)
+
+    def _make_root_folder(self) -> None:
+        """Make the folder of root's cluster, and delete those whose caches are gone."""
+        for folder in (ROOT_CLUSTERS, self.folder):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o755)
+        for owner in ROOT_CLUSTERS.glob('*.cache'):
+            if not owner.exists():
+                shutil.rmtree(owner.with_suffix(''), ignore_errors=True)
+                owner.unlink()
+        owner = _owner_of(self.folder)
+        owner.unlink(missing_ok=True)
+        owner.symlink_to(CACHE)
 
     def _make_folder(self, folder: Path) -> None:
         """Make a folder that only the cluster's user (and root) may enter."""
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o700)
         if self.user is not None:
             os.chown(folder, self.user.pw_uid, self.user.pw_gid)
 
@@ -141,23 +156,20 @@ class Cluster:
         call([self.programs / program, *arguments], remedy=remedy, cwd='/', **identity)
 
 
-def remove_clusters() -> None:
+def _owner_of(folder: Path) -> Path:
+    """Return the link that leads from a cluster of root to the cache it belongs to."""
+    return folder.with_suffix('.cache')
+
+
+def remove_cluster() -> None:
     """Stop and delete the private cluster of this cache.
 
     :raise Failure: If another run is using it.
     """
     if list(PROGRAMS.glob('*/bin/initdb')):
         busy = Failure("Another run is using the private PostgreSQL server.", "End that run first.")
-        with locked('postgresql.users', busy=busy):
+        with locked(USERS_LOCK, busy=busy):
             Cluster().remove()
-
-
-def _remove_orphans() -> None:
-    """Delete root's clusters whose caches are gone."""
-    for owner in ROOT_CLUSTERS.glob('*.cache'):
-        if not owner.exists():
-            shutil.rmtree(owner.with_suffix(''), ignore_errors=True)
-            owner.unlink()
 
 
 def _find_programs() -> Path:

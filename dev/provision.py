@@ -57,7 +57,7 @@ def find_odoo() -> OdooSource:
     if home := os.environ.get('ODOO_HOME'):
         return _use_odoo(Path(home).expanduser().resolve())
     tree = CACHE / f'odoo-{ODOO_VERSION}'
-    with locked('odoo'):
+    with locked('odoo.lock'):
         if not tree.exists():
             _unpack_odoo(tree)
     return OdooSource(tree / 'usr/lib/python3/dist-packages', tree / 'usr/bin/odoo')
@@ -136,7 +136,7 @@ def find_python() -> Path:
     )
     folder = CACHE / f'python-{sys.version_info[0]}.{sys.version_info[1]}-{key}'
     complete = folder / 'complete'
-    with locked('python'):
+    with locked('python.lock'):
         if not complete.exists():
             _build_environment(folder)
             complete.touch()

@@ -4,12 +4,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from .cache import CACHE, CHECKOUT
 from .checks import TERMS, check_source, check_terms, export_terms, lint_run, run_tests
 from .console import Failure, say, step
-from .postgres import remove_clusters
+from .postgres import remove_cluster
 from .provision import require_browser
 from .results import Results
 from .server import Odoo, checkout_database, provisioned_odoo
@@ -26,16 +26,15 @@ def shell(database: str) -> int:
     with provisioned_odoo() as odoo:
         if database not in odoo.databases():
             raise Failure(f"There is no database {database}.", f"Run: make db DB={database}")
-        return subprocess.run(
-            odoo.command('shell', '-d', database, '--no-http', '--log-level=warn'),
-            env=odoo.environment, cwd=CHECKOUT, check=False,
-        ).returncode
+        return _run_in_foreground(
+            odoo, odoo.command('shell', '-d', database, '--no-http', '--log-level=warn'),
+        )
 
 
 def execute(command: Sequence[str]) -> int:
     """Run any command with Odoo, its virtual environment and its server at hand."""
     with provisioned_odoo() as odoo:
-        return subprocess.run(command, env=odoo.environment, cwd=CHECKOUT, check=False).returncode
+        return _run_in_foreground(odoo, command)
 
 
 def test(tags: str) -> int:
@@ -77,16 +76,24 @@ def pot() -> None:
 def bench() -> int:
     """Run the benchmark on a fresh database."""
     with provisioned_odoo() as odoo, _temporary_database(odoo, 'bench') as database:
-        return subprocess.run(
-            [odoo.python, '-m', 'dev.benchmark', database],
-            env=odoo.environment, cwd=CHECKOUT, check=False,
-        ).returncode
+        return _run_in_foreground(odoo, [str(odoo.python), '-m', 'dev.benchmark', database])
 
 
 def clean() -> None:
     """Remove everything that the other commands have built."""
-    remove_clusters()
+    remove_cluster()
     shutil.rmtree(CACHE, ignore_errors=True)
+
+
+def _run_in_foreground(odoo: Odoo, command: Sequence[str]) -> int:
+    """Run a command that deals with Ctrl-C itself, and return its exit status."""
+    process = subprocess.Popen(command, env=odoo.environment, cwd=CHECKOUT)
+    try:
+        while True:
+            with suppress(KeyboardInterrupt):
+                return process.wait()
+    finally:
+        process.terminate()
 
 
 def _create_database(odoo: Odoo, database: str) -> None:

@@ -104,7 +104,7 @@ class Odoo:
 
     def create_database(self, database: str) -> None:
         """Make a database, or make it anew, with everything the add-on depends on."""
-        with locked('template'):
+        with locked('template.lock'):
             template = self._ensure_template()
             self.run('db', 'duplicate', '--force', template, database, log=log_file(database))
 
