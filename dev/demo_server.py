@@ -24,8 +24,8 @@ START_LIMIT = 120  # seconds
 
 def demo() -> None:
     """Run Odoo with the add-on and a simulated Amazon until Ctrl-C."""
-    odoo_port = _choose_port('ODOO_PORT', 8069)
-    simulator_port = _choose_port('SIMULATOR_PORT', 8070)
+    odoo_port = choose_port('ODOO_PORT', 8069)
+    simulator_port = choose_port('SIMULATOR_PORT', 8070)
     busy = Failure("The demo of this checkout is already running.", "Stop it with Ctrl-C first.")
     database = checkout_database('demo')
     with locked(f'demo-{CHECKOUT_KEY}.lock', busy=busy), provisioned_odoo() as odoo:
@@ -47,7 +47,7 @@ def demo() -> None:
                     raise Failure("Odoo has stopped by itself.", f"Read {SERVER_LOG}.")
 
 
-def _choose_port(variable: str, default: int) -> int:
+def choose_port(variable: str, default: int) -> int:
     """Return the port that a variable names, having seen that it is free."""
     value = os.environ.get(variable) or str(default)
     if not value.isdecimal() or not 0 < int(value) < 65536:

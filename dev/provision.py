@@ -100,11 +100,11 @@ def _unpack_odoo(tree: Path) -> None:
         stub = unpacked / 'usr/lib/python3/dist-packages' / SELFIE_STUB
         stub.parent.mkdir(parents=True, exist_ok=True)
         stub.write_text('// Left out of Debian\'s package.\n')
-        _mend_links(unpacked)
+        mend_links(unpacked)
         unpacked.rename(tree)
 
 
-def _mend_links(tree: Path) -> None:
+def mend_links(tree: Path) -> None:
     """Keep the tree's absolute links inside the tree, and see that none leads nowhere."""
     links = [path for path in tree.rglob('*') if path.is_symlink()]
     for link in links:
