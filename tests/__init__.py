@@ -1,2 +1,3 @@
 from . import test_client
+from . import test_dev
 from . import test_simulator
