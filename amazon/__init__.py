@@ -16,6 +16,6 @@ _LIBRARY_VARIABLES = (
 
 _hidden = {name: os.environ.pop(name) for name in _LIBRARY_VARIABLES if name in os.environ}
 try:
-    import sp_api.base.client  # noqa: F401
+    import sp_api.base.client
 finally:
     os.environ.update(_hidden)

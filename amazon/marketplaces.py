@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from sp_api.api.sellers.sellers import Sellers
 
 from .client import Client
-from .errors import Malformed
+from .payload import Node
 
 # Source: "SP-API endpoints" and "The Selling Partner API sandbox".
 ENDPOINTS = {
@@ -63,44 +63,30 @@ def parse_participations(payload: Mapping[str, Any]) -> list[Participation]:
 
     :raise Malformed: If a required field is missing or of a wrong type.
     """
-    entries = _read(payload, 'payload', list, 'payload')
-    return [
-        _parse_participation(entry, f'payload[{index}]') for index, entry in enumerate(entries)
-    ]
+    root = Node(payload, '', PARTICIPATIONS_OPERATION)
+    return [_parse_participation(entry) for entry in root.children('payload', required=True)]
 
 
-def _parse_participation(entry: Any, path: str) -> Participation:
-    marketplace = _read(entry, 'marketplace', dict, f'{path}.marketplace')
-    standing = _read(entry, 'participation', dict, f'{path}.participation')
-
-    def text(key: str) -> str:
-        return _read(marketplace, key, str, f'{path}.marketplace.{key}')
-
-    def flag(key: str) -> bool:
-        return _read(standing, key, bool, f'{path}.participation.{key}')
-
+def _parse_participation(entry: Node) -> Participation:
+    marketplace = entry.child('marketplace', required=True)
+    standing = entry.child('participation', required=True)
     return Participation(
-        marketplace_id=text('id'),
-        name=text('name'),
-        country_code=text('countryCode'),
-        currency_code=text('defaultCurrencyCode'),
-        language_code=text('defaultLanguageCode'),
-        domain_name=text('domainName'),
-        is_participating=flag('isParticipating'),
-        has_suspended_listings=flag('hasSuspendedListings'),
+        marketplace_id=marketplace.text('id', required=True),
+        name=marketplace.text('name', required=True),
+        country_code=marketplace.text('countryCode', required=True),
+        currency_code=marketplace.text('defaultCurrencyCode', required=True),
+        language_code=marketplace.text('defaultLanguageCode', required=True),
+        domain_name=marketplace.text('domainName', required=True),
+        is_participating=_read_flag(standing, 'isParticipating'),
+        has_suspended_listings=_read_flag(standing, 'hasSuspendedListings'),
     )
 
 
-def _read(container: Any, key: str, kind: type, path: str) -> Any:
-    """Return a required value of an object.
-
-    :raise Malformed: If it is missing or not of the kind.
-    """
-    if not isinstance(container, dict) or key not in container:
-        raise Malformed(PARTICIPATIONS_OPERATION, path, "is missing")
-    if not isinstance(container[key], kind):
-        raise Malformed(PARTICIPATIONS_OPERATION, path, f"is not of type {kind.__name__}")
-    return container[key]
+def _read_flag(node: Node, key: str) -> bool:
+    flag = node.value.get(key)
+    if not isinstance(flag, bool):
+        node.fail(key, "is neither true nor false")
+    return flag
 
 
 def is_safe_endpoint(url: str) -> bool:
