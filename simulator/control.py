@@ -1,7 +1,8 @@
 """The control API: what a test does to the simulator in another process.
 
-`POST /control/NAME` calls what is listed in `ACTIONS`, with the arguments as a JSON object;
-`?seller=ID` names the seller, the first one unless told. Times are ISO 8601, amounts strings.
+`POST /control/NAME` does what `Seller`, `World` or `Control` does under that name, with the
+arguments as a JSON object; `?seller=ID` names the seller, the first one unless told. Times are
+ISO 8601, amounts strings.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Control:
             'calls': self._calls,
             'clear_calls': lambda seller: self._world.calls.clear(),
             'clock': self._clock,
-            'arm': lambda seller, kind, **options: self._world.arm(kind, **options) and None,
+            'arm': self._arm,
             'disarm': lambda seller: self._world.disarm(),
             'set_throttle': lambda seller, **options: self._world.set_throttle(**options),
             'reset': lambda seller: self._world.reset(),
@@ -100,6 +101,9 @@ class Control:
         elif freeze is False:
             clock.unfreeze()
         return {'now': to_iso(clock.advance(**duration))}
+
+    def _arm(self, seller: Seller, kind: str, **options: Any) -> None:
+        self._world.arm(kind, **options)
 
     def _add_seller(
         self, seller: Seller, participations: list[Any], **profile: Any,
