@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException
@@ -80,37 +80,37 @@ class App:
             operation, path = self._routes.bind_to_environ(request.environ).match()
         except HTTPException:
             return self._answer(Occasion(request.path), query, self._refuse_path)
-        try:
-            seller = self._world.tokens.identify(request.headers.get('x-amz-access-token', ''))
-        except ApiError as error:
-            seller, refusal = None, error
         occasion = Occasion(
             operation.name,
-            seller.profile.seller_id if seller else '',
+            self._world.tokens.holder(_access_token(request)),
             self._world.page_tokens.number(query.get('paginationToken')),
             path.get('order_id', ''),
             query.get('includedData', ''),
         )
-
-        def perform() -> Response:
-            if seller is None:
-                raise refusal
-            self._check_user_agent(request)
-            if not self._take_token(operation, seller):
-                if self._world.throttle.has_body:
-                    raise ApiError.quota_exceeded()
-                return Response(status=429)
-            if operation.name == 'searchOrders':
-                self._world.show_newest_change(seller)
-            return operation.perform(Call(
-                seller, request.args, path, self._world.clock, self._world.page_tokens,
-            ))
-
-        response = self._answer(occasion, query, perform)
+        response = self._answer(occasion, query, lambda: self._operate(operation, path, request))
         if response.status_code in STATUSES_WITH_RATE:
             rate = self._world.throttle.rate(operation.rate)
             response.headers['x-amzn-RateLimit-Limit'] = f'{rate:g}'
         return response
+
+    def _operate(
+        self, operation: Operation, path: Mapping[str, str], request: Request,
+    ) -> Response:
+        """Answer as Amazon does when nothing is wrong with Amazon.
+
+        :raise ApiError: the request is refused
+        """
+        seller = self._world.tokens.identify(_access_token(request))
+        self._check_user_agent(request)
+        if not self._take_token(operation, seller):
+            if self._world.throttle.has_body:
+                raise ApiError.quota_exceeded()
+            return Response(status=429)
+        if operation.name == 'searchOrders':
+            self._world.show_newest_change(seller)
+        return operation.perform(Call(
+            seller, request.args, path, self._world.clock, self._world.page_tokens,
+        ))
 
     def _refuse_path(self) -> Response:
         raise ApiError(403, 'MissingAuthenticationToken', 'Missing Authentication Token')
@@ -168,3 +168,7 @@ class App:
         self._world.calls.append(CallRecord(
             occasion.operation, status, self._world.clock.now(), query, occasion.seller_id,
         ))
+
+
+def _access_token(request: Request) -> str:
+    return request.headers.get('x-amz-access-token', '')

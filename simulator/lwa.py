@@ -64,6 +64,11 @@ class TokenDesk:
             token: grant for token, grant in self._grants.items() if grant.seller is not seller
         }
 
+    def holder(self, access_token: str) -> str:
+        """Return the id of the seller an access token was given out for, '' when there is none."""
+        grant = self._grants.get(access_token)
+        return grant.seller.profile.seller_id if grant and grant.seller else ''
+
     def identify(self, access_token: str) -> Seller:
         """Return the seller for whom an access token was given out.
 
