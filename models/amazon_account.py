@@ -48,7 +48,6 @@ class AmazonAccount(models.Model):
         string="Seller ID",
         help="Your Merchant Token: Seller Central ▸ Settings ▸ Account Info ▸ Merchant Token.",
         required=True,
-        copy=False,
     )
     lwa_client_id = fields.Char(
         string="LWA Client ID",
@@ -60,13 +59,13 @@ class AmazonAccount(models.Model):
         string="LWA Client Secret",
         help="Beside the LWA Client ID. Amazon wants it renewed every 180 days.",
         compute='_compute_masked_secrets',
-        inverse='_inverse_masked_secrets',
+        inverse='_inverse_lwa_client_secret',
         groups='amazon_connector.group_amazon_admin',
     )
     refresh_token = fields.Char(
         help="Seller Central ▸ Apps and Services ▸ Develop Apps ▸ Authorize: it starts with Atzr|.",
         compute='_compute_masked_secrets',
-        inverse='_inverse_masked_secrets',
+        inverse='_inverse_refresh_token',
         groups='amazon_connector.group_amazon_admin',
     )
     stored_lwa_client_secret = fields.Char(copy=False, groups=fields.NO_ACCESS)
@@ -305,12 +304,24 @@ class AmazonAccount(models.Model):
             for name in SECRETS:
                 account[name] = MASK if secrets[f'stored_{name}'] else False
 
-    def _inverse_masked_secrets(self):
+    def _inverse_lwa_client_secret(self):
+        self._store_secret('lwa_client_secret')
+
+    def _inverse_refresh_token(self):
+        self._store_secret('refresh_token')
+
+    def _store_secret(self, name):
+        """Keep what was entered for a secret, unless it is the mask that stands for it.
+
+        One secret at a time: the other one has no value while this one is written.
+
+        :param str name: One of `SECRETS`.
+        :return: None
+        """
         for account in self:
-            for name in SECRETS:
-                if account[name] != MASK:
-                    # In sudo mode: the secrets are write-only.
-                    account.sudo()[f'stored_{name}'] = (account[name] or '').strip()
+            if account[name] != MASK:
+                # In sudo mode: the secrets are write-only.
+                account.sudo()[f'stored_{name}'] = (account[name] or '').strip()
 
     @api.depends('company_id')
     def _compute_warehouse_id(self):
