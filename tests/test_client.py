@@ -166,17 +166,23 @@ class TestClientCalls(ClientCase):
             self.client.call('getOrder', post)
         self._assert_calls()
 
-    def test_headers_are_amazons_and_the_connection_is_kept_until_the_end(self):
-        """The simulator keeps neither headers nor connections, so that another server listens."""
+    def _record(self, rates):
+        """Call once for each rate, on a server that announces it, and return what that has seen.
+
+        The simulator keeps neither headers nor connections, and announces only sensible rates.
+
+        :return: The address of the other end, the first line and the headers of each request.
+        """
         requests = []
 
         class Recorder(BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
 
             def do_GET(self):
-                requests.append((self.client_address, self.headers))
+                requests.append((self.client_address, self.requestline, self.headers))
                 self.send_response(200)
                 self.send_header('content-length', '2')
+                self.send_header('x-amzn-RateLimit-Limit', rates[len(requests) - 1])
                 self.end_headers()
                 self.wfile.write(b'{}')
 
@@ -189,16 +195,27 @@ class TestClientCalls(ClientCase):
             connection = Thread(target=server.handle_request)
             connection.start()
             with self._open(endpoint=f'http://127.0.0.1:{server.server_port}/') as client:
-                fetch_participations(client)
-                fetch_participations(client)
+                for _rate in rates:
+                    fetch_participations(client)
             connection.join(10)
-            self.assertFalse(connection.is_alive())
-        (first_address, headers), (second_address, _headers) = requests
-        self.assertEqual(first_address, second_address)
-        self.assertEqual(headers['host'], f'127.0.0.1:{server.server_port}')
+            self.assertFalse(connection.is_alive(), "The connection should be closed.")
+            self.assertEqual(requests[0][2]['host'], f'127.0.0.1:{server.server_port}')
+        return requests
+
+    def test_headers_are_amazons(self):
+        [(_address, line, headers)] = self._record(['1'])
+        self.assertEqual(line, 'GET /sellers/v1/marketplaceParticipations HTTP/1.1')
         self.assertEqual(headers['user-agent'], USER_AGENT)
         self.assertEqual(headers['x-amz-access-token'], 'a-token')
         self.assertRegex(headers['x-amz-date'], r'^\d{8}T\d{6}Z$')
+
+    def test_connection_is_kept_between_calls(self):
+        (first_address, *_first), (second_address, *_second) = self._record(['1', '1'])
+        self.assertEqual(first_address, second_address)
+
+    def test_senseless_rate_is_ignored(self):
+        self._record(['2.5', 'nan', 'inf', '-1', '0', '1e-300', 'much', ''])
+        self.assertEqual(self.limiter.rates['getMarketplaceParticipations'], Rate(2.5, 15))
 
     def test_user_agent_has_amazons_form(self):
         self.assertRegex(USER_AGENT, r'^\w+/[\w.]+ \(Language=Python/[\w.]+; Platform=\w+\)$')
@@ -453,7 +470,7 @@ class TestClientTokens(ClientCase):
             (500, '{"error": "server_error"}'),
             (503, '<html>Service Unavailable</html>'),
             (403, '<html>Forbidden</html>'),
-            (400, '{"error": {}}'),
+            (400, '{"error": {"code": "invalid_grant"}}'),
             (302, ''),
             (200, '<html>Please wait</html>'),
             (200, '{}'),
@@ -538,6 +555,7 @@ class TestClientSecrecy(ClientCase):
             text = ''.join(traceback.format_exception(caught.exception))
             self._assert_no_secret(text + repr(caught.exception))
             self.assertNotIn(access_token, text)
+            self.assertNotIn('httpx', text, "Its errors hold the request.")
 
     def test_repr_tells_no_secret(self):
         token = self.token_store.get()
@@ -561,11 +579,14 @@ class TestClientEnvironment(ClientCase):
             'SP_API_AUTH_CACHE_SIZE': 'NONSENSE',
             'SP_API_AUTH_CACHE_TTL': 'NONSENSE',
             'SP_API_DEFAULT_MARKETPLACE': 'NONSENSE',
-            'PYTHONPATH': str(Path(__file__).resolve().parents[1]),
         }
         result = subprocess.run(
             [sys.executable, '-c', script],
-            env=environment, capture_output=True, text=True, check=False,
+            cwd=Path(__file__).resolve().parents[1],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         self.assertEqual(result.stderr, '')
         self.assertEqual(
