@@ -82,7 +82,8 @@ def parse_log(lines: Iterable[str], name: str) -> Results:
         if match := STARTED.match(entry.text):
             started.add(f"{module}:{match['test']}")
         elif match := FAILED.match(entry.text):
-            results.failed[f"{module}:{match['test']}"] = entry.text
+            test = f"{module}:{match['test']}"
+            results.failed[test] = f'{results.failed.get(test, "")}{entry.text}\n'
         elif match := SUMMARY.match(entry.text):
             announced = int(match['count'])
         elif _is_unexpected(entry):
