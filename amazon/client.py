@@ -308,7 +308,8 @@ def _read_token(answer: _Answer) -> AccessToken:
     """
     body = answer.body or {}
     value, lifetime, refusal = map(body.get, ('access_token', 'expires_in', 'error'))
-    if answer.status == 200 and isinstance(value, str) and isinstance(lifetime, int):
+    is_token = isinstance(value, str) and value.isascii() and isinstance(lifetime, int)
+    if answer.status == 200 and is_token:
         return AccessToken(value, _now() + timedelta(seconds=min(lifetime, 86400)))
     if answer.status == 429:
         raise Throttled(answer.operation, _now() + LWA_PAUSE, **answer.context)
@@ -321,9 +322,8 @@ def _summarize(answer: _Answer) -> str:
     """Say what Amazon answered, in its own codes and messages if it sent some."""
     if not answer.errors:
         return f"status {answer.status} without a usable body"
-    return '; '.join(
-        f'{error.get("code")}: {error.get("message")}'[:200] for error in answer.errors
-    )
+    summary = '; '.join(f'{error.get("code")}: {error.get("message")}' for error in answer.errors)
+    return summary[:200]
 
 
 def _parse_object(content: bytes) -> dict[str, Any] | None:

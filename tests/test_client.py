@@ -1,3 +1,4 @@
+import json
 import logging
 import os
 import subprocess
@@ -302,7 +303,7 @@ class TestClientErrors(ClientCase):
     def test_long_message_is_cut(self):
         error = self._assert_raises(
             Rejected, 'custom', status=400,
-            body='{"errors": [{"code": "A", "message": "%s"}]}' % ('a' * 10_000),
+            body=json.dumps({'errors': [{'code': 'A', 'message': 'a'}] * 1000}),
         )
         self.assertLess(len(str(error)), 300)
 
@@ -477,6 +478,7 @@ class TestClientTokens(ClientCase):
             (200, '{"access_token": "a-token"}'),
             (200, '{"access_token": 1, "expires_in": 3600}'),
             (200, '{"access_token": "a-token", "expires_in": "soon"}'),
+            (200, '{"access_token": "á-token", "expires_in": 3600}'),
         ):
             self.simulator.arm('custom', operation='lwa', status=status, body=body)
             with self.subTest(status=status, body=body), self.assertRaises(Unavailable):
