@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .console import Failure
+from .console import Failure, say
 
 MODULE = 'amazon_connector'
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -34,7 +34,10 @@ def locked(name: str, *, busy: Failure | None = None) -> Iterator[None]:
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / name).open('w') as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise busy from None
+            if busy:
+                raise busy from None
+            say(f"    Waiting for another run ({name})")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -11,7 +11,7 @@ from typing import TextIO
 from .cache import CHECKOUT, CHECKOUT_STATE, MODULE
 from .console import Failure, say, step
 from .results import STARTED, Results, parse_log
-from .server import Odoo, checkout_database, find_free_port
+from .server import Odoo, checkout_database, end, find_free_port
 
 TIME_LIMIT = 60 * 60  # seconds
 
@@ -67,8 +67,7 @@ class TestRun:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.process.kill()
-        self.process.wait()
+        end(self.process)
         self.odoo.drop_database(self.database)
 
     def follow(self) -> None:

@@ -31,7 +31,10 @@ def install(*packages: str) -> None:
     as_root = [] if os.geteuid() == 0 else ['sudo', '-n']
     if as_root and not shutil.which('sudo'):
         raise Failure(f"Needed on this machine: {', '.join(packages)}.", by_hand)
-    apt = [*as_root, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q']
+    apt = [
+        *as_root, 'env', 'DEBIAN_FRONTEND=noninteractive',
+        'apt-get', '-q', '-oDPkg::Lock::Timeout=300',
+    ]
     with step(f"Installing Debian's {', '.join(packages)}"), _services_stay_off():
         call([*apt, 'update'], remedy=by_hand)
         call([*apt, 'install', '-y', '--no-install-recommends', *packages], remedy=by_hand)

@@ -4,7 +4,6 @@ import importlib.util
 import os
 import shutil
 import sys
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,7 +147,7 @@ def _build_environment(folder: Path) -> None:
         install(f'python{sys.version_info[0]}.{sys.version_info[1]}-venv')
     with step("Installing Odoo's Python requirements into a virtual environment"):
         shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, with_pip=True)
+        call([sys.executable, '-m', 'venv', folder], remedy="Install Debian's python3-venv.")
         call(
             [
                 folder / 'bin/python', '-m', 'pip', 'install', '-q',

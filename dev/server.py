@@ -3,10 +3,11 @@
 import ast
 import os
 import re
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,7 @@ class Odoo:
     def start(self, *arguments: str, log: Path) -> subprocess.Popen:
         """Start Odoo in the background, its log going to a file.
 
-        Ctrl-C does not reach it: whoever started it ends it.
+        Ctrl-C does not reach it: whoever starts it has to `end` it.
         """
         with log.open('w') as output:
             return subprocess.Popen(
@@ -75,7 +76,7 @@ class Odoo:
         try:
             process.wait()
         finally:
-            process.kill()
+            end(process)
         lines = log.read_text(errors='replace').splitlines()
         errors = [number for number, line in enumerate(lines) if FAILED_LINE.search(line)]
         if process.returncode or errors:
@@ -152,18 +153,8 @@ def provisioned_odoo() -> Iterator[Odoo]:
     """
     source = find_odoo()
     python = find_python()
-    addons = CHECKOUT_STATE / 'addons'
-    addons.mkdir(parents=True, exist_ok=True)
-    link = addons / MODULE
-    if not link.exists():
-        link.unlink(missing_ok=True)
-        link.symlink_to(CHECKOUT)
     with running_server() as server_variables:
-        server = digest(*(os.environ.get(variable, '') for variable in SERVER_VARIABLES))
-        configuration = CHECKOUT_STATE / f'odoo-{server}.conf'
-        configuration.write_text(
-            CONFIGURATION.format(addons=addons, data=CACHE / f'data-{server}'),
-        )
+        configuration = _write_configuration()
         yield Odoo(python, source.script, {
             **os.environ,
             **server_variables,
@@ -174,6 +165,21 @@ def provisioned_odoo() -> Iterator[Odoo]:
         })
 
 
+def _write_configuration() -> Path:
+    """Write Odoo's configuration for this checkout and this server, and return its path."""
+    addons = CHECKOUT_STATE / 'addons'
+    server = digest(*(os.environ.get(variable, '') for variable in SERVER_VARIABLES))
+    text = CONFIGURATION.format(addons=addons, data=CACHE / f'data-{server}')
+    configuration = CHECKOUT_STATE / f'odoo-{digest(text)}.conf'
+    with locked('checkouts.lock'):
+        if not configuration.exists():
+            addons.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                (addons / MODULE).symlink_to(CHECKOUT)
+            configuration.write_text(text)
+    return configuration
+
+
 def checkout_database(purpose: str) -> str:
     """Return the name of a database that other checkouts do not use."""
     return f'{MODULE}_{purpose}_{CHECKOUT_KEY}'
@@ -182,6 +188,13 @@ def checkout_database(purpose: str) -> str:
 def log_file(database: str) -> Path:
     """Return the file that holds what Odoo last did to a database."""
     return CHECKOUT_STATE / f'{database}.log'
+
+
+def end(process: subprocess.Popen) -> None:
+    """End an Odoo at once, with the browsers and programs that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def find_free_port() -> int:
