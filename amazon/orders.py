@@ -207,7 +207,8 @@ class OrderItem:
     quantity_shipped: int
     charges: tuple[Charge, ...]
     tax: Decimal | None  # of `charges`, `None` where Amazon does not show it
-    facilitated_tax: Decimal  # collected and remitted by Amazon, not in `charges`
+    is_facilitated: bool  # whether Amazon collects and remits the tax, even if there is none
+    facilitated_tax: Decimal  # so collected, not in `charges`
     gift_message: str
     gift_wrap: str
     serial_numbers: tuple[str, ...]
@@ -371,6 +372,7 @@ def _parse_item(item: Node, currency: str, is_free: bool) -> OrderItem:
         quantity_shipped=min(shipped or 0, wanted),
         charges=charges,
         tax=tax,
+        is_facilitated=_is_facilitated(item),
         facilitated_tax=facilitated_tax,
         gift_message=gift.text('giftMessage', max_length=None),
         gift_wrap=gift.text('giftWrapLevel'),

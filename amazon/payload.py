@@ -10,6 +10,9 @@ from typing import Any, NoReturn
 from .errors import Malformed
 
 MAX_LENGTH = 500
+MAX_COUNT = 2**31 - 1  # PostgreSQL's integer
+MAX_AMOUNT = 10**12  # well within what a float tells apart to the cent
+DECIMAL = re.compile(r'[-+]?\d+(\.\d*)?(E[-+]?\d+)?', re.ASCII | re.IGNORECASE)
 # PostgreSQL refuses NUL, XML most of the others, and the bidirectional ones garble labels.
 CONTROL_CHARACTERS = re.compile(r'[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]')
 
@@ -100,13 +103,15 @@ class Node:
     def count(self, key: str, required: bool = False) -> int | None:
         """Return the whole number at a key.
 
-        :raise Malformed: If it is missing though required, not a whole number, or negative.
+        :raise Malformed: If it is missing though required, not a whole number, or out of range.
         """
         number = self._get(key, int, required)
         if isinstance(number, bool):
             self.fail(key, "is not a whole number")
         if number is not None and number < 0:
             self.fail(key, "is negative")
+        if number is not None and number > MAX_COUNT:
+            self.fail(key, "is too large")
         return number
 
     def time(self, key: str, required: bool = False) -> datetime | None:
@@ -127,19 +132,18 @@ class Node:
 
         :param currency: The ISO 4217 code that it must have.
         :param signed: Whether it may be negative.
-        :raise Malformed: If it is missing though required, no amount, negative, or in another
-                          currency.
+        :raise Malformed: If it is missing though required, no amount, out of range, or in
+                          another currency.
         """
         money = self.child(key, required)
         text = money.text('amount', required=bool(money))
         if not text:
             return None
-        try:
-            amount = Decimal(text)
-        except InvalidOperation:
+        if not DECIMAL.fullmatch(text):
             money.fail('amount', "is not a decimal number")
-        if not amount.is_finite():
-            money.fail('amount', "is not a decimal number")
+        amount = Decimal(text)
+        if abs(amount) >= MAX_AMOUNT:
+            money.fail('amount', "is too large")
         if amount < 0 and not signed:
             money.fail('amount', "is negative")
         if amount and money.text('currencyCode', required=True) != currency:

@@ -10,31 +10,41 @@ class AccountTax(models.Model):
         """Return the taxes that are in proportion to an amount, for lines that are not goods."""
         return self.flatten_taxes_hierarchy().filtered(lambda tax: tax.amount_type != 'fixed')
 
-    def _get_price_unit_of_total(self, total, quantity, product, currency):
+    def _fit_to_total(self, total, quantity, product, currency, company):
         """Return the unit price with which a line of these taxes makes a given total.
 
-        It is exact up to the rounding of the taxes.
+        Taxes of a fixed amount are left out where they alone would exceed the total.
 
-        :param float total: The total of the line with all taxes.
+        :param float total: The total of the line with all taxes; negative without fixed taxes only.
         :param float quantity: The quantity of the line.
         :param product.product product: The product, which some taxes look at.
         :param res.currency currency: The currency of the total.
-        :return: The unit price as the line wants it: with the taxes that are included in prices.
-        :rtype: float
+        :param res.company company: The company, which decides how taxes are rounded.
+        :return: The taxes that the line can have, and the unit price as it wants it: with the taxes
+                 that are included in prices.
+        :rtype: tuple[account.tax, float]
         """
+        def get_total(price_unit, rounding_method='round_globally'):
+            return self._get_tax_details(
+                price_unit,
+                quantity,
+                precision_rounding=currency.rounding,
+                rounding_method=rounding_method,
+                product=product,
+            )['total_included']
+
         if all(tax.price_include for tax in self.flatten_taxes_hierarchy()):
-            return total / quantity
-        details = self._get_tax_details(
-            total / quantity,
-            quantity,
-            precision_rounding=currency.rounding,
-            rounding_method='round_globally',
-            product=product,
-            special_mode='total_included',
-        )
-        included = sum(
-            tax_data['tax_amount']
-            for tax_data in details['taxes_data']
-            if tax_data['tax'].price_include
-        )
-        return (details['total_excluded'] + included) / quantity
+            return self, total / quantity
+        fixed = get_total(0.0)
+        price_unit = (total - fixed) / (get_total(1.0) - fixed)
+        if price_unit < 0 < fixed:
+            return self._without_fixed()._fit_to_total(total, quantity, product, currency, company)
+        if company.tax_calculation_rounding_method == 'round_per_line':
+            # Each tax is rounded by itself: the next price may come nearer.
+            price_unit = min(
+                (price_unit + step * currency.rounding / quantity for step in (0, 1, -1)),
+                key=lambda price: currency.round(
+                    abs(get_total(price, 'round_per_line') - total),
+                ),
+            )
+        return self, price_unit

@@ -81,7 +81,7 @@ class SaleOrderLine(models.Model):
             product = account._get_charge_product(charge, offer)
             if charge.type == 'DISCOUNT':
                 taxes[charge.type] = taxes.get(charge.subject, taxes['ITEM'])._without_fixed()
-            elif item.facilitated_tax:
+            elif item.is_facilitated:
                 taxes[charge.type] = self.env['account.tax']  # Amazon takes care of it.
             else:
                 own_taxes = product.taxes_id._filter_taxes_by_company(account.company_id)
@@ -89,8 +89,8 @@ class SaleOrderLine(models.Model):
                 if not own_taxes and charge.type != 'ITEM':
                     taxes[charge.type] = taxes['ITEM']._without_fixed()
             quantity = item.quantity if charge.type == 'ITEM' else 1
-            price_unit = taxes[charge.type]._get_price_unit_of_total(
-                float(charge.amount), quantity, product, currency,
+            taxes[charge.type], price_unit = taxes[charge.type]._fit_to_total(
+                float(charge.amount), quantity, product, currency, account.company_id,
             )
             values = {
                 'product_id': product.id,
