@@ -13,9 +13,8 @@ from ..amazon.client import Client, Credentials
 from ..amazon.errors import AmazonError, Rejected, Throttled, Unauthorized
 from .amazon_access_token import DatabaseTokenStore
 from .amazon_quota import DatabaseLimiter
-from .amazon_sync_mixin import TimeBudget
+from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget
 
-SYNC_SECONDS = 20
 FIRST_SYNC_DAYS = 30
 WINDOW_OVERLAP = timedelta(minutes=2)
 CHART_DAYS = 14
@@ -157,6 +156,7 @@ class AmazonAccount(models.Model):
         help="Your goods at Amazon's warehouses. FBA orders are taken from it.",
         default=lambda self: self._default_location_id(),
         domain="[('usage', '=', 'internal')]",
+        required=True,
         check_company=True,
     )
     pricelist_id = fields.Many2one(
@@ -203,30 +203,35 @@ class AmazonAccount(models.Model):
         string="Shipping",
         help="Has no taxes of its own: taxed as the item it belongs to. So for the next ones.",
         default=lambda self: self._default_product_id('product_shipping'),
+        required=True,
         check_company=True,
     )
     gift_wrap_product_id = fields.Many2one(
         comodel_name='product.product',
         string="Gift Wrap",
         default=lambda self: self._default_product_id('product_gift_wrap'),
+        required=True,
         check_company=True,
     )
     cod_fee_product_id = fields.Many2one(
         comodel_name='product.product',
         string="Cash on Delivery Fee",
         default=lambda self: self._default_product_id('product_cod_fee'),
+        required=True,
         check_company=True,
     )
     other_product_id = fields.Many2one(
         comodel_name='product.product',
         string="Other Charges",
         default=lambda self: self._default_product_id('product_other'),
+        required=True,
         check_company=True,
     )
     discount_product_id = fields.Many2one(
         comodel_name='product.product',
         string="Discounts",
         default=lambda self: self._default_product_id('product_discount'),
+        required=True,
         check_company=True,
     )
     rounding_product_id = fields.Many2one(
@@ -234,6 +239,7 @@ class AmazonAccount(models.Model):
         string="Rounding",
         help="Closes the cent that tax rounding leaves open.",
         default=lambda self: self._default_product_id('product_rounding'),
+        required=True,
         check_company=True,
     )
     last_order_sync = fields.Datetime(
@@ -890,7 +896,7 @@ class AmazonAccount(models.Model):
     def _get_sync_notification(self, fetched, outcomes):
         """Say what a synchronization did.
 
-        :param int fetched: How many orders were new or had changed.
+        :param int fetched: How many orders were new or had changed, `None` if nobody asked Amazon.
         :param collections.Counter outcomes: How many orders were `created`, `updated`,
                                              `cancelled`, `skipped`, `failed`.
         :return: The notification to show.
@@ -904,11 +910,9 @@ class AmazonAccount(models.Model):
             'failed': self.env._("%(count)s need attention"),
         }
         parts = [label % {'count': outcomes[key]} for key, label in labels.items() if outcomes[key]]
-        message = self.env._(
-            "%(fetched)s fetched: %(parts)s",
-            fetched=fetched,
-            parts=', '.join(parts) or self.env._("nothing to do"),
-        )
+        message = ', '.join(parts) or self.env._("nothing to do")
+        if fetched is not None:
+            message = self.env._("%(fetched)s fetched: %(parts)s", fetched=fetched, parts=message)
         errors = self.filtered(lambda a: a.state == 'error' or a.last_error)
         for account in errors:
             message += f'\n{account.name}: {account.reason or account.last_error}'

@@ -1,5 +1,6 @@
 import json
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 
@@ -10,7 +11,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..amazon import orders
 from ..amazon.errors import AmazonError, Malformed
-from .amazon_sync_mixin import TimeBudget
+from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget
 
 BATCH_SIZE = 100
 CRON_SECONDS = 60
@@ -181,8 +182,8 @@ class AmazonOrder(models.Model):
         inbox = self.sudo()
         inbox.write(values)
         accounts = inbox.account_id
-        outcomes = inbox._import_orders(TimeBudget(CRON_SECONDS), accounts, inbox)
-        return accounts._get_sync_notification(len(self), outcomes)
+        outcomes = inbox._import_orders(TimeBudget(SYNC_SECONDS), accounts, inbox)
+        return accounts._get_sync_notification(None, outcomes)
 
     # === BUSINESS METHODS - FETCHING === #
 
@@ -377,7 +378,7 @@ class AmazonOrder(models.Model):
                 steps[step] |= order
             except Malformed as error:
                 failures[order] = error
-        failures.update(self._check_offers(account, data_by_order))
+        failures.update(self._find_obstacles(account, data_by_order))
         for step, (method, outcome) in STEPS.items():
             todo = steps[step] - self.browse().union(*failures)
             if not todo:
@@ -448,34 +449,53 @@ class AmazonOrder(models.Model):
                 self.amazon_order_ref, self.env._("Amazon's data"),
                 self.env._("were removed to protect the buyer: press Fetch Again"),
             )
-        return orders.parse_order(json.loads(self.payload))
+        data = orders.parse_order(json.loads(self.payload))
+        if not data.currency:  # nothing was paid
+            currency = self.marketplace_id.currency_id or self.company_id.currency_id
+            data = replace(data, currency=currency.name)
+        return data
 
     @api.model
-    def _check_offers(self, account, data_by_order):
-        """Make sure that there is an offer for each item, and a product where one is wanted.
+    def _find_obstacles(self, account, data_by_order):
+        """Return which orders lack something that only a person can give: a currency or a match.
 
-        The offers are kept even if nothing else of an order is: they are what a person works on.
+        The offers of all are made: they are what a person works on.
 
         :param amazon.account account: The account of the orders.
         :param dict data_by_order: The orders as read.
-        :return: The reasons of the orders that have to wait for a match.
+        :return: What is in the way.
         :rtype: dict[amazon.order, UserError]
         """
         offers = self.env['amazon.offer']._get_or_create_for(account, data_by_order)
         failures = {}
         for order, data in data_by_order.items():
-            order_offers = self.env['amazon.offer'].union(*(
-                offers[order.marketplace_id.id, item.sku] for item in data.items
-            ))
-            missing = order_offers.filtered(lambda o: not o.product_id)
-            if missing and (account.only_matched_products or not account.product_id):
-                order.waiting_offer_ids = missing
-                failures[order] = UserError(self.env._(
-                    "SKU %(skus)s is not matched: choose its product under Amazon ▸ Offers, then"
-                    " the order is imported by itself.",
-                    skus=', '.join(missing.mapped('sku')),
-                ))
+            try:
+                if not order.currency_id.active:
+                    account._get_currency(data.currency)
+                order._check_offers(account, self.env['amazon.offer'].union(*(
+                    offers[order.marketplace_id.id, item.sku] for item in data.items
+                )))
+            except UserError as error:
+                failures[order] = error
         return failures
+
+    def _check_offers(self, account, offers):
+        """Refuse an order whose offers are not matched, where a match is wanted.
+
+        :param amazon.account account: The account of the order.
+        :param amazon.offer offers: The offers of its items.
+        :return: None
+        :raise UserError: Naming the SKUs.
+        """
+        self.ensure_one()
+        missing = offers.filtered(lambda o: not o.product_id)
+        if missing and (account.only_matched_products or not account.product_id):
+            self.waiting_offer_ids = missing
+            raise UserError(self.env._(
+                "SKU %(skus)s is not matched: choose its product under Amazon ▸ Offers, then the"
+                " order is imported by itself.",
+                skus=', '.join(missing.mapped('sku')),
+            ))
 
     def _create_sale_orders(self, data_by_order):
         """Make the sales orders, confirm them and move the goods that are on their way already.

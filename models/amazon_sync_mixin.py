@@ -13,6 +13,7 @@ from ..amazon.errors import AmazonError
 
 _logger = logging.getLogger(__name__)
 
+SYNC_SECONDS = 20  # of a button; what is left over is done by the crons
 BACK_OFF_MINUTES = (1, 5, 30, 120, 720)
 
 

@@ -151,7 +151,9 @@ class SaleOrder(models.Model):
         :raise UserError: If Odoo lacks something, saying what.
         """
         offers = self.env['amazon.offer']._get_for(account, data_list)
-        currencies = {data.currency: account._get_currency(data.currency) for data in data_list}
+        currencies = {
+            code: account._get_currency(code) for code in {data.currency for data in data_list}
+        }
         pricelists = {
             currency: account._get_pricelist(currency) for currency in currencies.values()
         }

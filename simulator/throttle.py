@@ -7,6 +7,9 @@ from datetime import datetime
 
 from .state import Clock
 
+# What is announced when there is no limit, so that clients which pace themselves do not wait.
+UNLIMITED = 1000.0
+
 
 @dataclass
 class _Bucket:
@@ -29,7 +32,7 @@ class Throttle:
 
     def rate(self, rate: float) -> float:
         """Return the rate in force, in requests per second, for one of Amazon's own."""
-        return rate * (self.scale or 1)
+        return UNLIMITED if self.scale is None else rate * self.scale
 
     def take(self, key: tuple[str, ...], rate: float, burst: int) -> bool:
         """Take a token from a bucket and tell whether there was one."""

@@ -770,7 +770,9 @@ class TestSimulatorAccess(SimulatorCase):
 
     def test_answer_headers(self):
         answer = self.search()
-        self.assertEqual(answer.headers['x-amzn-RateLimit-Limit'], '0.0056')
+        self.assertEqual(answer.headers['x-amzn-RateLimit-Limit'], '1000')  # no limit is set
+        self.simulator.set_throttle(1.0)
+        self.assertEqual(self.search().headers['x-amzn-RateLimit-Limit'], '0.0056')
         self.assertNotEqual(
             answer.headers['x-amzn-RequestId'], self.search().headers['x-amzn-RequestId'],
         )
