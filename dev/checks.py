@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from .cache import CHECKOUT, CHECKOUT_STATE, MODULE
+from .cache import CHECKOUT, CHECKOUT_STATE, MODULE, locked
 from .console import Failure, say, step
 from .results import STARTED, Results, parse_log
 from .server import Odoo, checkout_database, end, find_free_port
@@ -99,10 +99,11 @@ class TestRun:
     def _drop_leftovers(self) -> None:
         """Drop the databases of runs that were killed."""
         prefix = f'{checkout_database(self.purpose)}_'
-        for database in self.odoo.databases():
-            process = database.removeprefix(prefix)
-            if process != database and not Path('/proc', process).exists():
-                self.odoo.drop_database(database)
+        with locked('leftovers.lock'):
+            for database in self.odoo.databases():
+                process = database.removeprefix(prefix)
+                if process != database and not Path('/proc', process).exists():
+                    self.odoo.drop_database(database)
 
 
 def run_tests(odoo: Odoo, tags: str = f'/{MODULE}') -> Results:
@@ -122,8 +123,8 @@ def check_source(odoo: Odoo) -> Results:
                 env=odoo.environment, cwd=CHECKOUT, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
             )
-            results.add(name, check.stdout or f"ended with {check.returncode}"
-                        if check.returncode else '')
+            failure = check.stdout or f"It ended with status {check.returncode}."
+            results.add(name, failure if check.returncode else '')
     return results
 
 

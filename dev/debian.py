@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from .cache import locked
 from .console import Failure, call, step
 
 ARCHIVE_KEYRING = Path('/usr/share/keyrings/debian-archive-keyring.gpg')
@@ -35,7 +36,8 @@ def install(*packages: str) -> None:
         *as_root, 'env', 'DEBIAN_FRONTEND=noninteractive',
         'apt-get', '-q', '-oDPkg::Lock::Timeout=300',
     ]
-    with step(f"Installing Debian's {', '.join(packages)}"), _services_stay_off():
+    with step(f"Installing Debian's {', '.join(packages)}"), \
+            locked('install.lock'), _services_stay_off():
         call([*apt, 'update'], remedy=by_hand)
         call([*apt, 'install', '-y', '--no-install-recommends', *packages], remedy=by_hand)
 
@@ -64,11 +66,14 @@ class UnstableArchive:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.own_suite = ''
         self.environment = {**os.environ, 'APT_CONFIG': str(folder / 'apt.conf')}
 
-    def update(self) -> None:
-        """Fetch the package lists, verified with Debian's archive keyring."""
+    def update(self) -> str:
+        """Fetch the package lists, verified with Debian's archive keyring.
+
+        :return: The code name of the machine's own suite.
+        :raise Failure: If this is no Debian, or its mirror cannot be reached.
+        """
         if not ARCHIVE_KEYRING.exists():
             raise Failure(
                 f"{ARCHIVE_KEYRING} is missing, so nothing from Debian can be verified.",
@@ -76,13 +81,10 @@ class UnstableArchive:
             )
         for name in ('lists/partial', 'cache/archives/partial'):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        mirror, self.own_suite = _find_own_suite(self.folder)
-        self._write_configuration(mirror)
-        call(
-            ['apt-get', '-q', 'update'],
-            remedy=NETWORK_REMEDY,
-            env=self.environment,
-        )
+        mirror, own_suite = _find_own_suite(self.folder)
+        self._write_configuration(mirror, own_suite)
+        call(['apt-get', '-q', 'update'], remedy=NETWORK_REMEDY, env=self.environment)
+        return own_suite
 
     def get_versions(self, package: str) -> list[str]:
         """Return the versions of a package on offer, the newest first."""
@@ -113,11 +115,11 @@ class UnstableArchive:
             )
         shutil.rmtree(downloads)
 
-    def _write_configuration(self, mirror: str) -> None:
+    def _write_configuration(self, mirror: str, own_suite: str) -> None:
         (self.folder / 'status').touch()
         (self.folder / 'sources.list').write_text(''.join(
             f'deb [signed-by={ARCHIVE_KEYRING}] {mirror} {suite} main\n'
-            for suite in ('unstable', self.own_suite)
+            for suite in ('unstable', own_suite)
         ))
         (self.folder / 'apt.conf').write_text('\n'.join((
             f'Dir::State "{self.folder}";',

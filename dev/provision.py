@@ -75,7 +75,7 @@ def _use_odoo(root: Path) -> OdooSource:
 def _unpack_odoo(tree: Path) -> None:
     with step("Fetching Odoo 19 from Debian unstable (about 130 MB)"):
         archive = UnstableArchive(CACHE / 'apt')
-        archive.update()
+        own_suite = archive.update()
         versions = archive.get_versions('odoo-19')
         if not versions:
             raise Failure(
@@ -92,7 +92,7 @@ def _unpack_odoo(tree: Path) -> None:
             [
                 f'odoo-19={version}',
                 *(f'{package}/unstable' for package in ODOO_COMPANIONS),
-                *(f'{package}/{archive.own_suite}' for package in ODOO_STABLE_COMPANIONS),
+                *(f'{package}/{own_suite}' for package in ODOO_STABLE_COMPANIONS),
             ],
             unpacked,
         )
