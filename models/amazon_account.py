@@ -469,11 +469,11 @@ class AmazonAccount(models.Model):
         :return: The notification to show: what came, what became of it, what is in the way.
         :rtype: dict
         """
-        accounts = self or self.search([('state', '!=', 'draft')])
+        accounts = self or self.search([('state', '=', 'connected')])
         accounts.check_access('read')
-        if not accounts or any(account.state == 'draft' for account in accounts):
-            raise UserError(self.env._(
-                "This account is not connected yet. Enter its credentials and press Connect.",
+        if not accounts or any(account.state != 'connected' for account in accounts):
+            raise UserError(accounts.filtered('reason')[:1].reason or self.env._(
+                "The account is not connected yet. Enter its credentials and press Connect.",
             ))
         budget = TimeBudget(SYNC_SECONDS)
         # In sudo mode: importing takes more rights than an Amazon user needs to have.

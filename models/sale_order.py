@@ -4,7 +4,7 @@ from datetime import timezone
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
-from odoo.tools import html2plaintext, plaintext2html
+from odoo.tools import html2plaintext
 
 from .stock_move import Shipment
 
@@ -110,6 +110,15 @@ class SaleOrder(models.Model):
             del values['date_order']
         return values
 
+    def _recompute_taxes(self):
+        """Override of `sale` to keep what the buyer paid when taxes change."""
+        super()._recompute_taxes()
+        # In sudo mode: what Amazon sent is for Amazon administrators only.
+        for order in self.sudo().amazon_order_ids.filtered(lambda o: o.payload and o.state == 'done'):
+            data = order._parse()
+            order.sale_order_id._rewrite_amazon_lines(data)
+            order.sale_order_id._close_amazon_rounding(data)
+
     # === BUSINESS METHODS - FROM AMAZON === #
 
     @api.model
@@ -132,7 +141,6 @@ class SaleOrder(models.Model):
             sale_order._close_amazon_rounding(data)
         sale_orders._ship_what_left_before(data_list)
         sale_orders.action_confirm()
-        sale_orders._copy_gift_messages_to_deliveries()
         for sale_order, data, customer in zip(sale_orders, data_list, customers, strict=True):
             sale_order._note_cancel_request(data)
             if customer.has_invalid_vat:
@@ -208,14 +216,16 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         lines = self.order_line.filtered('amazon_charge')
+        added_lines = self.order_line - lines  # by a person
         rounding_line = lines.filtered(lambda l: l.amazon_charge == 'rounding')
-        limit = self.currency_id.rounding * max(1, len(lines - rounding_line))
-        open_amount = float(data.total) - (self.amount_total - sum(rounding_line.mapped('price_total')))
+        limit = (lines - rounding_line)._get_amazon_rounding_limit()
+        wanted_total = float(data.total) + sum(added_lines.mapped('price_total'))
+        open_amount = wanted_total - (self.amount_total - sum(rounding_line.mapped('price_total')))
         if self.currency_id.compare_amounts(abs(open_amount), limit) > 0:
             raise UserError(self.env._(
                 "The buyer paid %(paid)s, but with Odoo's taxes the lines make %(total)s. Check the"
                 " taxes of the products and the fiscal position %(position)s.",
-                paid=self.currency_id.format(float(data.total)),
+                paid=self.currency_id.format(wanted_total),
                 total=self.currency_id.format(self.amount_total),
                 position=self.fiscal_position_id.name or '-',
             ))
@@ -225,14 +235,15 @@ class SaleOrder(models.Model):
             self.order_line = [Command.create(
                 lines._prepare_amazon_rounding_values(self.amazon_account_id, open_amount),
             )]
-        if self.currency_id.compare_amounts(self.amount_total, float(data.total)):
+        if self.currency_id.compare_amounts(self.amount_total, wanted_total):
             raise UserError(self.env._(
                 "The buyer paid %(paid)s, but the sales order makes %(total)s.",
-                paid=self.currency_id.format(float(data.total)),
+                paid=self.currency_id.format(wanted_total),
                 total=self.currency_id.format(self.amount_total),
             ))
+        tax = self.amount_tax - sum(added_lines.mapped('price_tax'))
         tax_differs = data.tax is not None and self.currency_id.compare_amounts(
-            abs(self.amount_tax - float(data.tax)), limit,
+            abs(tax - float(data.tax)), limit,
         ) > 0
         if self.amazon_tax_differs != tax_differs:
             self.amazon_tax_differs = tax_differs
@@ -263,20 +274,6 @@ class SaleOrder(models.Model):
                     shipped_at=_to_naive(data.updated_at),
                 ))
         self.env['stock.move']._ship_without_delivery(shipments)
-
-    def _copy_gift_messages_to_deliveries(self):
-        """Write gift messages where the person who packs reads them."""
-        for sale_order in self:
-            messages = sale_order.order_line.filtered('amazon_gift_message')
-            if messages and sale_order.picking_ids:
-                sale_order.picking_ids.note = plaintext2html('\n'.join(
-                    self.env._(
-                        "Gift message for %(product)s: %(message)s",
-                        product=line.product_id.display_name,
-                        message=line.amazon_gift_message,
-                    )
-                    for line in messages
-                ))
 
     def _note_invalid_vat(self, vat):
         """Say on the order that the buyer's VAT number is not valid.
@@ -385,6 +382,8 @@ class SaleOrder(models.Model):
                     line._set_amazon_price(
                         values['price_unit'],
                         product_uom_qty=values['product_uom_qty'],
+                        discount=0.0,
+                        tax_ids=values['tax_ids'],
                         amazon_quantity=values.get('amazon_quantity', 0),
                     )
                 else:

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from odoo import api, fields, models
+from odoo.tools import plaintext2html
 
 
 @dataclass
@@ -38,6 +39,20 @@ class StockMove(models.Model):
                 move.reference = move.origin
 
     # === BUSINESS METHODS === #
+
+    def _assign_picking_post_process(self, new=False):
+        """Override of `stock` to write gift messages where the person who packs reads them."""
+        super()._assign_picking_post_process(new=new)
+        gifts = self.sale_line_id.filtered('amazon_gift_message')
+        if new and gifts:
+            self.picking_id.note = plaintext2html('\n'.join(
+                self.env._(
+                    "Gift message for %(product)s: %(message)s",
+                    product=line.product_id.display_name,
+                    message=line.amazon_gift_message,
+                )
+                for line in gifts
+            ))
 
     @api.model
     def _ship_without_delivery(self, shipments):
