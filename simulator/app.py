@@ -28,7 +28,7 @@ LWA_PATH = '/auth/o2/token'
 LWA = 'lwa'
 MAX_USER_AGENT = 500
 # Amazon tells the rate only with these.
-STATUSES_WITH_RATE = (200, 400, 404)
+STATUSES_WITH_RATE = (200, 201, 202, 204, 400, 404)
 
 
 class App:
@@ -109,7 +109,8 @@ class App:
         if operation.name == 'searchOrders':
             self._world.show_newest_change(seller)
         return operation.perform(Call(
-            seller, request.args, path, self._world.clock, self._world.page_tokens,
+            seller, request.args, path, request.get_data(),
+            self._world.clock, self._world.page_tokens,
         ))
 
     def _refuse_path(self) -> Response:

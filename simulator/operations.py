@@ -7,23 +7,24 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from .errors import ApiError, json_response
+from .inputs import read_moment
 from .marketplaces import find_marketplace, is_marketplace
 from .orders import CHANNELS, STATUSES, Order
 from .rendering import INCLUDED_DATA, has_phone, render_order, to_iso
+from .shipments import confirm, read_confirmation
 from .state import SEARCH_LAG, Clock, Seller, SortKey
 
 PAGE_TOKEN_LIFETIME = timedelta(hours=24)
 MAX_RESULTS = 100
 MAX_MARKETPLACES = 50
 ORDER_ID = re.compile(r'\d{3}-\d{7}-\d{7}')
-DATE_TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)')
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class Call:
     seller: Seller
     query: MultiDict[str, str]
     path: Mapping[str, str]
+    body: bytes
     clock: Clock
     page_tokens: PageTokens
 
@@ -164,15 +166,18 @@ def _search_orders(call: Call) -> Response:
 
 def _get_order(call: Call) -> Response:
     included = _enum_list(call.query, 'includedData', INCLUDED_DATA)
+    body = f'{{"order": {_render(_find_order(call), included, call)}}}'
+    return Response(body, content_type='application/json')
+
+
+def _find_order(call: Call) -> Order:
     order_id = call.path['order_id']
     if not ORDER_ID.fullmatch(order_id):
         raise ApiError.invalid('The orderId is not valid.')
     try:
-        order = call.seller.get_order(order_id)
+        return call.seller.get_order(order_id)
     except LookupError:
         raise ApiError.not_found() from None
-    body = f'{{"order": {_render(order, included, call)}}}'
-    return Response(body, content_type='application/json')
 
 
 def _render(order: Order, included: frozenset[str], call: Call) -> str:
@@ -189,6 +194,14 @@ def _render(order: Order, included: frozenset[str], call: Call) -> str:
             payload = order.override(payload) or payload
         text = order.rendered[variant] = json.dumps(payload)
     return text
+
+
+# === ORDERS v0 === #
+
+def _confirm_shipment(call: Call) -> Response:
+    order = _find_order(call)
+    confirm(call.seller, order, read_confirmation(call.body, order))
+    return Response(status=204)
 
 
 # === SELLERS v1 === #
@@ -221,6 +234,10 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         'getOrder', 'GET', '/orders/2026-01-01/orders/<order_id>', 0.5, 30, _get_order,
+    ),
+    Operation(
+        'confirmShipment', 'POST', '/orders/v0/orders/<order_id>/shipmentConfirmation',
+        2, 10, _confirm_shipment,
     ),
     Operation(
         'getMarketplaceParticipations', 'GET', '/sellers/v1/marketplaceParticipations',
@@ -268,17 +285,7 @@ def _window(query: MultiDict[str, str], now: datetime) -> Window:
 
 def _moment(query: MultiDict[str, str], name: str) -> datetime | None:
     value = _single(query, name)
-    if value is None:
-        return None
-    match = DATE_TIME.fullmatch(value)
-    if not match:
-        raise ApiError.invalid(f'{name} is not a date and time in ISO 8601 format.')
-    fraction, zone = match.group(1) or '.0', match.group(2).replace('Z', '+00:00')
-    try:
-        moment = datetime.fromisoformat(f'{value[:19]}.{fraction[1:7]:0<6}{zone}')
-    except ValueError:
-        raise ApiError.invalid(f'{name} is not a date and time in ISO 8601 format.') from None
-    return moment.astimezone(timezone.utc)
+    return None if value is None else read_moment(name, value)
 
 
 def _list(query: MultiDict[str, str], name: str) -> list[str]:

@@ -145,7 +145,10 @@ class Item:
 
 @dataclass
 class Package:
-    """A parcel that the merchant sent."""
+    """A parcel that the merchant sent.
+
+    :param quantities: quantity by order item id
+    """
     reference: str
     quantities: dict[str, int]
     carrier: str
@@ -220,6 +223,10 @@ class Order:
             if key in (None, item.item_id, item.sku):
                 return item
         raise LookupError(f'Order {self.order_id} has no item {key}')
+
+    def find_package(self, reference: str) -> Package | None:
+        """Return the package with that reference, None when there is none."""
+        return next((it for it in self.packages if it.reference == reference), None)
 
 
 def to_amount(value: Amount, marketplace: Marketplace) -> Decimal:

@@ -27,6 +27,8 @@ from .orders import (
 )
 
 MILLISECOND = timedelta(milliseconds=1)
+# Packages that `confirmShipment` did not tell of are numbered from here, far from the merchant's.
+FIRST_OWN_REFERENCE = 7_000_000_001
 # searchOrders knows nothing younger than this.
 SEARCH_LAG = timedelta(minutes=2)
 
@@ -244,16 +246,17 @@ class Seller:
     ) -> Order:
         """Send the order, in one package when the merchant fulfils it.
 
+        Amazon hears of it without the application: from Seller Central, or by a label it sold.
+
         :param quantities: quantity by item id or SKU; all that is open unless told
         """
         with self._change(order, at, ('UNSHIPPED', 'PARTIALLY_SHIPPED')) as changed:
             sent = self._quantities(changed, quantities)
-            for item_id, quantity in sent.items():
-                changed.find_item(item_id).quantity_shipped += quantity
+            self._count_as_shipped(changed, sent)
             if changed.channel == 'FBM':
                 number = len(changed.packages) + 1
                 changed.packages.append(Package(
-                    reference=str(number),
+                    reference=self.next_reference(changed),
                     quantities=sent,
                     carrier=carrier,
                     service=service,
@@ -262,6 +265,25 @@ class Seller:
                 ))
             self._settle_status(changed)
         return changed
+
+    def confirm_package(
+        self, order: OrderKey, package: Package, *, at: datetime | None = None,
+    ) -> Order:
+        """Add a package that the application tells of, in place of the one with its reference."""
+        with self._change(order, at) as changed:
+            former = changed.find_package(package.reference)
+            if former is None:
+                changed.packages.append(package)
+            else:
+                changed.packages[changed.packages.index(former)] = package
+                self._count_as_shipped(changed, former.quantities, sign=-1)
+            self._count_as_shipped(changed, package.quantities)
+            self._settle_status(changed)
+        return changed
+
+    def next_reference(self, order: Order) -> str:
+        """Return the reference that Amazon itself gives to the next package of an order."""
+        return str(FIRST_OWN_REFERENCE + len(order.packages))
 
     def deliver(self, order: OrderKey, *, at: datetime | None = None) -> Order:
         """Let every package of the order arrive."""
@@ -481,6 +503,10 @@ class Seller:
             self._check_quantity(item, quantity)
             sent[item.item_id] = quantity
         return sent
+
+    def _count_as_shipped(self, order: Order, quantities: Mapping[str, int], sign: int = 1) -> None:
+        for item_id, quantity in quantities.items():
+            order.find_item(item_id).quantity_shipped += sign * quantity
 
     def _check_quantity(self, item: Item, quantity: int | None) -> None:
         if quantity is not None and not 0 < quantity <= item.quantity_open:

@@ -5,3 +5,4 @@ from . import test_order_parsing
 from . import test_order_totals
 from . import test_orders_fetch
 from . import test_simulator
+from . import test_simulator_shipments

@@ -153,12 +153,15 @@ class SimulatorCase(BaseCase):
     def token(self, **values):
         return self.lwa(**values).json()['access_token']
 
-    def get(self, path, token=None, **query):
+    def request(self, method, path, token=None, **options):
         """Call SP-API with a fresh access token, or the one given."""
         headers = {'x-amz-access-token': token or self.token()}
-        return requests.get(
-            f'{self.simulator.url}{path}', params=query, headers=headers, timeout=5,
+        return requests.request(
+            method, f'{self.simulator.url}{path}', headers=headers, timeout=5, **options,
         )
+
+    def get(self, path, token=None, **query):
+        return self.request('GET', path, token, params=query)
 
     def search(self, token=None, **query):
         return self.get(ORDERS, token, **{'lastUpdatedAfter': LONG_AGO, **query})
@@ -191,9 +194,8 @@ class SimulatorCase(BaseCase):
         return response.json()
 
 
-@tagged('post_install', '-at_install')
-class TestSimulatorConformance(SimulatorCase):
-    """What the simulator sends, Amazon's own SDK reads without losing a key or missing one."""
+class ConformanceCase(SimulatorCase):
+    """Amazon's own SDK, connected to the simulator."""
 
     def setUp(self):
         super().setUp()
@@ -222,6 +224,12 @@ class TestSimulatorConformance(SimulatorCase):
     def assertOrderUnderstood(self, order):
         model = spapi.GetOrderApi(self.sdk).get_order(order.order_id, included_data=EVERYTHING)
         self.assertUnderstood(model)
+        return model.order
+
+
+@tagged('post_install', '-at_install')
+class TestSimulatorConformance(ConformanceCase):
+    """What the simulator sends, Amazon's own SDK reads without losing a key or missing one."""
 
     def test_every_shape_alone(self):
         for name, details in SHAPES.items():
