@@ -8,6 +8,7 @@ addresses, adds marketplaces to requests, and lets the environment override what
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 import math
@@ -17,12 +18,12 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import httpx
 
-from .errors import NotFound, Rejected, Throttled, Unauthorized, Unavailable
+from .errors import Malformed, NotFound, Rejected, Throttled, Unauthorized, Unavailable
 from .limits import Limiter
 
 _logger = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ LWA_OPERATION = 'refreshAccessToken'
 LWA_PAUSE = timedelta(minutes=1)
 
 TOKEN_MARGIN = timedelta(seconds=90)
+
+MAX_BODY = 64 * 2**20  # bytes, unpacked; Amazon's largest answers have a few million
 
 _in_call: ContextVar[bool] = ContextVar('_in_call', default=False)
 # httpx logs the whole address of each request, page tokens included, beside our own line.
@@ -77,14 +80,33 @@ class TokenStore(Protocol):
 
 
 @dataclass(frozen=True)
+class _Request:
+    """What a method of python-amazon-sp-api has built."""
+
+    verb: str
+    path: str
+    query: dict[str, Any]
+    body: dict[str, Any] | None  # `None` where the verb has none
+
+
+@dataclass(frozen=True)
 class _Answer:
-    """A response as this module sees it: its status, its JSON object if any, and two headers."""
+    """A response as this module sees it: its status, its body, and two headers."""
 
     operation: str
     status: int
-    body: dict | None = field(repr=False)
+    content: bytes = field(repr=False)
     request_id: str | None
     rate: float | None
+
+    @cached_property
+    def body(self) -> dict[str, Any] | None:
+        """The JSON object in the body, `None` if it holds anything else."""
+        try:
+            body = json.loads(self.content, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            return None
+        return body if isinstance(body, dict) else None
 
     @property
     def context(self) -> dict[str, Any]:
@@ -158,34 +180,64 @@ class Client:
         :param operation: Amazon's name of the operation, a key of `limits.RATES`.
         :param method: The operation in python-amazon-sp-api, of the class of one version, such as
                        `OrdersV20260101.search_orders`.
-        :param args: The parts of the path.
-        :param params: The query, in Amazon's spelling; those that are `None` are left out.
-        :return: The payload as Amazon sent it.
+        :param args: What the method takes by position, mostly the parts of the path.
+        :param params: The query or the body, in Amazon's spelling; those that are `None` are left
+                       out.
+        :return: The payload as Amazon sent it, empty if the answer is a 204.
         :raise Throttled: If the quota is used up, known beforehand or told by Amazon.
         :raise Unauthorized: If Amazon refuses the credentials, or a token fresh from them.
         :raise NotFound: If Amazon does not have what was asked for.
         :raise Rejected: If Amazon refuses the request for another reason.
-        :raise Unavailable: If there is no response, or none in Amazon's form.
+        :raise Unavailable: If there is no response, or none in Amazon's form. Whether Amazon has
+                            acted is then unknown.
+        :raise Malformed: If the response is out of all size.
         """
         given = {name: value for name, value in params.items() if value is not None}
         return method(_Courier(partial(self._send, operation)), *args, **given)
 
-    def _send(self, operation: str, verb: str, path: str, params: dict) -> dict[str, Any]:
+    def upload(self, operation: str, url: str, content: bytes, content_type: str) -> None:
+        """Put a document at an address that Amazon has signed for it.
+
+        :param operation: What the log and the errors call it, for the address is a secret.
+        :param content_type: The one that the address was asked for with.
+        :raise Unavailable: If the document was not taken, perhaps since the address has expired.
+        :raise Malformed: If the address is not safe.
+        """
+        headers = {'content-type': content_type}
+        self._visit(operation, 'PUT', url, content=content, headers=headers)
+
+    def download(self, operation: str, url: str) -> bytes:
+        """Return the document at an address that Amazon has signed for it.
+
+        :param operation: What the log and the errors call it, for the address is a secret.
+        :raise Unavailable: If there was none, perhaps since the address has expired.
+        :raise Malformed: If the address is not safe, or the document is out of all size.
+        """
+        return self._visit(operation, 'GET', url).content
+
+    def _visit(self, operation: str, verb: str, url: str, **options: Any) -> _Answer:
+        """Send a request to a signed address, which wants neither token nor quota."""
+        if not is_private(url):
+            raise Malformed(operation, 'url', "is not an HTTPS address")
+        answer = self._exchange(operation, verb, url, **options)
+        if not 200 <= answer.status < 300:
+            raise Unavailable(operation, f"status {answer.status}", **answer.context)
+        return answer
+
+    def _send(self, operation: str, request: _Request) -> dict[str, Any]:
         """Send a request, a second time with a new token if the stored one is refused."""
         token = self._token_store.get()
         if token and token.is_fresh(_now()):
-            answer = self._attempt(operation, verb, path, params, token)
+            answer = self._attempt(operation, request, token)
             if answer.status not in (401, 403):
                 return _read_payload(answer)
             self._token_store.evict()
-        answer = self._attempt(operation, verb, path, params, self._fetch_token())
+        answer = self._attempt(operation, request, self._fetch_token())
         if answer.status in (401, 403):
             self._token_store.evict()
         return _read_payload(answer)
 
-    def _attempt(
-        self, operation: str, verb: str, path: str, params: dict, token: AccessToken
-    ) -> _Answer:
+    def _attempt(self, operation: str, request: _Request, token: AccessToken) -> _Answer:
         """Send a request within the rate limit.
 
         :raise Throttled: If the quota is used up, known beforehand or told by Amazon.
@@ -193,9 +245,10 @@ class Client:
         self._limiter.reserve(operation)
         answer = self._exchange(
             operation,
-            verb,
-            self._endpoint + path,
-            params=params,
+            request.verb,
+            self._endpoint + request.path,
+            params=request.query,
+            json=request.body,
             headers={
                 'x-amz-access-token': token.value,
                 'x-amz-date': f'{_now():%Y%m%dT%H%M%SZ}',
@@ -231,15 +284,17 @@ class Client:
         """Send one HTTP request and log one line.
 
         :raise Unavailable: If there is no response.
+        :raise Malformed: If it is out of all size.
         """
         started = time.monotonic()
         outcome: int | str = 'interrupted'
         request_id = None
         in_call = _in_call.set(True)
         try:
-            response = self._http.request(verb, url, **options)
-            outcome = response.status_code
-            request_id = response.headers.get('x-amzn-requestid')
+            with self._http.stream(verb, url, **options) as response:
+                outcome = response.status_code
+                request_id = response.headers.get('x-amzn-requestid')
+                content = _read_content(operation, response)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             outcome = type(error).__name__
             # The original holds the request, and with it the token.
@@ -250,9 +305,7 @@ class Client:
             _logger.info(
                 "%s: %s, request %s, %.0f ms", operation, outcome, request_id, milliseconds
             )
-        return _Answer(
-            operation, outcome, _parse_object(response.content), request_id, _parse_rate(response)
-        )
+        return _Answer(operation, outcome, content, request_id, _parse_rate(response))
 
 
 class _Courier:
@@ -262,22 +315,66 @@ class _Courier:
     to offer, so that the library's own ways to the network fail loudly.
     """
 
-    def __init__(self, send: Callable[[str, str, dict], dict[str, Any]]) -> None:
+    def __init__(self, send: Callable[[_Request], dict[str, Any]]) -> None:
         self._send = send
 
     def _request(
-        self, path: str, *, params: dict | None = None, add_marketplace: bool = False
+        self,
+        path: str,
+        *,
+        params: dict | None = None,
+        data: dict | None = None,
+        add_marketplace: bool = False,
+        res_no_data: bool = False,
     ) -> dict[str, Any]:
         """Send what a method of the library has built.
 
+        :param data: The body, in which the library leaves its own `method` and mostly its `path`.
         :param add_marketplace: Ignored: the library would add its marketplace in four spellings.
+        :param res_no_data: Ignored: the status tells whether there is anything to read.
         """
-        query = dict(params or {})
-        verb = query.pop('method', 'GET')
-        return self._send(verb, path, query)
+        query, body = dict(params or {}), dict(data or {})
+        verb = body.pop('method', None) or query.pop('method', 'GET')
+        body.pop('path', None)
+        return self._send(_Request(verb, path, query, body or None))
+
+
+# === ADDRESSES === #
+
+def is_private(url: str) -> bool:
+    """Tell whether nobody on the way can read what is sent to an address.
+
+    That is any HTTPS host, or plain HTTP to the machine itself.
+    """
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    if not address.host or (address.port or 0) >= 2**16:
+        return False
+    return address.scheme == 'https' or (address.scheme == 'http' and _is_loopback(address.host))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == 'localhost'
 
 
 # === RESPONSES === #
+
+def _read_content(operation: str, response: httpx.Response) -> bytes:
+    """Return the body of a response that is being received, unpacked.
+
+    :raise Malformed: If it is out of all size.
+    """
+    content = bytearray()
+    for chunk in response.iter_bytes():
+        content += chunk
+        if len(content) > MAX_BODY:
+            raise Malformed(operation, 'body', f"has more than {MAX_BODY} bytes")
+    return bytes(content)
 
 
 def _read_payload(answer: _Answer) -> dict[str, Any]:
@@ -285,6 +382,8 @@ def _read_payload(answer: _Answer) -> dict[str, Any]:
 
     :raise AmazonError: If it is not a success in Amazon's form.
     """
+    if answer.status == 204:
+        return {}
     if 200 <= answer.status < 300 and answer.body is not None and not answer.errors:
         return answer.body
     codes = [str(error.get('code')) for error in answer.errors]
@@ -324,15 +423,6 @@ def _summarize(answer: _Answer) -> str:
         return f"status {answer.status} without a usable body"
     summary = '; '.join(f'{error.get("code")}: {error.get("message")}' for error in answer.errors)
     return summary[:200]
-
-
-def _parse_object(content: bytes) -> dict[str, Any] | None:
-    """Return the JSON object in a body, `None` if it holds anything else."""
-    try:
-        body = json.loads(content, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return None
-    return body if isinstance(body, dict) else None
 
 
 def _refuse_constant(name: str) -> None:

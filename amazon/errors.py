@@ -30,6 +30,7 @@ class AmazonError(Exception):
         """
         super().__init__(f"{operation}: {message}")
         self.operation = operation
+        self.message = message
         self.status = status
         self.request_id = request_id
         self.codes = tuple(codes)

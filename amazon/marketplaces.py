@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from sp_api.api.sellers.sellers import Sellers
 
-from .client import Client
+from .client import Client, is_private
 from .payload import Node
 
 # Source: "SP-API endpoints" and "The Selling Partner API sandbox".
@@ -97,18 +95,4 @@ def is_safe_endpoint(url: str) -> bool:
     """
     if not url.isascii() or not url.isprintable() or any(sign in url for sign in ' @?#\\'):
         return False
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        return False
-    if not host:
-        return False
-    return parts.scheme == 'https' or (parts.scheme == 'http' and _is_loopback(host))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == 'localhost'
+    return is_private(url)

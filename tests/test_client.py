@@ -161,7 +161,7 @@ class TestClientCalls(ClientCase):
 
     def test_method_that_needs_more_of_the_library_fails_before_anything_is_sent(self):
         def post(api, **_params):
-            return api._request('/feeds/2021-06-30/feeds', data={'feedType': 'X'})
+            return api._request('/feeds/2021-06-30/feeds', bulk=True)
 
         with self.assertRaises(TypeError):
             self.client.call('getOrder', post)
