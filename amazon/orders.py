@@ -5,6 +5,7 @@ Source of every call and field: the Orders API v2026-01-01.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -250,6 +251,38 @@ class Order:
     def cancel_reasons(self) -> list[str]:
         """The reasons with which the buyer asks to cancel; empty when nobody asks."""
         return [item.cancel_reason for item in self.items if item.cancel_reason is not None]
+
+
+@dataclass(frozen=True)
+class ShippedPackage:
+    """A package of an FBM order as Amazon shows it. Absent texts are empty."""
+
+    reference: str  # the `shipments.Package.reference` that it was confirmed with
+    carrier: str
+    tracking_number: str
+    status: str  # PENDING, IN_TRANSIT, SHIPPED, DELIVERED, CANCELLED, UNDELIVERABLE, or newer
+    created_at: datetime | None  # UTC, aware
+    quantities: Mapping[str, int]  # by order item id
+
+
+def parse_packages(payload: Any) -> tuple[ShippedPackage, ...]:
+    """Return what can be read of an order's packages, however broken it is. Raises nothing."""
+    order = Node(payload, '', SEARCH_OPERATION)
+    return tuple(_parse_package(package) for package in order.peek_children('packages'))
+
+
+def _parse_package(package: Node) -> ShippedPackage:
+    quantities: Counter[str] = Counter()
+    for item in package.peek_children('packageItems'):
+        quantities[item.peek_text('orderItemId') or ''] += item.peek_count('quantity')
+    return ShippedPackage(
+        reference=package.peek_text('packageReferenceId') or '',
+        carrier=package.peek_text('carrier') or '',
+        tracking_number=package.peek_text('trackingNumber') or '',
+        status=package.peek_text('packageStatus', 'status') or '',
+        created_at=package.peek_time('createdTime'),
+        quantities=dict(quantities),
+    )
 
 
 def parse_summary(payload: Any) -> OrderSummary:

@@ -177,6 +177,20 @@ class Node:
             return None
         return CONTROL_CHARACTERS.sub('', value).strip()[:MAX_LENGTH] or None
 
+    def peek_children(self, key: str) -> list[Node]:
+        """Return the objects in the list at a key, if there are any. Raises nothing."""
+        entries = self.value.get(key) if isinstance(self.value, dict) else None
+        if not isinstance(entries, list):
+            return []
+        return [self._at(entry, key) for entry in entries if isinstance(entry, dict)]
+
+    def peek_count(self, key: str) -> int:
+        """Return the whole number at a key, 0 if there is none. Raises nothing."""
+        try:
+            return self.count(key) or 0
+        except Malformed:
+            return 0
+
     def peek_time(self, *keys: str) -> datetime | None:
         """Return the time at the end of a way of keys, `None` if there is none. Raises nothing."""
         try:
