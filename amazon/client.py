@@ -38,6 +38,7 @@ LWA_PAUSE = timedelta(minutes=1)
 
 TOKEN_MARGIN = timedelta(seconds=90)
 
+MAX_MESSAGE = 200  # characters
 MAX_BODY = 64 * 2**20  # bytes, unpacked; Amazon's largest answers have a few million
 
 _in_call: ContextVar[bool] = ContextVar('_in_call', default=False)
@@ -387,15 +388,15 @@ def _read_payload(answer: _Answer) -> dict[str, Any]:
     if 200 <= answer.status < 300 and answer.body is not None and not answer.errors:
         return answer.body
     codes = [str(error.get('code')) for error in answer.errors]
-    details = {'codes': codes, **answer.context}
+    context = {'codes': codes, 'details': _join_details(answer), **answer.context}
     message = _summarize(answer)
     if answer.status in (401, 403):
-        raise Unauthorized(answer.operation, message, **details)
+        raise Unauthorized(answer.operation, message, **context)
     if answer.status >= 500 or not codes:
-        raise Unavailable(answer.operation, message, **details)
+        raise Unavailable(answer.operation, message, **context)
     if answer.status == 404:
-        raise NotFound(answer.operation, message, **details)
-    raise Rejected(answer.operation, message, **details)
+        raise NotFound(answer.operation, message, **context)
+    raise Rejected(answer.operation, message, **context)
 
 
 def _read_token(answer: _Answer) -> AccessToken:
@@ -422,7 +423,13 @@ def _summarize(answer: _Answer) -> str:
     if not answer.errors:
         return f"status {answer.status} without a usable body"
     summary = '; '.join(f'{error.get("code")}: {error.get("message")}' for error in answer.errors)
-    return summary[:200]
+    return summary[:MAX_MESSAGE]
+
+
+def _join_details(answer: _Answer) -> str:
+    """Return what Amazon adds to its messages."""
+    details = (error.get('details') for error in answer.errors)
+    return '; '.join(text for text in details if isinstance(text, str) and text)[:MAX_MESSAGE]
 
 
 def _refuse_constant(name: str) -> None:

@@ -1,7 +1,8 @@
 """The ways in which a call to Amazon fails, classed by who has to wait.
 
 Messages are safe to log and to show: they hold Amazon's error codes and messages, never a body, an
-address with its query, a token, or Amazon's `details`, which may quote what was sent.
+address with its query, a token, or Amazon's `details`, which may quote what was sent and stand
+apart.
 """
 
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ class AmazonError(Exception):
         status: int | None = None,
         request_id: str | None = None,
         codes: Iterable[str] = (),
+        details: str = '',
     ) -> None:
         """Describe a failed call.
 
@@ -27,6 +29,7 @@ class AmazonError(Exception):
         :param status: The HTTP status, `None` when there was no response.
         :param request_id: Amazon's id of the request, which its support asks for.
         :param codes: Amazon's error codes, such as `InvalidInput` or `invalid_grant`.
+        :param details: What Amazon adds for whoever has sent the request. Not to be logged.
         """
         super().__init__(f"{operation}: {message}")
         self.operation = operation
@@ -34,6 +37,7 @@ class AmazonError(Exception):
         self.status = status
         self.request_id = request_id
         self.codes = tuple(codes)
+        self.details = details
 
 
 class Unauthorized(AmazonError):

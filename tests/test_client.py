@@ -299,6 +299,7 @@ class TestClientErrors(ClientCase):
             body='{"errors": [{"code": "A", "message": "a", "details": "Jane Doe"}]}',
         )
         self.assertNotIn("Jane Doe", str(error))
+        self.assertEqual(error.details, "Jane Doe")
 
     def test_long_message_is_cut(self):
         error = self._assert_raises(
