@@ -1,4 +1,4 @@
-"""The simulator's HTTP: LWA, SP-API and the control API."""
+"""The simulator's HTTP: LWA, SP-API, the storage of documents and the control API."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from .control import Control
-from .errors import ApiError, LwaError, json_response
-from .faults import Occasion, truncated
+from .errors import ApiError, LwaError, StorageError, json_response
+from .faults import DOWNLOAD, LWA, UPLOAD, Occasion, truncated
 from .operations import OPERATIONS, Call, Operation
 from .state import Seller
+from .storage import STORAGE_PATH
 from .world import CallRecord, World
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 LWA_PATH = '/auth/o2/token'
-LWA = 'lwa'
 MAX_USER_AGENT = 500
 # Amazon tells the rate only with these.
 STATUSES_WITH_RATE = (200, 201, 202, 204, 400, 404)
@@ -57,6 +57,8 @@ class App:
             response = self._control.answer(request)
         elif request.path == LWA_PATH:
             response = self._answer_lwa(request)
+        elif request.path.startswith(STORAGE_PATH):
+            response = self._answer_storage(request)
         else:
             response = self._answer_api(request)
         response.headers['x-amzn-RequestId'] = str(uuid.uuid4())
@@ -71,6 +73,15 @@ class App:
             return json_response(self._world.tokens.exchange(request.form))
 
         return self._answer(Occasion(LWA), {}, exchange)
+
+    # === STORAGE === #
+
+    def _answer_storage(self, request: Request) -> Response:
+        storage = self._world.feeds.storage
+        occasion = Occasion(
+            UPLOAD if request.method == 'PUT' else DOWNLOAD, storage.holder(request),
+        )
+        return self._answer(occasion, {}, lambda: storage.answer(request))
 
     # === SELLING PARTNER API === #
 
@@ -108,9 +119,10 @@ class App:
             return Response(status=429)
         if operation.name == 'searchOrders':
             self._world.show_newest_change(seller)
+        self._world.feeds.work()
         return operation.perform(Call(
-            seller, request.args, path, request.get_data(),
-            self._world.clock, self._world.page_tokens,
+            seller, request.args, path, request.get_data(), request.host_url.rstrip('/'),
+            self._world.clock, self._world.page_tokens, self._world.feeds,
         ))
 
     def _refuse_path(self) -> Response:
@@ -157,7 +169,7 @@ class App:
         with self._world.lock:
             try:
                 return perform()
-            except (ApiError, LwaError) as error:
+            except (ApiError, LwaError, StorageError) as error:
                 return error.response()
 
     def _drop(self, occasion: Occasion, query: dict[str, str]) -> None:

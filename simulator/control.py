@@ -46,6 +46,9 @@ class Control:
         self._world = world
         self._actions: dict[str, Callable[..., Any]] = {
             'orders': self._orders,
+            'feeds': self._feeds,
+            'finish_feeds': lambda seller: self._world.finish_feeds(),
+            'set_feed_pace': lambda seller, **options: self._world.set_feed_pace(**options),
             'calls': self._calls,
             'clear_calls': lambda seller: self._world.calls.clear(),
             'clock': self._clock,
@@ -86,6 +89,12 @@ class Control:
         return [
             render_order(order, INCLUDED_DATA, seller.profile.roles, now=now)
             for order in seller.orders.values()
+        ]
+
+    def _feeds(self, seller: Seller) -> list[dict[str, Any]]:
+        return [
+            {**feed.as_json(), 'content': (feed.content or b'').decode(errors='replace')}
+            for feed in self._world.feeds.of(seller)
         ]
 
     def _calls(self, seller: Seller) -> list[dict[str, Any]]:

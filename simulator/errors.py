@@ -63,6 +63,32 @@ class LwaError(Exception):
         return json_response(body, self.status)
 
 
+class StorageError(Exception):
+    """A refusal of Amazon S3, where documents lie: XML."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f'{status} {code}')
+        self.status = status
+        self.code = code
+        self.message = message
+
+    @classmethod
+    def wrong_signature(cls) -> StorageError:
+        """Return the refusal of a request other than the one that was signed."""
+        return cls(
+            403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match the '
+            'signature you provided. Check your key and signing method.',
+        )
+
+    def response(self) -> Response:
+        """Return the HTTP response."""
+        body = (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f'<Error><Code>{self.code}</Code><Message>{self.message}</Message></Error>'
+        )
+        return Response(body, self.status, content_type='application/xml')
+
+
 def json_response(body: Any, status: int = 200) -> Response:
     """Return a JSON response."""
     return Response(json.dumps(body), status, content_type='application/json')

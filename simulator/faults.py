@@ -48,14 +48,32 @@ ANSWERS: dict[str, Callable[[], Response]] = {
 }
 # Other ways of giving the real answer; `drop_before` does not even process the request.
 MANNERS = ('delay', 'drop_before', 'drop_after', 'truncated_json')
-KINDS = (*ANSWERS, *MANNERS, 'custom')
+# What becomes of a feed, and of its processing report.
+FEED_MANNERS = (
+    'feed_cancelled',
+    'feed_fatal',
+    'feed_breaks_off',
+    'feed_skips_last',
+    'report_missing',
+    'report_incomplete',
+    'report_gzip',
+    'report_gzip_unmarked',
+    'report_bom',
+)
+KINDS = (*ANSWERS, *MANNERS, *FEED_MANNERS, 'custom')
+
+LWA = 'lwa'
+UPLOAD = 'uploadFeedDocument'
+DOWNLOAD = 'downloadFeedDocument'
+# Requests that no operation of SP-API answers.
+OUTSIDE = (LWA, UPLOAD, DOWNLOAD)
 
 
 @dataclass(frozen=True)
 class Occasion:
-    """A request, as far as faults look at it.
+    """A request, as far as faults look at it; or a feed whose processing begins.
 
-    :param operation: Amazon's name of the operation, or 'lwa'
+    :param operation: Amazon's name of the operation, one of `OUTSIDE`, or the type of the feed
     :param page: number of the page asked for, from 1
     """
     operation: str
@@ -63,6 +81,7 @@ class Occasion:
     page: int = 1
     order_id: str = ''
     included_data: str = ''
+    is_feed: bool = False
 
 
 @dataclass
@@ -70,12 +89,13 @@ class Fault:
     """One armed fault.
 
     :param kind: one of `KINDS`
-    :param operation: Amazon's name of the operation ('searchOrders', 'getOrder',
-        'getMarketplaceParticipations') or 'lwa'; every operation of SP-API when empty
+    :param operation: Amazon's name of the operation ('searchOrders', 'confirmShipment', …), 'lwa',
+        'uploadFeedDocument' or 'downloadFeedDocument'; every operation of SP-API when empty;
+        for what becomes of a feed, its type, or empty
     :param times: how often it happens, None for until it is disarmed
     :param skip: how many matching calls pass unharmed first
     :param page: number of the page it happens on, from 1 (`searchOrders`)
-    :param order_id: the order it happens for (`getOrder`)
+    :param order_id: the order it happens for (`getOrder`, `confirmShipment`)
     :param seller_id: the seller it happens to, every one when empty
     :param seconds: of real time, for 'delay'
     :param status: for 'custom', as are `body` and `content_type`
@@ -104,13 +124,15 @@ class Fault:
 
     def matches(self, occasion: Occasion) -> bool:
         """Tell whether the fault is meant for a request."""
+        if occasion.is_feed != (self.kind in FEED_MANNERS):
+            return False
         if self.kind == 'expired_page_token' and occasion.page == 1:
             return False
         if self.kind == 'fulfillment_refused' and 'FULFILLMENT' not in (
             occasion.included_data.split(',')
         ):
             return False
-        if not self.operation and occasion.operation == 'lwa':
+        if not self.operation and occasion.operation in OUTSIDE:
             return False
         return (
             self.operation in ('', occasion.operation)
@@ -158,6 +180,8 @@ class Faults:
 
 
 def truncated(response: Response) -> Response:
-    """Return a response whose JSON ends in the middle."""
+    """Return a response that ends in the middle."""
     body = response.get_data()
-    return Response(body[: len(body) // 2], response.status_code, content_type='application/json')
+    return Response(
+        body[: len(body) // 2], response.status_code, content_type=response.content_type,
+    )

@@ -14,7 +14,9 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from .errors import ApiError, json_response
-from .inputs import read_moment
+from .feed_processing import FEED_TYPES
+from .feeds import FEED_STATUSES, Feed, FeedDesk
+from .inputs import read_list, read_moment, read_object, read_text
 from .marketplaces import find_marketplace, is_marketplace
 from .orders import CHANNELS, STATUSES, Order
 from .rendering import INCLUDED_DATA, has_phone, render_order, to_iso
@@ -24,6 +26,11 @@ from .state import SEARCH_LAG, Clock, Seller, SortKey
 PAGE_TOKEN_LIFETIME = timedelta(hours=24)
 MAX_RESULTS = 100
 MAX_MARKETPLACES = 50
+INPUT_DOCUMENT_LIFETIME = timedelta(days=2)
+FEEDS_SHOWN_FOR = timedelta(days=90)
+MAX_FEED_MARKETPLACES = 25
+DEFAULT_FEEDS = 10
+MAX_FEEDS = 100
 ORDER_ID = re.compile(r'\d{3}-\d{7}-\d{7}')
 
 
@@ -107,8 +114,10 @@ class Call:
     query: MultiDict[str, str]
     path: Mapping[str, str]
     body: bytes
+    host_url: str
     clock: Clock
     page_tokens: PageTokens
+    feeds: FeedDesk
 
 
 @dataclass(frozen=True)
@@ -130,7 +139,7 @@ class Operation:
 # === ORDERS v2026-01-01 === #
 
 def _search_orders(call: Call) -> Response:
-    limit = _page_size(call.query)
+    limit = _page_size(call.query, 'maxResultsPerPage', MAX_RESULTS, MAX_RESULTS)
     included = _enum_list(call.query, 'includedData', INCLUDED_DATA)
     parameters = {
         name: value for name, value in call.query.items()
@@ -204,6 +213,95 @@ def _confirm_shipment(call: Call) -> Response:
     return Response(status=204)
 
 
+# === FEEDS v2021-06-30 === #
+
+def _create_feed_document(call: Call) -> Response:
+    content_type = read_text(read_object(call.body), 'contentType')
+    document = call.feeds.storage.add(call.seller, content_type)
+    return json_response({
+        'feedDocumentId': document.document_id,
+        'url': call.host_url + call.feeds.storage.presign(document, 'PUT'),
+    }, 201)
+
+
+def _get_feed_document(call: Call) -> Response:
+    document = call.feeds.storage.find(call.seller, call.path['document_id'])
+    payload = {
+        'feedDocumentId': document.document_id,
+        'url': call.host_url + call.feeds.storage.presign(document, 'GET'),
+    }
+    if document.compression:
+        payload['compressionAlgorithm'] = document.compression
+    return json_response(payload)
+
+
+def _create_feed(call: Call) -> Response:
+    payload = read_object(call.body)
+    feed_type = read_text(payload, 'feedType')
+    if feed_type not in FEED_TYPES:
+        raise ApiError.invalid(f'feedType is not valid: {feed_type}')
+    marketplace_ids = read_list(payload, 'marketplaceIds', str)
+    if len(marketplace_ids) > MAX_FEED_MARKETPLACES:
+        raise ApiError.invalid(f'marketplaceIds has more than {MAX_FEED_MARKETPLACES} values.')
+    foreign = set(marketplace_ids).difference(call.seller.marketplace_ids)
+    if foreign:
+        raise ApiError.invalid(f"marketplaceIds are not the seller's: {', '.join(sorted(foreign))}")
+    try:
+        document = call.feeds.storage.find(
+            call.seller, read_text(payload, 'inputFeedDocumentId'), INPUT_DOCUMENT_LIFETIME,
+        )
+    except ApiError as error:
+        raise ApiError.invalid('inputFeedDocumentId is not valid.') from error
+    feed = call.feeds.create(call.seller, feed_type, marketplace_ids, document.content)
+    return json_response({'feedId': feed.feed_id}, 202)
+
+
+def _get_feed(call: Call) -> Response:
+    feed = call.feeds.find(call.seller, call.path['feed_id'])
+    response = json_response(feed.as_json())
+    call.feeds.count_poll(feed)
+    return response
+
+
+def _cancel_feed(call: Call) -> Response:
+    call.feeds.cancel(call.feeds.find(call.seller, call.path['feed_id']))
+    return Response(status=200)
+
+
+def _get_feeds(call: Call) -> Response:
+    token = _single(call.query, 'nextToken')
+    if token is None:
+        found = _search_feeds(call)
+        size = _page_size(call.query, 'pageSize', MAX_FEEDS, DEFAULT_FEEDS)
+    elif len(call.query) > 1:
+        raise ApiError.invalid('nextToken must be the only parameter.')
+    else:
+        found, size = call.feeds.resume(call.seller, token)
+    payload: dict[str, Any] = {'feeds': [feed.as_json() for feed in found[:size]]}
+    if found[size:]:
+        payload['nextToken'] = call.feeds.suspend(call.seller, found[size:], size)
+    return json_response(payload)
+
+
+def _search_feeds(call: Call) -> list[Feed]:
+    """Return the feeds that a first page of `getFeeds` asks for, the newest first."""
+    types = _enum_list(call.query, 'feedTypes', FEED_TYPES)
+    if not types:
+        raise ApiError.invalid('Either feedTypes or nextToken is required.')
+    statuses = _enum_list(call.query, 'processingStatuses', FEED_STATUSES)
+    marketplaces = _marketplace_ids(call.query)
+    now = call.clock.now()
+    since = _moment(call.query, 'createdSince') or now - FEEDS_SHOWN_FOR
+    until = _moment(call.query, 'createdUntil') or now
+    return [
+        feed for feed in call.feeds.of(call.seller)
+        if feed.feed_type in types
+        and (not statuses or feed.status in statuses)
+        and (not marketplaces or marketplaces.intersection(feed.marketplace_ids))
+        and max(since, now - FEEDS_SHOWN_FOR) <= feed.created <= until
+    ]
+
+
 # === SELLERS v1 === #
 
 def _get_marketplace_participations(call: Call) -> Response:
@@ -239,6 +337,18 @@ OPERATIONS: tuple[Operation, ...] = (
         'confirmShipment', 'POST', '/orders/v0/orders/<order_id>/shipmentConfirmation',
         2, 10, _confirm_shipment,
     ),
+    Operation(
+        'createFeedDocument', 'POST', '/feeds/2021-06-30/documents',
+        0.5, 15, _create_feed_document,
+    ),
+    Operation(
+        'getFeedDocument', 'GET', '/feeds/2021-06-30/documents/<document_id>',
+        0.0222, 10, _get_feed_document,
+    ),
+    Operation('createFeed', 'POST', '/feeds/2021-06-30/feeds', 0.0083, 15, _create_feed),
+    Operation('getFeeds', 'GET', '/feeds/2021-06-30/feeds', 0.0222, 10, _get_feeds),
+    Operation('getFeed', 'GET', '/feeds/2021-06-30/feeds/<feed_id>', 2, 15, _get_feed),
+    Operation('cancelFeed', 'DELETE', '/feeds/2021-06-30/feeds/<feed_id>', 2, 15, _cancel_feed),
     Operation(
         'getMarketplaceParticipations', 'GET', '/sellers/v1/marketplaceParticipations',
         0.016, 15, _get_marketplace_participations,
@@ -313,10 +423,10 @@ def _marketplace_ids(query: MultiDict[str, str]) -> frozenset[str]:
     return frozenset(ids)
 
 
-def _page_size(query: MultiDict[str, str]) -> int:
-    value = _single(query, 'maxResultsPerPage')
+def _page_size(query: MultiDict[str, str], name: str, maximum: int, default: int) -> int:
+    value = _single(query, name)
     if value is None:
-        return MAX_RESULTS
-    if not re.fullmatch(r'\d{1,3}', value) or not 1 <= int(value) <= MAX_RESULTS:
-        raise ApiError.invalid(f'maxResultsPerPage is not a number from 1 to {MAX_RESULTS}.')
+        return default
+    if not re.fullmatch(r'\d{1,3}', value) or not 1 <= int(value) <= maximum:
+        raise ApiError.invalid(f'{name} is not a number from 1 to {maximum}.')
     return int(value)

@@ -81,7 +81,11 @@ def confirm(seller: Seller, order: Order, told: Confirmation) -> None:
 
     :raise ApiError: Amazon refuses
     """
-    check_shippable(order)
+    check_merchants(order)
+    if 'FBM_SHIP_PLUS' in order.programs:
+        raise ApiError.invalid(
+            f"Order {order.order_id} is an FBM Ship+ order, which Amazon's label confirms."
+        )
     if not REFERENCE.fullmatch(told.reference):
         raise ApiError.invalid(f'packageReferenceId is not a positive number: {told.reference}')
     _check_ship_date(order, told, seller.clock.now())
@@ -98,17 +102,13 @@ def confirm(seller: Seller, order: Order, told: Confirmation) -> None:
         ))
 
 
-def check_shippable(order: Order) -> None:
-    """Check that an order is the merchant's to ship.
+def check_merchants(order: Order) -> None:
+    """Check that an order is the merchant's to fulfil or to cancel.
 
-    :raise ApiError: Amazon ships it, or it is not to be shipped (yet)
+    :raise ApiError: Amazon fulfils it, or nobody does (yet)
     """
     if order.channel == 'FBA':
         raise ApiError.invalid(f'Order {order.order_id} is fulfilled by Amazon.')
-    if 'FBM_SHIP_PLUS' in order.programs:
-        raise ApiError.invalid(
-            f"Order {order.order_id} is an FBM Ship+ order, which Amazon's label confirms."
-        )
     if order.status in (*PENDING_STATUSES, 'CANCELLED', 'UNFULFILLABLE'):
         raise ApiError.invalid(f'Order {order.order_id} is {order.status}.')
 

@@ -162,6 +162,14 @@ class Seller:
             self._by_created: list[SortKey] = []
             self._counter = 0
 
+    @property
+    def marketplace_ids(self) -> list[str]:
+        """Return the ids of the marketplaces where the seller is present."""
+        return [
+            find_marketplace(participation.marketplace).id
+            for participation in self.profile.participations
+        ]
+
     # === AUTHORISATION === #
 
     def revoke_authorisation(self) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from .faults import Fault, Faults
+from .feeds import FeedDesk
 from .lwa import TokenDesk
 from .operations import PageTokens
 from .rendering import to_iso
@@ -19,7 +20,8 @@ from .throttle import Throttle
 class CallRecord:
     """A request that was made.
 
-    :param operation: Amazon's name of the operation, 'lwa', or the path of an unknown one
+    :param operation: Amazon's name of the operation, 'lwa', 'uploadFeedDocument',
+        'downloadFeedDocument', or the path of an unknown one
     :param status: HTTP status, None when the connection was dropped
     :param time: Amazon's time
     :param query: the query parameters
@@ -60,6 +62,7 @@ class World:
         self.calls: list[CallRecord] = []
         self.tokens = TokenDesk(self.clock, self.sellers)
         self.page_tokens = PageTokens(self.clock)
+        self.feeds = FeedDesk(self.clock, self.faults)
         for profile in sellers:
             self.add_seller(profile)
 
@@ -93,8 +96,23 @@ class World:
             self.throttle.scale, self.throttle.has_body = scale, has_body
             self.throttle.refill()
 
+    def set_feed_pace(self, polls: int = 1, seconds: float = 0.0) -> None:
+        """Let a feed be queued, and then in progress, for so many polls and so long.
+
+        :param polls: how often `getFeed` shows each of the two; with 0 seconds as well, a feed has
+            ended when it is first looked at
+        :param seconds: of Amazon's time, for each of the two
+        """
+        with self.lock:
+            self.feeds.polls, self.feeds.seconds = polls, seconds
+
+    def finish_feeds(self) -> None:
+        """Process every feed that is queued or in progress."""
+        with self.lock:
+            self.feeds.finish()
+
     def reset(self) -> None:
-        """Start anew with the same sellers and the same throttle, at the machine's time."""
+        """Start anew with the same sellers, throttle and pace of feeds, at the machine's time."""
         with self.lock:
             self.clock.reset()
             for seller in self.sellers.values():
@@ -104,6 +122,7 @@ class World:
             self.throttle.refill()
             self.tokens.clear()
             self.page_tokens.clear()
+            self.feeds.clear()
 
     def show_newest_change(self, seller: Seller) -> None:
         """Move the clock on until `searchOrders` sees the newest change of a seller."""
