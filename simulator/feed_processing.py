@@ -70,7 +70,7 @@ class Report:
     is_fatal: bool = False
     unlisted: int = 0
 
-    def render(self, feed_id: str) -> bytes:
+    def render(self, feed_id: str, seller_id: str) -> bytes:
         """Return the report as Amazon's XML."""
         counts = {
             severity: len({it.message_id for it in self.results if it.severity == severity})
@@ -80,7 +80,7 @@ class Report:
             'xmlns:xsi': 'http://www.w3.org/2001/XMLSchema-instance',
             'xsi:noNamespaceSchemaLocation': 'amzn-envelope.xsd',
         })
-        _add(_add(envelope, 'Header'), DocumentVersion='1.02', MerchantIdentifier='')
+        _add(_add(envelope, 'Header'), DocumentVersion='1.02', MerchantIdentifier=seller_id)
         _add(envelope, MessageType='ProcessingReport')
         message = _add(envelope, 'Message')
         _add(message, MessageID='1')
