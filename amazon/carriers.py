@@ -180,11 +180,11 @@ def _find_contained(name: str) -> list[str]:
 
 
 def _find_similar(name: str) -> list[str]:
-    """Return the codes that a name or words of it nearly spell."""
+    """Return the codes that a name or words of it spell, or nearly."""
     return [
         _CODES[similar]
         for _span, text in _get_spans(name)
-        if len(text) > _MIN_LENGTH and text not in _ORDINARY_WORDS and text not in _CODES
+        if len(text) > _MIN_LENGTH and text not in _ORDINARY_WORDS
         for similar in get_close_matches(text, _CODES, cutoff=_SIMILARITY)
     ]
 
