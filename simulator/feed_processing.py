@@ -12,14 +12,13 @@ from xml.parsers import expat
 from .errors import ApiError
 from .inputs import read_moment
 from .orders import Order
-from .shipments import Confirmation, check_merchants, confirm
+from .shipments import POSITIVE_NUMBER, Confirmation, check_merchants, confirm
 from .state import Seller
 
 DOCUMENT_VERSION = '1.01'
 ENVELOPE = (
     'Header', 'MessageType', 'MarketplaceName', 'PurgeAndReplace', 'EffectiveDate', 'Message',
 )
-POSITIVE_NUMBER = re.compile(r'0*[1-9]\d{0,19}', re.ASCII)
 TRACKING_NUMBER = re.compile(r'[A-Za-z0-9][A-Za-z0-9 ./-]*')
 CANCEL_REASONS = (
     'NoInventory',

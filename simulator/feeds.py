@@ -187,7 +187,8 @@ class FeedDesk:
         if 'feed_breaks_off' in feed.manners:
             return 'FATAL'
         if 'report_missing' not in feed.manners:
-            feed.result_id = self._keep(feed, report.render(feed.feed_id, feed.seller.profile.seller_id))
+            content = report.render(feed.feed_id, feed.seller.profile.seller_id)
+            feed.result_id = self._keep(feed, content)
         return 'FATAL' if report.is_fatal else 'DONE'
 
     def _keep(self, feed: Feed, content: bytes) -> str:

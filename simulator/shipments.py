@@ -20,7 +20,7 @@ CARRIER_CODES = frozenset(
 )
 OTHER_CARRIER = 'Other'
 MARKETPLACES_WITHOUT_OTHER_CARRIER = ('IN',)
-REFERENCE = re.compile(r'0*[1-9]\d*', re.ASCII)
+POSITIVE_NUMBER = re.compile(r'0*[1-9]\d{0,19}', re.ASCII)
 # Amazon compares days, and whose midnight counts is not told.
 SHIP_DATE_TOLERANCE = timedelta(days=1)
 
@@ -86,7 +86,7 @@ def confirm(seller: Seller, order: Order, told: Confirmation) -> None:
         raise ApiError.invalid(
             f"Order {order.order_id} is an FBM Ship+ order, which Amazon's label confirms."
         )
-    if not REFERENCE.fullmatch(told.reference):
+    if not POSITIVE_NUMBER.fullmatch(told.reference):
         raise ApiError.invalid(f'packageReferenceId is not a positive number: {told.reference}')
     _check_ship_date(order, told, seller.clock.now())
     _check_carrier(order, told)
