@@ -1,15 +1,24 @@
+# isort: off
+from . import amazon_sync_mixin  # what others inherit comes first
+from . import amazon_queue_mixin
+from . import amazon_outbox_mixin
+# isort: on
 from . import account_tax
 from . import amazon_access_token
 from . import amazon_account
+from . import amazon_cancellation
+from . import amazon_feed
 from . import amazon_marketplace
 from . import amazon_offer
 from . import amazon_order
 from . import amazon_quota
-from . import amazon_sync_mixin
+from . import amazon_shipment
+from . import delivery_carrier
 from . import res_partner
 from . import sale_order
 from . import sale_order_line
 from . import sale_report
 from . import stock_move
 from . import stock_move_line
+from . import stock_package
 from . import stock_picking

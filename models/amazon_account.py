@@ -1,24 +1,29 @@
 import json
+from collections import Counter
 from contextlib import contextmanager
 from datetime import timedelta, timezone
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.fields import Command
+from odoo.fields import Command, Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import format_date, format_datetime
 
 from ..amazon import marketplaces, orders
 from ..amazon.client import Client, Credentials
-from ..amazon.errors import AmazonError, Rejected, Throttled, Unauthorized
+from ..amazon.errors import AmazonError, Rejected, Throttled, Unauthorized, Unavailable
 from .amazon_access_token import DatabaseTokenStore
+from .amazon_feed import OUTBOXES
 from .amazon_quota import DatabaseLimiter
+from .amazon_shipment import FEED_SIZE
 from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget
 
 FIRST_SYNC_DAYS = 30
 WINDOW_OVERLAP = timedelta(minutes=2)
 CHART_DAYS = 14
+RETRY_PAUSE = timedelta(minutes=1)  # what takes less is not worth mentioning
 INBOX_URL = '/odoo/action-amazon_connector.action_amazon_order'
+DELIVERIES_URL = '/odoo/action-amazon_connector.action_amazon_delivery'
 MASK = '••••••••'
 SECRETS = ('lwa_client_secret', 'refresh_token')
 
@@ -262,6 +267,12 @@ class AmazonAccount(models.Model):
     unmatched_offer_count = fields.Integer(
         compute='_compute_unmatched_offer_count', compute_sudo=True,
     )
+    to_send_count = fields.Integer(compute='_compute_delivery_counts', compute_sudo=True)
+    failed_delivery_count = fields.Integer(compute='_compute_delivery_counts', compute_sudo=True)
+    late_count = fields.Integer(compute='_compute_delivery_counts', compute_sudo=True)
+    ship_today_count = fields.Integer(compute='_compute_delivery_counts', compute_sudo=True)
+    ship_tomorrow_count = fields.Integer(compute='_compute_delivery_counts', compute_sudo=True)
+    blocked_count = fields.Integer(compute='_compute_delivery_counts', compute_sudo=True)
     chart = fields.Text(compute='_compute_chart', compute_sudo=True)
 
     _payload_days_range = models.Constraint(
@@ -368,6 +379,24 @@ class AmazonAccount(models.Model):
         for account in self:
             account.unmatched_offer_count = counts.get(account, 0)
 
+    def _compute_delivery_counts(self):
+        domains = {
+            'to_send_count': Domain('amazon_state', '=', 'to_send'),
+            'failed_delivery_count': Domain('amazon_state', '=', 'failed'),
+            'late_count': Domain('amazon_urgency', '=', 'late'),
+            'ship_today_count': Domain('amazon_urgency', '=', 'today'),
+            'ship_tomorrow_count': Domain('amazon_urgency', '=', 'tomorrow'),
+            'blocked_count': Domain('amazon_blocked', '=', True),
+        }
+        for name, domain in domains.items():
+            counts = dict(self.env['stock.picking']._read_group(
+                Domain('amazon_account_id', 'in', self.ids) & domain,
+                ['amazon_account_id'],
+                ['__count'],
+            ))
+            for account in self:
+                account[name] = counts.get(account, 0)
+
     def _compute_chart(self):
         """Count the orders of the last days as the widget `dashboard_graph` wants it."""
         today = fields.Date.context_today(self)
@@ -469,18 +498,19 @@ class AmazonAccount(models.Model):
         :return: The notification to show: what came, what became of it, what is in the way.
         :rtype: dict
         """
-        accounts = self or self.search([('state', '=', 'connected')])
-        accounts.check_access('read')
-        if not accounts or any(account.state != 'connected' for account in accounts):
-            raise UserError(accounts.filtered('reason')[:1].reason or self.env._(
-                "The account is not connected yet. Enter its credentials and press Connect.",
-            ))
+        accounts = self._get_syncable()
         budget = TimeBudget(SYNC_SECONDS)
-        # In sudo mode: importing takes more rights than an Amazon user needs to have.
-        accounts = accounts.sudo()
         fetched = sum(account._fetch_orders_safely(budget) for account in accounts)
         outcomes = self.env['amazon.order'].sudo()._import_orders(budget, accounts)
         return accounts._get_sync_notification(fetched, outcomes)
+
+    def action_sync_pickings(self):
+        """Tell Amazon of the deliveries that wait for it, up to a time budget.
+
+        :return: The notification to show: what was sent, and what is in the way.
+        :rtype: dict
+        """
+        return self._get_syncable()._send_shipments(TimeBudget(SYNC_SECONDS))
 
     def action_open_orders(self):
         """Open the inbox of the account.
@@ -510,6 +540,18 @@ class AmazonAccount(models.Model):
         """
         return self._open('amazon_connector.action_amazon_offer', search_default_unmatched=1)
 
+    def action_open_deliveries(self):
+        """Open the deliveries of the account.
+
+        :rtype: dict
+        """
+        action = self._open('amazon_connector.action_amazon_delivery')
+        action['domain'] = [
+            ('amazon_account_id', 'in', self.ids),
+            ('picking_type_code', 'in', ('outgoing', 'dropship')),
+        ]
+        return action
+
     def action_open_sale_orders(self):
         """Open the sales orders of the account.
 
@@ -518,6 +560,22 @@ class AmazonAccount(models.Model):
         action = self._open('sale.action_orders')
         action['domain'] = [('amazon_account_id', 'in', self.ids)]
         return action
+
+    def _get_syncable(self):
+        """Return the accounts of a button: those of `self`, or else all that are connected.
+
+        :return: The accounts in sudo mode: synchronizing takes more rights than an Amazon user
+                 needs to have.
+        :rtype: amazon.account
+        :raise UserError: If one is not connected.
+        """
+        accounts = self or self.search([('state', '=', 'connected')])
+        accounts.check_access('read')
+        if not accounts or any(account.state != 'connected' for account in accounts):
+            raise UserError(accounts.filtered('reason')[:1].reason or self.env._(
+                "The account is not connected yet. Enter its credentials and press Connect.",
+            ))
+        return accounts.sudo()
 
     def _open(self, xmlid, **context):
         """Return an action narrowed to the accounts of `self`."""
@@ -568,6 +626,36 @@ class AmazonAccount(models.Model):
             DatabaseTokenStore(account),
         ) as client:
             yield client
+
+    @contextmanager
+    def _call_amazon(self, cron):
+        """Open a client for a job of a cron; whatever stops the job is kept on this account.
+
+        What the job has not committed is rolled back then, and the cron goes on with it as soon as
+        that makes sense.
+
+        :param ir.cron cron: The cron that does the job, in sudo mode.
+        :return: The client.
+        :rtype: amazon.client.Client
+        """
+        self.ensure_one()
+        try:
+            with self._get_client() as client:
+                yield client
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            self.env.cr.rollback()
+            cron._trigger()
+        except Exception as error:
+            self.env.cr.rollback()
+            now = fields.Datetime.now()
+            retry_at = now + RETRY_PAUSE
+            if isinstance(error, Throttled):
+                retry_at = error.retry_at.replace(tzinfo=None) + timedelta(seconds=1)
+            if isinstance(error, (Throttled, Unavailable)):
+                cron._trigger(at=retry_at)
+            # Another worker that holds the account has news of its own.
+            if retry_at >= now + RETRY_PAUSE and self.try_lock_for_update(allow_referencing=True):
+                self._mark_error(error)
 
     def _check_credentials_given(self):
         """Refuse to connect while a credential is missing.
@@ -631,7 +719,7 @@ class AmazonAccount(models.Model):
             return self._get_failure_reason(error)
         if isinstance(error, Throttled):
             return self.env._(
-                "Amazon's quota is used up until %(time)s; the rest is fetched by itself then.",
+                "Amazon's quota is used up until %(time)s; the rest follows by itself then.",
                 time=format_datetime(
                     self.env, error.retry_at.replace(tzinfo=None), dt_format='short',
                 ),
@@ -686,25 +774,14 @@ class AmazonAccount(models.Model):
         self.ensure_one()
         fetch_cron = self.env.ref('amazon_connector.ir_cron_fetch_orders').sudo()
         fetched = 0
-        try:
-            with self._get_client() as client:
-                while not budget.is_spent():
-                    count, is_complete = self._fetch_next_page(client)
-                    fetched += count
-                    if is_complete:
-                        break
-                else:
-                    fetch_cron._trigger()
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-            self.env.cr.rollback()
-            fetch_cron._trigger()
-        except Throttled as error:
-            self.env.cr.rollback()
-            fetch_cron._trigger(at=error.retry_at.replace(tzinfo=None) + timedelta(seconds=1))
-            self._mark_error(error)
-        except Exception as error:
-            self.env.cr.rollback()
-            self._mark_error(error)
+        with self._call_amazon(fetch_cron) as client:
+            while not budget.is_spent():
+                count, is_complete = self._fetch_next_page(client)
+                fetched += count
+                if is_complete:
+                    break
+            else:
+                fetch_cron._trigger()
         if fetched:
             self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
         self.last_fetch = fields.Datetime.now()
@@ -852,6 +929,71 @@ class AmazonAccount(models.Model):
             result.append(positions[key])
         return result
 
+    # === BUSINESS METHODS - SHIPMENTS OUT === #
+
+    @api.model
+    def _cron_send_deliveries(self):
+        """Tell Amazon of the deliveries that wait for it, of one account after the other.
+
+        :return: None
+        """
+        for outbox in OUTBOXES.values():
+            self.env[outbox]._mark_overdue()
+        accounts = self.search([('state', '=', 'connected')])
+        self.env['ir.cron']._commit_progress(remaining=len(accounts))
+        for account in accounts:
+            account = account[0]  # Avoid prefetching after each cache invalidation.
+            account._send_shipments_safely(TimeBudget(SYNC_SECONDS))
+            if not self.env['ir.cron']._commit_progress(processed=1):
+                break
+
+    def _send_shipments(self, budget, domain=Domain.TRUE):
+        """Tell Amazon of the deliveries that wait for it, and bring the open feeds forward.
+
+        :param TimeBudget budget: What is not sent when it is spent is left to the crons.
+        :param Domain domain: Which shipments.
+        :return: The notification to show.
+        :rtype: dict
+        """
+        outcomes = Counter()
+        for account in self:
+            outcomes += account._send_shipments_safely(budget, domain)
+            account._process_feeds(budget)
+        return self._get_sending_notification(outcomes)
+
+    def _send_shipments_safely(self, budget, domain=Domain.TRUE):
+        """Tell Amazon of the deliveries that wait; whatever goes wrong is kept on this account.
+
+        :param TimeBudget budget: What is not sent when it is spent is left to the cron.
+        :param Domain domain: Which shipments.
+        :return: How many packages were `sent`, `fed` into a feed, `failed`.
+        :rtype: Counter
+        """
+        self.ensure_one()
+        outcomes = Counter()
+        cron = self.env.ref('amazon_connector.ir_cron_send_deliveries').sudo()
+        with self._call_amazon(cron) as client:
+            self.env['amazon.shipment']._send_due(client, self, budget, domain, outcomes)
+        self._follow_up_failures()
+        self.env['ir.cron']._commit_progress()
+        return outcomes
+
+    def _process_feeds(self, budget):
+        """Put cancellations into a feed and bring the open feeds forward.
+
+        :param TimeBudget budget: No feed is begun with when it is spent.
+        :return: None
+        """
+        self.ensure_one()
+        cron = self.env.ref('amazon_connector.ir_cron_process_feeds').sudo()
+        self.env['amazon.cancellation']._take_due(self, FEED_SIZE)._put_in_feed()
+        self.env['ir.cron']._commit_progress()
+        for feed in self.env['amazon.feed']._get_open(self):
+            if self.state == 'connected' and not budget.is_spent():
+                with self._call_amazon(cron) as client:
+                    feed._process(client)
+                self.env['ir.cron']._commit_progress()
+
     # === BUSINESS METHODS - ATTENTION === #
 
     def _ask_for_attention(self, note):
@@ -877,7 +1019,7 @@ class AmazonAccount(models.Model):
         self.activity_unlink(['amazon_connector.mail_activity_type_attention'])
 
     def _follow_up_failures(self):
-        """Plan the activity of the account while orders need attention, take it back afterwards.
+        """Plan the activity of the account while something needs attention, take it back afterwards.
 
         :return: None
         """
@@ -886,6 +1028,11 @@ class AmazonAccount(models.Model):
         if self.env['amazon.order'].search_count(failed, limit=1):
             self._ask_for_attention(self.env._(
                 "Amazon orders could not be imported. Amazon ▸ Orders, filter Needs Attention, shows"
+                " each with its reason.",
+            ))
+        elif self.env['amazon.shipment'].search_count(failed, limit=1):
+            self._ask_for_attention(self.env._(
+                "Amazon could not be told of deliveries. Amazon ▸ Deliveries, filter Failed, shows"
                 " each with its reason.",
             ))
         elif self.state == 'connected':
@@ -913,13 +1060,43 @@ class AmazonAccount(models.Model):
         message = ', '.join(parts) or self.env._("nothing to do")
         if fetched is not None:
             message = self.env._("%(fetched)s fetched: %(parts)s", fetched=fetched, parts=message)
+        return self._notify_with_errors(
+            message, outcomes['failed'], {'label': self.env._("Orders"), 'url': INBOX_URL},
+        )
+
+    def _get_sending_notification(self, outcomes):
+        """Say what became of the deliveries that waited for Amazon.
+
+        :param collections.Counter outcomes: How many packages were `sent`, `fed`, `failed`.
+        :return: The notification to show.
+        :rtype: dict
+        """
+        labels = {
+            'sent': self.env._("%(count)s sent"),
+            'fed': self.env._("%(count)s go in a feed"),
+            'failed': self.env._("%(count)s need attention"),
+        }
+        parts = [label % {'count': outcomes[key]} for key, label in labels.items() if outcomes[key]]
+        message = ', '.join(parts) or self.env._("nothing to send")
+        return self._notify_with_errors(
+            self.env._("Packages: %(parts)s", parts=message),
+            outcomes['failed'],
+            {'label': self.env._("Deliveries"), 'url': DELIVERIES_URL},
+        )
+
+    def _notify_with_errors(self, message, failed_count, link):
+        """Return a notification that also says what is wrong with the accounts.
+
+        :param str message: What was done.
+        :param int failed_count: How much of it failed.
+        :param dict link: As `_notify` wants it.
+        :rtype: dict
+        """
         errors = self.filtered(lambda a: a.state == 'error' or a.last_error)
         for account in errors:
             message += f'\n{account.name}: {account.reason or account.last_error}'
         return self._notify(
-            message,
-            'warning' if errors or outcomes['failed'] else 'success',
-            links=[{'label': self.env._("Orders"), 'url': INBOX_URL}],
+            message, 'warning' if errors or failed_count else 'success', links=[link],
         )
 
     def _notify(self, message, kind, links=None):

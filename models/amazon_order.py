@@ -11,10 +11,9 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..amazon import orders
 from ..amazon.errors import AmazonError, Malformed
-from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget
+from .amazon_sync_mixin import CRON_SECONDS, SYNC_SECONDS, TimeBudget
 
 BATCH_SIZE = 100
-CRON_SECONDS = 60
 MAX_CONFLICTS = 5
 # Without a date of delivery, an order counts as delivered so many days after its last change.
 DELIVERY_DAYS = 14
@@ -41,7 +40,7 @@ class AmazonOrder(models.Model):
 
     _name = 'amazon.order'
     _description = "Amazon Order"
-    _inherit = ['amazon.sync.mixin']
+    _inherit = ['amazon.queue.mixin']
     _order = 'amazon_updated_at desc, id desc'
     _rec_name = 'amazon_order_ref'
     _check_company_auto = True
@@ -94,11 +93,6 @@ class AmazonOrder(models.Model):
         required=True,
         readonly=True,
         index=True,
-    )
-    reason = fields.Char(help="Why it is not imported, and what to do.", readonly=True)
-    attempts = fields.Integer(readonly=True)
-    next_try = fields.Datetime(
-        help="When it is tried again by itself. Empty: it waits for a person.", readonly=True,
     )
     import_shipped = fields.Boolean(
         help="Whether a person wants it imported although it was shipped outside Odoo.",
@@ -332,16 +326,6 @@ class AmazonOrder(models.Model):
                 conflicts += 1
         return outcomes
 
-    @api.model
-    def _get_due_domain(self):
-        """Return the domain of what is to be imported now.
-
-        :rtype: Domain
-        """
-        return Domain('state', '=', 'to_do') | Domain([
-            ('state', '=', 'failed'), ('next_try', '<=', fields.Datetime.now()),
-        ])
-
     def _import_batch(self):
         """Import these orders; each one that can't be imported keeps the reason.
 
@@ -362,6 +346,7 @@ class AmazonOrder(models.Model):
         :rtype: Counter
         """
         self._link_sale_orders()
+        self.env['amazon.shipment']._take_echoes(self)
         outcomes = Counter()
         failures = {}
         data_by_order = {}
@@ -555,20 +540,6 @@ class AmazonOrder(models.Model):
         :return: None
         """
         self.write({'state': 'skipped', 'reason': reason, 'attempts': 0, 'next_try': False})
-
-    def _mark_failed(self, exception):
-        """Record why an order could not be imported, and when it is tried again.
-
-        :param Exception exception: What stopped it.
-        :return: None
-        """
-        attempts = self.attempts + 1
-        self.write({
-            'state': 'failed',
-            'reason': self._get_failure_reason(exception),
-            'attempts': attempts,
-            'next_try': self._get_next_try(attempts),
-        })
 
     @api.model
     def _retry_waiting_for_offers(self, offers):

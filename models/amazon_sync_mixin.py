@@ -14,6 +14,7 @@ from ..amazon.errors import AmazonError
 _logger = logging.getLogger(__name__)
 
 SYNC_SECONDS = 20  # of a button; what is left over is done by the crons
+CRON_SECONDS = 60
 BACK_OFF_MINUTES = (1, 5, 30, 120, 720)
 
 

@@ -50,6 +50,29 @@ class SaleOrder(models.Model):
         readonly=True,
         copy=False,
     )
+    amazon_shipment_ids = fields.One2many(
+        comodel_name='amazon.shipment', inverse_name='sale_order_id', string="Amazon Shipments",
+    )
+    amazon_cancellation_ids = fields.One2many(
+        comodel_name='amazon.cancellation',
+        inverse_name='sale_order_id',
+        string="Amazon Cancellations",
+    )
+    amazon_cancellation_state = fields.Selection(
+        selection=[
+            ('to_send', "Cancellation to Send"),
+            ('sent', "Cancellation Sent"),
+            ('confirmed', "Cancelled by Amazon"),
+            ('failed', "Cancellation Failed"),
+        ],
+        string="Amazon Cancellation",
+        help="What Amazon made of the cancellation of the order, or of some of its lines.",
+        compute='_compute_amazon_cancellation_state',
+        store=True,
+    )
+    amazon_cancellation_reason = fields.Char(
+        string="Amazon's Answer", compute='_compute_amazon_cancellation_state', store=True,
+    )
     amazon_total = fields.Monetary(
         string="Paid on Amazon",
         help="What the buyer paid, less tips and less tax that Amazon remits itself.",
@@ -78,6 +101,15 @@ class SaleOrder(models.Model):
         "There is a sales order for this Amazon order already.",
     )
 
+    # === COMPUTE METHODS === #
+
+    @api.depends('amazon_cancellation_ids.state', 'amazon_cancellation_ids.reason')
+    def _compute_amazon_cancellation_state(self):
+        for order in self:
+            last = order.amazon_cancellation_ids[-1:]
+            order.amazon_cancellation_state = 'to_send' if last.state == 'in_feed' else last.state
+            order.amazon_cancellation_reason = last.reason
+
     # === ACTION METHODS === #
 
     def action_confirm(self):
@@ -87,6 +119,30 @@ class SaleOrder(models.Model):
             (self - amazon_orders).action_confirm()
             return amazon_orders.action_confirm()
         return super().action_confirm()
+
+    def action_cancel(self):
+        """Override of `sale` to ask for the reason that Amazon has to be told.
+
+        :return: The action that asks, where Amazon has to be told.
+        :rtype: dict | bool
+        """
+        orders = self.filtered(lambda o: o._is_open_on_amazon())
+        if not orders or any(order.locked for order in self):
+            return super().action_cancel()
+        (self - orders).action_cancel()
+        return orders.action_cancel_on_amazon()
+
+    def action_cancel_on_amazon(self):
+        """Ask which lines are to be cancelled on Amazon, and why.
+
+        :rtype: dict
+        """
+        return {
+            **self.env['ir.actions.act_window']._for_xml_id(
+                'amazon_connector.action_amazon_cancel_order',
+            ),
+            'context': {'default_order_ids': self.ids},
+        }
 
     def action_open_amazon_order(self):
         """Open the order in the inbox.
@@ -118,6 +174,22 @@ class SaleOrder(models.Model):
             data = order._parse()
             order.sale_order_id._rewrite_amazon_lines(data)
             order.sale_order_id._close_amazon_rounding(data)
+
+    # === BUSINESS METHODS - TO AMAZON === #
+
+    def _is_open_on_amazon(self):
+        """Return whether Amazon waits for the goods of the order, so that it has to be told if they
+        do not come.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        return (
+            self.amazon_channel == 'fbm'
+            and self.state == 'sale'
+            and 'CANCELLED' not in self.amazon_order_ids.mapped('amazon_status')
+            and not any(move.state == 'done' for move in self.order_line.move_ids)
+        )
 
     # === BUSINESS METHODS - FROM AMAZON === #
 
@@ -320,6 +392,7 @@ class SaleOrder(models.Model):
         self.ensure_one()
         self._note_cancel_request(data)
         quantities = {item.item_id: item.quantity for item in data.items}
+        self.amazon_cancellation_ids._confirm_cancelled(quantities)
         changed_lines = self.order_line.filtered(
             lambda l: l.amazon_charge == 'item'
             and quantities.get(l.amazon_order_item_ref) != l.amazon_quantity,
@@ -400,6 +473,7 @@ class SaleOrder(models.Model):
         :return: None
         """
         self.ensure_one()
+        self.amazon_cancellation_ids._confirm_cancelled({})
         if self.state == 'cancel':
             return
         is_delivered = any(move.state == 'done' for move in self.order_line.move_ids)

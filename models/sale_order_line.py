@@ -62,6 +62,24 @@ class SaleOrderLine(models.Model):
             previous_product_uom_qty=previous_product_uom_qty,
         )
 
+    def _get_delivered_with(self, move_lines, delivered_before):
+        """Return how much of the line a delivery delivered.
+
+        :param stock.move.line move_lines: What the delivery moved for this line.
+        :param float delivered_before: What was delivered of the line before.
+        :return: The quantity in the line's unit of measure.
+        :rtype: float
+        """
+        if any(move_line.product_id != self.product_id for move_line in move_lines):
+            # The parts of a kit say little: Odoo knows when they make a whole one.
+            return self.qty_delivered - delivered_before
+        return sum(
+            move_line.product_id.uom_id._compute_quantity(
+                move_line.quantity_product_uom, self.product_uom_id, round=False,
+            )
+            for move_line in move_lines
+        )
+
     # === BUSINESS METHODS - FROM AMAZON === #
 
     @api.model

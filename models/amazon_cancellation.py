@@ -1,0 +1,99 @@
+from odoo import api, fields, models
+
+from ..amazon import refusals, shipments
+from ..amazon.errors import NotFound, Rejected
+
+
+class AmazonCancellation(models.Model):
+    """The outbox of cancellations: items of an order that will not be shipped."""
+
+    _name = 'amazon.cancellation'
+    _description = "Amazon Cancellation"
+    _inherit = ['amazon.outbox.mixin']
+    _order = 'id'
+
+    _sender = 'amazon_connector.ir_cron_process_feeds'
+    _feed_type = shipments.CANCELLATION_FEED
+
+    sale_order_id = fields.Many2one(
+        comodel_name='sale.order',
+        string="Sales Order",
+        required=True,
+        index=True,
+        readonly=True,
+        ondelete='cascade',
+    )
+    line_ids = fields.Many2many(
+        comodel_name='sale.order.line', string="Lines", required=True, readonly=True,
+    )
+    code = fields.Char(
+        string="Reason Given", help="As Amazon calls it.", required=True, readonly=True,
+    )
+
+    # === BUSINESS METHODS - FEEDS === #
+
+    def _build_message(self):
+        """Override of `amazon.outbox.mixin`."""
+        self.ensure_one()
+        return shipments.Cancellation(
+            order_id=self.sale_order_id.amazon_order_ref,
+            items=tuple(
+                shipments.CancelledItem(line.amazon_order_item_ref, self.code)
+                for line in self.line_ids
+            ),
+        )
+
+    @api.model
+    def _build_feed(self, account, messages):
+        """Override of `amazon.outbox.mixin`."""
+        return shipments.build_cancellation_feed(account.seller_id, messages)
+
+    def _get_sale_orders(self):
+        """Override of `amazon.outbox.mixin`."""
+        return self.sale_order_id
+
+    # === BUSINESS METHODS - STATES === #
+
+    def _confirm_cancelled(self, quantities):
+        """Record which of these Amazon's own data show.
+
+        :param dict quantities: What is still wanted, by Amazon's order item.
+        :return: None
+        """
+        for cancellation in self.filtered(lambda c: c.state != 'confirmed'):
+            if not any(map(quantities.get, cancellation.line_ids.mapped('amazon_order_item_ref'))):
+                cancellation._mark_confirmed()
+
+    def _mark_failed(self, exception):
+        """Override of `amazon.queue.mixin` to tell the salesperson, too."""
+        super()._mark_failed(exception)
+        self.sale_order_id._warn_salesperson(self.reason)
+
+    def _mark_doubtful(self, reason):
+        """Override of `amazon.outbox.mixin` to tell the salesperson, too."""
+        super()._mark_doubtful(reason)
+        for sale_order in self.sale_order_id:
+            sale_order._warn_salesperson(reason)
+
+    @api.model
+    def _get_overdue_reason(self):
+        """Override of `amazon.outbox.mixin`."""
+        return self.env._(
+            "Amazon accepted the cancellation a day ago but does not show it. Look the order up in"
+            " Seller Central and cancel it there.",
+        )
+
+    def _get_failure_reason(self, exception):
+        """Override of `amazon.sync.mixin` to add the next step to what Amazon says."""
+        if not isinstance(exception, (NotFound, Rejected)):
+            return super()._get_failure_reason(exception)
+        if refusals.find_cause(exception.message) == refusals.SHIPPED:
+            next_step = self.env._(
+                "Amazon does not cancel the order, for it was shipped. Refund it in Seller Central"
+                " if needed.",
+            )
+        else:
+            next_step = self.env._(
+                "Amazon does not cancel the order. Cancel it in Seller Central, or ship it.",
+            )
+        return f'{next_step} (Amazon: {exception.message})'

@@ -1,0 +1,208 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+
+from ..amazon import feeds, shipments
+from ..amazon.errors import Malformed, NotFound, Rejected
+from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget
+
+POLL_PAUSE = timedelta(minutes=2)
+MAX_AGE = timedelta(hours=24)
+OUTBOXES = {
+    shipments.FULFILLMENT_FEED: 'amazon.shipment',
+    shipments.CANCELLATION_FEED: 'amazon.cancellation',
+}
+STEPS = {
+    'to_upload': '_upload',
+    'to_create': '_create_at_amazon',
+    'in_progress': '_poll',
+    'over': '_read_report',
+}
+
+
+class AmazonFeed(models.Model):
+    """A document with many messages that Amazon works through in its own time.
+
+    What each step returns is committed before the next one, so that a feed goes on where it was.
+    """
+
+    _name = 'amazon.feed'
+    _description = "Amazon Feed"
+    _inherit = ['amazon.sync.mixin']
+    _order = 'id desc'
+
+    account_id = fields.Many2one(
+        comodel_name='amazon.account',
+        required=True,
+        index=True,
+        readonly=True,
+        ondelete='restrict',
+    )
+    company_id = fields.Many2one(related='account_id.company_id', store=True, index=True)
+    type = fields.Selection(
+        selection=[
+            (shipments.FULFILLMENT_FEED, "Shipments"),
+            (shipments.CANCELLATION_FEED, "Cancellations"),
+        ],
+        required=True,
+        readonly=True,
+    )
+    marketplace_ids = fields.Many2many(
+        comodel_name='amazon.marketplace', string="Marketplaces", required=True, readonly=True,
+    )
+    content = fields.Text(
+        help="As it is sent.", readonly=True, groups='amazon_connector.group_amazon_admin',
+    )
+    message_count = fields.Integer(string="Messages", readonly=True)
+    state = fields.Selection(
+        selection=[
+            ('to_upload', "To Upload"),
+            ('to_create', "Uploaded"),
+            ('in_progress', "Amazon Works on It"),
+            ('over', "To Read"),
+            ('done', "Done"),
+            ('failed', "Failed"),
+        ],
+        default='to_upload',
+        required=True,
+        readonly=True,
+        index=True,
+    )
+    reason = fields.Char(readonly=True)
+    document_ref = fields.Char(string="Document", readonly=True)
+    feed_ref = fields.Char(string="Amazon's Feed", readonly=True)
+    result_ref = fields.Char(string="Result Document", readonly=True)
+    shipment_ids = fields.One2many(
+        comodel_name='amazon.shipment', inverse_name='feed_id', string="Shipments",
+    )
+    cancellation_ids = fields.One2many(
+        comodel_name='amazon.cancellation', inverse_name='feed_id', string="Cancellations",
+    )
+
+    # === COMPUTE METHODS === #
+
+    @api.depends('type', 'feed_ref')
+    def _compute_display_name(self):
+        types = dict(self._fields['type']._description_selection(self.env))
+        for feed in self:
+            feed.display_name = f'{types[feed.type]} {feed.feed_ref or feed.id}'
+
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of `base` to send the feeds as soon as they are committed."""
+        records = super().create(vals_list)
+        self.env.ref('amazon_connector.ir_cron_process_feeds').sudo()._trigger()
+        return records
+
+    # === BUSINESS METHODS === #
+
+    @api.model
+    def _cron_process_feeds(self):
+        """Put what only feeds can tell into feeds, and bring all feeds a step forward.
+
+        :return: None
+        """
+        accounts = self.env['amazon.account'].search([('state', '=', 'connected')])
+        self.env['ir.cron']._commit_progress(remaining=len(accounts))
+        for account in accounts:
+            account = account[0]  # Avoid prefetching after each cache invalidation.
+            account._process_feeds(TimeBudget(SYNC_SECONDS))
+            if not self.env['ir.cron']._commit_progress(processed=1):
+                break
+
+    @api.model
+    def _get_open(self, account):
+        """Return the feeds of an account that are not finished, the oldest first."""
+        return self.search([('account_id', '=', account.id), ('state', 'in', list(STEPS))], order='id')
+
+    def _process(self, client):
+        """Bring the feed forward until Amazon needs time for it; commit each step.
+
+        :param amazon.client.Client client: The client of the account.
+        :return: None
+        :raise AmazonError: If the account has to wait.
+        """
+        self.ensure_one()
+        goes_on = True
+        while goes_on and self.try_lock_for_update(allow_referencing=True):
+            step = STEPS.get(self.state)
+            if not step:
+                break
+            try:
+                goes_on = getattr(self, step)(client)
+            except (Malformed, NotFound, Rejected) as error:
+                self._mark_failed(self._get_failure_reason(error))
+            self.env['ir.cron']._commit_progress()
+
+    def _upload(self, client):
+        """Lay the document ready at Amazon.
+
+        :return: Whether the next step may follow at once. So for the other steps.
+        :rtype: bool
+        """
+        document_ref = feeds.upload_document(
+            client, self.content.encode(), shipments.FEED_CONTENT_TYPE,
+        )
+        self.write({'document_ref': document_ref, 'state': 'to_create'})
+        return True
+
+    def _create_at_amazon(self, client):
+        """Let Amazon begin with the document."""
+        feed_ref = feeds.create_feed(
+            client, self.type, self.marketplace_ids.mapped('api_ref'), self.document_ref,
+        )
+        self.write({'feed_ref': feed_ref, 'state': 'in_progress'})
+        self._wait_for_amazon()
+        return False
+
+    def _poll(self, client):
+        """Ask Amazon how far it is; come back later while it works."""
+        feed = feeds.fetch_feed(client, self.feed_ref)
+        if feed.is_over and feed.status == 'DONE' and feed.result_document_id:
+            self.write({'result_ref': feed.result_document_id, 'state': 'over'})
+            return True
+        if feed.is_over:
+            self._mark_failed(self.env._(
+                "Amazon did not work through the feed: %(status)s.", status=feed.status,
+            ))
+        elif self.create_date < fields.Datetime.now() - MAX_AGE:
+            self._mark_failed(self.env._(
+                "Amazon has not finished the feed within a day: %(status)s.", status=feed.status,
+            ))
+        else:
+            self._wait_for_amazon()
+        return False
+
+    def _wait_for_amazon(self):
+        """Come back when Amazon may have gone on."""
+        self.env.ref('amazon_connector.ir_cron_process_feeds').sudo()._trigger(
+            at=fields.Datetime.now() + POLL_PAUSE,
+        )
+
+    def _read_report(self, client):
+        """Hand Amazon's answers over to the records that the messages are about."""
+        report = shipments.parse_processing_report(feeds.fetch_document(client, self.result_ref))
+        self._get_carried()._take_report(report, self.message_count)
+        self.write({'state': 'done', 'content': False})
+        self.account_id._follow_up_failures()
+        return False
+
+    def _get_carried(self):
+        """Return the records whose messages the feed carries and whose outcome is open.
+
+        :rtype: models.Model
+        """
+        return self.env[OUTBOXES[self.type]].search([
+            ('feed_id', '=', self.id), ('state', '=', 'in_feed'),
+        ])
+
+    def _mark_failed(self, reason):
+        """Give up on the feed: what it carried is sent again in another way.
+
+        :param str reason: Why, in a sentence.
+        :return: None
+        """
+        self._get_carried()._mark_unknown(reason)
+        self.write({'state': 'failed', 'reason': reason, 'content': False})

@@ -1,0 +1,277 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+from ..amazon.errors import Rejected
+from .amazon_sync_mixin import BACK_OFF_MINUTES
+
+ECHO_HOURS = 24
+LOCK_TRIES = 10
+
+
+class AmazonOutboxMixin(models.AbstractModel):
+    """Something that Amazon must be told, by a call or in a feed, until its own data show it.
+
+    It is stored together with what caused it and sent in another transaction: nothing is forgotten
+    when Odoo stops, and nothing is told that was rolled back.
+    """
+
+    _name = 'amazon.outbox.mixin'
+    _description = "Amazon Outbox"
+    _inherit = ['amazon.queue.mixin']
+
+    _to_do_state = 'to_send'
+    _sender = None  # the cron that sends; to be overridden
+    _feed_type = None  # Amazon's name for it; to be overridden
+
+    state = fields.Selection(
+        selection=[
+            ('to_send', "To Send"),
+            ('in_feed', "In a Feed"),
+            ('sent', "Sent"),
+            ('confirmed', "Confirmed by Amazon"),
+            ('failed', "Failed"),
+            ('skipped', "Not to Send"),
+        ],
+        default='to_send',
+        required=True,
+        readonly=True,
+        index=True,
+    )
+    account_id = fields.Many2one(
+        comodel_name='amazon.account',
+        required=True,
+        index=True,
+        readonly=True,
+        ondelete='restrict',
+    )
+    company_id = fields.Many2one(related='account_id.company_id', store=True, index=True)
+    sent_at = fields.Datetime(
+        string="Sent", help="When Amazon accepted it. That does not prove yet that it has it.",
+        readonly=True,
+    )
+    confirmed_at = fields.Datetime(
+        string="Confirmed", help="When it was seen in Amazon's own data.", readonly=True,
+    )
+    feed_id = fields.Many2one(
+        comodel_name='amazon.feed', index='btree_not_null', readonly=True, ondelete='set null',
+    )
+    feed_message = fields.Integer(help="Its number in the feed.", readonly=True)
+
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of `base` to send it as soon as it is committed."""
+        records = super().create(vals_list)
+        records._wake_sender()
+        return records
+
+    # === BUSINESS METHODS - SENDING === #
+
+    def _wake_sender(self):
+        """Let the cron that sends these run as soon as they are committed."""
+        if self:
+            self.env.ref(self._sender).sudo()._trigger()
+
+    def _send_again(self):
+        """Send these, whatever became of them before.
+
+        :return: None
+        """
+        self.write({
+            'state': 'to_send',
+            'reason': False,
+            'attempts': 0,
+            'next_try': False,
+            'confirmed_at': False,
+        })
+        self._wake_sender()
+
+    @api.model
+    def _take_due(self, account, limit, domain=Domain.TRUE):
+        """Return what is to be sent now, locked, so that workers never meet on one of them.
+
+        :param amazon.account account: The account that sends.
+        :param int limit: How many at most.
+        :param Domain domain: Which of them.
+        :rtype: models.Model
+        """
+        due = self.search(
+            self._get_due_domain() & Domain('account_id', '=', account.id) & domain,
+            order='id',
+            limit=LOCK_TRIES * limit,
+        )
+        return due.try_lock_for_update(allow_referencing=True, limit=limit)
+
+    def _build_message(self):
+        """Return what Amazon is to be told. To be overridden.
+
+        :return: A dataclass of `amazon.shipments`.
+        :raise UserError: If something is missing, saying what.
+        """
+        raise NotImplementedError
+
+    # === BUSINESS METHODS - FEEDS === #
+
+    @api.model
+    def _build_feed(self, account, messages):
+        """Return the document of a feed. To be overridden.
+
+        :param amazon.account account: The account that sends.
+        :param list messages: What `_build_message` returned.
+        :rtype: bytes
+        """
+        raise NotImplementedError
+
+    def _put_in_feed(self):
+        """Make a feed of these, all of one account; what can't be told keeps the reason.
+
+        :return: The feed, empty if nothing is left for it.
+        :rtype: amazon.feed
+        """
+        messages = {}
+        for record in self:
+            try:
+                messages[record] = record._build_message()
+            except UserError as error:
+                record._mark_failed(error)
+        records = self.browse().union(*messages)
+        if not records:
+            return self.env['amazon.feed']
+        account = records.account_id
+        feed = self.env['amazon.feed'].create({
+            'account_id': account.id,
+            'type': self._feed_type,
+            'marketplace_ids': records._get_sale_orders().amazon_marketplace_id.ids,
+            'content': self._build_feed(account, list(messages.values())).decode(),
+            'message_count': len(messages),
+        })
+        for number, (record, message) in enumerate(messages.items(), start=1):
+            record._mark_in_feed(feed, number, message)
+        return feed
+
+    def _take_report(self, report, message_count):
+        """Act on what Amazon says about these messages of a feed.
+
+        :param amazon.shipments.ProcessingReport report: As Amazon sent it.
+        :param int message_count: How many messages the feed had.
+        :return: None
+        """
+        is_whole = report.is_complete and (report.processed or 0) >= message_count
+        for record in self:
+            errors = report.get_errors(record.feed_message)
+            warnings = report.get_warnings(record.feed_message)
+            if errors:
+                record._mark_failed(Rejected(
+                    self._feed_type,
+                    _join_descriptions(errors),
+                    codes=[problem.code for problem in errors],
+                ))
+            elif is_whole or warnings:
+                record._mark_sent(reason=_join_descriptions(warnings) or False)
+            else:
+                record._mark_unknown(self.env._(
+                    "Amazon's report on the feed does not mention it, so that it is sent again.",
+                ))
+
+    def _get_sale_orders(self):
+        """Return the sales orders that these are about. To be overridden.
+
+        :rtype: sale.order
+        """
+        raise NotImplementedError
+
+    # === BUSINESS METHODS - STATES === #
+
+    def _mark_in_feed(self, feed, number, _message):
+        """Record that a feed carries it.
+
+        :param amazon.feed feed: The feed.
+        :param int number: The number of the message in the feed.
+        :param _message: What the feed says about it.
+        :return: None
+        """
+        self.write({'state': 'in_feed', 'feed_id': feed.id, 'feed_message': number})
+
+    def _mark_sent(self, **values):
+        """Record that Amazon accepted it.
+
+        :param values: What else is to be remembered.
+        :return: None
+        """
+        self.write({
+            'state': 'sent',
+            'sent_at': fields.Datetime.now(),
+            'reason': False,
+            'attempts': 0,
+            'next_try': False,
+            **values,
+        })
+
+    def _mark_confirmed(self, **values):
+        """Record that Amazon's own data show it.
+
+        :param values: What else is to be remembered.
+        :return: None
+        """
+        self.write({
+            'state': 'confirmed',
+            'confirmed_at': fields.Datetime.now(),
+            'reason': False,
+            'attempts': 0,
+            'next_try': False,
+            **values,
+        })
+
+    def _mark_unknown(self, reason):
+        """Record that nobody knows whether Amazon took it: it is sent again in a while.
+
+        :param str reason: What happened, in a sentence.
+        :return: None
+        """
+        for record in self:
+            attempts = record.attempts + 1
+            record.write({
+                'state': 'to_send',
+                'reason': reason,
+                'attempts': attempts,
+                'next_try': self._get_next_try(min(attempts, len(BACK_OFF_MINUTES))),
+            })
+
+    def _mark_doubtful(self, reason):
+        """Record that Amazon's data do not show what it accepted: a person has to look.
+
+        :param str reason: What is wrong, and what to do.
+        :return: None
+        """
+        self.write({'state': 'failed', 'reason': reason, 'next_try': False})
+
+    @api.model
+    def _mark_overdue(self):
+        """Record what Amazon accepted long ago but has not shown since.
+
+        :return: None
+        """
+        overdue = self.search([
+            ('state', '=', 'sent'),
+            ('sent_at', '<', fields.Datetime.now() - timedelta(hours=ECHO_HOURS)),
+        ])
+        overdue._mark_doubtful(self._get_overdue_reason())
+        for account in overdue.account_id:
+            account._follow_up_failures()
+
+    @api.model
+    def _get_overdue_reason(self):
+        """Return the sentence about what Amazon accepted but does not show. To be overridden.
+
+        :rtype: str
+        """
+        raise NotImplementedError
+
+
+def _join_descriptions(problems):
+    """Return what Amazon says about a message, as one text."""
+    return '; '.join(f'{problem.code}: {problem.description}' for problem in problems)
