@@ -232,6 +232,20 @@ class ProcessingReport:
         """Return what Amazon has to say about a message besides errors."""
         return self._get_problems(message_id, 'Warning')
 
+    def accounts_for(self, message_count: int) -> bool:
+        """Tell whether a message without problems is one that Amazon has done.
+
+        That is not so if messages are missing in the report, or problems that it has counted.
+
+        :param message_count: How many messages the feed had.
+        """
+        named = len(self.problems.keys() - {WHOLE_FEED})
+        return (
+            self.is_complete
+            and (self.processed or 0) >= message_count
+            and (self.successful or 0) + named >= message_count
+        )
+
     def _get_problems(self, message_id: int, severity: str) -> tuple[Problem, ...]:
         return tuple(
             problem

@@ -87,7 +87,7 @@ class AmazonCancellation(models.Model):
         """Override of `amazon.sync.mixin` to add the next step to what Amazon says."""
         if not isinstance(exception, (NotFound, Rejected)):
             return super()._get_failure_reason(exception)
-        if refusals.find_cause(exception.message) == refusals.SHIPPED:
+        if refusals.find_cause(exception.details or exception.message) == refusals.SHIPPED:
             next_step = self.env._(
                 "Amazon does not cancel the order, for it was shipped. Refund it in Seller Central"
                 " if needed.",
@@ -96,4 +96,4 @@ class AmazonCancellation(models.Model):
             next_step = self.env._(
                 "Amazon does not cancel the order. Cancel it in Seller Central, or ship it.",
             )
-        return f'{next_step} (Amazon: {exception.message})'
+        return f'{next_step} (Amazon: {exception.details or exception.message})'

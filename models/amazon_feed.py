@@ -115,7 +115,9 @@ class AmazonFeed(models.Model):
     @api.model
     def _get_open(self, account):
         """Return the feeds of an account that are not finished, the oldest first."""
-        return self.search([('account_id', '=', account.id), ('state', 'in', list(STEPS))], order='id')
+        return self.search(
+            [('account_id', '=', account.id), ('state', 'in', list(STEPS))], order='id',
+        )
 
     def _process(self, client):
         """Bring the feed forward until Amazon needs time for it; commit each step.
@@ -165,7 +167,7 @@ class AmazonFeed(models.Model):
             return True
         if feed.is_over:
             self._mark_failed(self.env._(
-                "Amazon did not work through the feed: %(status)s.", status=feed.status,
+                "Amazon ended the feed without a report: %(status)s.", status=feed.status,
             ))
         elif self.create_date < fields.Datetime.now() - MAX_AGE:
             self._mark_failed(self.env._(

@@ -160,7 +160,7 @@ class AmazonOutboxMixin(models.AbstractModel):
         :param int message_count: How many messages the feed had.
         :return: None
         """
-        is_whole = report.is_complete and (report.processed or 0) >= message_count
+        is_whole = report.accounts_for(message_count)
         for record in self:
             errors = report.get_errors(record.feed_message)
             warnings = report.get_warnings(record.feed_message)

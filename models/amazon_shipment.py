@@ -366,7 +366,7 @@ class AmazonShipment(models.Model):
         """Override of `amazon.sync.mixin` to add the next step to what Amazon says."""
         if not isinstance(exception, (NotFound, Rejected)):
             return super()._get_failure_reason(exception)
-        return f'{self._get_next_step(exception)} (Amazon: {exception.message})'
+        return f'{self._get_next_step(exception)} (Amazon: {exception.details or exception.message})'
 
     def _get_next_step(self, error):
         """Return what to do about a refusal of Amazon's, in a sentence.
@@ -409,7 +409,7 @@ class AmazonShipment(models.Model):
                 "Amazon refuses the carrier. Check Amazon's Carrier on the delivery method, then"
                 " press Send to Amazon.",
             ),
-        }.get(refusals.find_cause(error.message), self.env._(
+        }.get(refusals.find_cause(error.details or error.message), self.env._(
             "Amazon refuses the confirmation. Mend the cause, then press Send to Amazon.",
         ))
 
