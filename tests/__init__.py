@@ -4,4 +4,5 @@ from . import test_dev
 from . import test_order_parsing
 from . import test_order_totals
 from . import test_orders_fetch
+from . import test_orders_import
 from . import test_simulator
