@@ -33,7 +33,10 @@ class AccountTax(models.Model):
                 product=product,
             )['total_included']
 
-        if all(tax.price_include for tax in self.flatten_taxes_hierarchy()):
+        if all(
+            tax.price_include and not tax.has_negative_factor
+            for tax in self.flatten_taxes_hierarchy()
+        ):
             return self, total / quantity
         fixed = get_total(0.0)
         price_unit = (total - fixed) / (get_total(1.0) - fixed)

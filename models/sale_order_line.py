@@ -53,6 +53,10 @@ class SaleOrderLine(models.Model):
         """Override of `sale` to keep the prices of Amazon's."""
         super(SaleOrderLine, self.filtered(lambda l: not l.amazon_charge))._compute_discount()
 
+    def _compute_tax_ids(self):
+        """Override of `sale` to keep the taxes that make Amazon's totals, see `_recompute_taxes`."""
+        super(SaleOrderLine, self.filtered(lambda l: not l.amazon_charge))._compute_tax_ids()
+
     # === BUSINESS METHODS === #
 
     def _action_launch_stock_rule(self, *, previous_product_uom_qty=False):
@@ -136,6 +140,21 @@ class SaleOrderLine(models.Model):
             'tax_ids': [Command.clear()],
             'amazon_charge': 'rounding',
         }
+
+    def _get_amazon_rounding_limit(self):
+        """Return how far the rounding of taxes can take the lines from what the buyer paid.
+
+        That is one minor unit of the currency for each line; more for a line of many taxes, which
+        are each rounded by themselves, as is what they are computed on.
+
+        :return: An amount in the currency of the lines.
+        :rtype: float
+        """
+        return sum(
+            line.currency_id.rounding
+            * max(1, (1 + len(line.tax_ids.flatten_taxes_hierarchy())) // 2)
+            for line in self
+        )
 
     def _set_amazon_price(self, price_unit, **values):
         """Change the price of Amazon lines, which nothing else in Odoo does.
