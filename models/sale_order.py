@@ -114,7 +114,8 @@ class SaleOrder(models.Model):
         """Override of `sale` to keep what the buyer paid when taxes change."""
         super()._recompute_taxes()
         # In sudo mode: what Amazon sent is for Amazon administrators only.
-        for order in self.sudo().amazon_order_ids.filtered(lambda o: o.payload and o.state == 'done'):
+        inbox = self.sudo().amazon_order_ids.filtered(lambda o: o.payload and o.state == 'done')
+        for order in inbox:
             data = order._parse()
             order.sale_order_id._rewrite_amazon_lines(data)
             order.sale_order_id._close_amazon_rounding(data)

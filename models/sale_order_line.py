@@ -54,7 +54,7 @@ class SaleOrderLine(models.Model):
         super(SaleOrderLine, self.filtered(lambda l: not l.amazon_charge))._compute_discount()
 
     def _compute_tax_ids(self):
-        """Override of `sale` to keep the taxes that make Amazon's totals, see `_recompute_taxes`."""
+        """Override of `sale` to keep the taxes of Amazon's prices; see `_recompute_taxes`."""
         super(SaleOrderLine, self.filtered(lambda l: not l.amazon_charge))._compute_tax_ids()
 
     # === BUSINESS METHODS === #

@@ -338,7 +338,9 @@ class TestOrderTotals(AmazonCase):
         self.assert_total(sale_order, '119.00')
         self.assertEqual((sale_order.amount_tax, sale_order.amazon_tax), (19, 7.79))
         self.assertTrue(sale_order.amazon_tax_differs)
-        self.assertIn(sale_order, self.env['sale.order'].search([('amazon_tax_differs', '=', True)]))
+        self.assertIn(
+            sale_order, self.env['sale.order'].search([('amazon_tax_differs', '=', True)]),
+        )
 
     def test_tax_differs_by_rounding_only(self):
         self.set_taxes('included 19 %')
