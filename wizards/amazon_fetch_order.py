@@ -60,8 +60,9 @@ class AmazonFetchOrder(models.TransientModel):
         for order_ref in order_refs:
             if not ORDER_REF.fullmatch(order_ref):
                 raise UserError(self.env._(
-                    "“%(reference)s” is not an Amazon reference. Enter 3, 7 and 7 digits with hyphens"
-                    " between them, as Seller Central shows them, e.g. 302-1234567-1234567.",
+                    "“%(reference)s” is not an Amazon reference. Enter 3, 7 and 7 digits with"
+                    " hyphens between them, as Seller Central shows them, e.g."
+                    " 302-1234567-1234567.",
                     reference=order_ref,
                 ))
         return list(order_refs)
