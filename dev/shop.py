@@ -51,7 +51,10 @@ def set_up_company(env: Environment, name: str) -> BaseModel:
             'email': 'shop@nordwind.example',
         })
         # They are those of the country that the company was installed with.
-        env['account.fiscal.position'].search([('company_id', '=', company.id)]).active = False
+        for model in ('account.fiscal.position', 'account.tax'):
+            env[model].search([('company_id', '=', company.id)]).active = False
+        company.account_purchase_tax_id = False
+        env['stock.warehouse'].search([('company_id', '=', company.id)]).name = company.city
     company.account_sale_tax_id = ensure_tax(env, germany, "19% VAT", 19)
     return company.account_sale_tax_id
 
