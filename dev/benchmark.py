@@ -16,7 +16,7 @@ ORDERS = 1000
 ROUNDS = 10
 CHANNELS = ('FBM', 'FBA')
 # Orders in a round; one by one is too slow for as many.
-ROUND_SIZES = {'batches': 100, 'FBM': 100, 'FBA': 100, 'one by one': 20}
+ROUND_SIZES = {'batches': 100, 'FBM': 100, 'FBA': 100, 'one by one': 10}
 TITLES = {
     'FBM': "Connector, FBM",
     'FBA': "Connector, FBA",
