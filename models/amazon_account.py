@@ -10,7 +10,7 @@ from odoo.tools import format_date, format_datetime
 
 from ..amazon import marketplaces, orders
 from ..amazon.client import Client, Credentials
-from ..amazon.errors import AmazonError, Rejected, Throttled, Unauthorized
+from ..amazon.errors import AmazonError, NotFound, Rejected, Throttled, Unauthorized
 from .amazon_access_token import DatabaseTokenStore
 from .amazon_quota import DatabaseLimiter
 from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget
@@ -386,7 +386,7 @@ class AmazonAccount(models.Model):
         for account in self:
             values = [
                 {
-                    'label': format_date(self.env, day, date_format='d MMM'),
+                    'label': format_date(self.env, day, date_format='d'),
                     'value': counts.get((account, day), 0),
                     'type': 'past',
                 }
@@ -607,7 +607,7 @@ class AmazonAccount(models.Model):
             elsewhere = self._get_siblings().synced_marketplace_ids
             values['synced_marketplace_ids'] = [Command.set((available - elsewhere).ids)]
         if not self.last_order_sync:
-            values['last_order_sync'] = fields.Datetime.now() - timedelta(days=FIRST_SYNC_DAYS)
+            values['last_order_sync'] = self._get_first_sync()
         self.write(values)
         self._close_attention()
 
@@ -635,6 +635,11 @@ class AmazonAccount(models.Model):
                 time=format_datetime(
                     self.env, error.retry_at.replace(tzinfo=None), dt_format='short',
                 ),
+            )
+        if isinstance(error, NotFound):
+            return self.env._(
+                "Amazon knows no such order of this account. Check the reference, and whether another"
+                " account sold it.",
             )
         if not isinstance(error, Unauthorized):
             return self.env._(
@@ -684,7 +689,6 @@ class AmazonAccount(models.Model):
         :rtype: int
         """
         self.ensure_one()
-        fetch_cron = self.env.ref('amazon_connector.ir_cron_fetch_orders').sudo()
         fetched = 0
         try:
             with self._get_client() as client:
@@ -692,24 +696,35 @@ class AmazonAccount(models.Model):
                     count, is_complete = self._fetch_next_page(client)
                     fetched += count
                     if is_complete:
-                        break
-                else:
-                    fetch_cron._trigger()
+                        return fetched
+            self.env.ref('amazon_connector.ir_cron_fetch_orders').sudo()._trigger()
+            self.env['ir.cron']._commit_progress()
+        except Exception as exception:
+            self.env.cr.rollback()
+            self._note_interruption(exception)
+        return fetched
+
+    def _note_interruption(self, exception):
+        """Keep on this account why its search was interrupted, and see to it that it goes on.
+
+        If another worker has taken over the search meanwhile, its outcome is the one to keep.
+
+        :param Exception exception: What interrupted the search.
+        :return: None
+        """
+        fetch_cron = self.env.ref('amazon_connector.ir_cron_fetch_orders').sudo()
+        try:
+            if isinstance(exception, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
+                fetch_cron._trigger()
+            elif self.try_lock_for_update(allow_referencing=True):
+                if isinstance(exception, Throttled):
+                    retry_at = exception.retry_at.replace(tzinfo=None)
+                    fetch_cron._trigger(at=retry_at + timedelta(seconds=1))
+                self._mark_error(exception)
+                self.last_fetch = fields.Datetime.now()
+            self.env['ir.cron']._commit_progress()
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             self.env.cr.rollback()
-            fetch_cron._trigger()
-        except Throttled as error:
-            self.env.cr.rollback()
-            fetch_cron._trigger(at=error.retry_at.replace(tzinfo=None) + timedelta(seconds=1))
-            self._mark_error(error)
-        except Exception as error:
-            self.env.cr.rollback()
-            self._mark_error(error)
-        if fetched:
-            self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
-        self.last_fetch = fields.Datetime.now()
-        self.env['ir.cron']._commit_progress()
-        return fetched
 
     def _fetch_next_page(self, client):
         """Fetch one page of the current search, store it, and commit both it and the progress.
@@ -736,25 +751,38 @@ class AmazonAccount(models.Model):
             self.env['ir.cron']._commit_progress()
             return 0, False
         changed = self.env['amazon.order']._store_payloads(self, page.payloads)
+        if changed:
+            self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
+        self.last_fetch = fields.Datetime.now()
         if page.next_query:
             self.order_window = page.next_query.to_json()
         else:
             updated_before = page.updated_before.replace(tzinfo=None, microsecond=0)
             self.write({
                 'order_window': False,
-                'last_order_sync': max(self.last_order_sync, updated_before),
+                'last_order_sync': max(self.last_order_sync or updated_before, updated_before),
                 'last_error': False,
                 'last_error_date': False,
             })
         self.env['ir.cron']._commit_progress()
         return len(changed), not page.next_query
 
+    @api.model
+    def _get_first_sync(self):
+        """Return since when the orders of a new account are read.
+
+        :rtype: datetime
+        """
+        return fields.Datetime.now().replace(hour=0, minute=0, second=0) - timedelta(
+            days=FIRST_SYNC_DAYS,
+        )
+
     def _get_order_query(self):
         """Return the search to go on with: the interrupted one if it is still what is wanted.
 
         :rtype: amazon.orders.OrderQuery
         """
-        since = self.last_order_sync - WINDOW_OVERLAP
+        since = (self.last_order_sync or self._get_first_sync()) - WINDOW_OVERLAP
         query = orders.OrderQuery(
             marketplace_ids=tuple(sorted(self.synced_marketplace_ids.mapped('api_ref'))),
             updated_after=since.replace(tzinfo=timezone.utc).isoformat(),
@@ -915,7 +943,7 @@ class AmazonAccount(models.Model):
             message = self.env._("%(fetched)s fetched: %(parts)s", fetched=fetched, parts=message)
         errors = self.filtered(lambda a: a.state == 'error' or a.last_error)
         for account in errors:
-            message += f'\n{account.name}: {account.reason or account.last_error}'
+            message += f' · {account.name}: {account.reason or account.last_error}'
         return self._notify(
             message,
             'warning' if errors or outcomes['failed'] else 'success',
