@@ -294,7 +294,8 @@ class AmazonAccount(models.Model):
         company = self.env.company
         # In sudo mode: an Amazon administrator need not be an inventory administrator.
         Location = self.env['stock.location'].sudo()
-        return self.search([('company_id', '=', company.id)], limit=1).location_id or Location.search(
+        account = self.search([('company_id', '=', company.id)], limit=1)
+        return account.location_id or Location.search(
             [
                 ('company_id', '=', company.id), ('name', '=', "Amazon"),
                 ('usage', '=', 'internal'), ('warehouse_id', '=', False),
@@ -638,8 +639,8 @@ class AmazonAccount(models.Model):
             )
         if isinstance(error, NotFound):
             return self.env._(
-                "Amazon knows no such order of this account. Check the reference, and whether another"
-                " account sold it.",
+                "Amazon knows no such order of this account. Check the reference, and whether"
+                " another account sold it.",
             )
         if not isinstance(error, Unauthorized):
             return self.env._(
@@ -913,8 +914,8 @@ class AmazonAccount(models.Model):
         failed = [('account_id', '=', self.id), ('state', '=', 'failed')]
         if self.env['amazon.order'].search_count(failed, limit=1):
             self._ask_for_attention(self.env._(
-                "Amazon orders could not be imported. Amazon ▸ Orders, filter Needs Attention, shows"
-                " each with its reason.",
+                "Amazon orders could not be imported. Amazon ▸ Orders, filter Needs Attention,"
+                " shows each with its reason.",
             ))
         elif self.state == 'connected':
             self._close_attention()

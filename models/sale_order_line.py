@@ -47,21 +47,25 @@ class SaleOrderLine(models.Model):
 
     def _compute_price_unit(self):
         """Override of `sale` to keep the prices of Amazon's."""
-        super(SaleOrderLine, self.filtered(lambda l: not l.amazon_charge))._compute_price_unit()
+        super(SaleOrderLine, self._without_amazon_prices())._compute_price_unit()
 
     def _compute_discount(self):
         """Override of `sale` to keep the prices of Amazon's."""
-        super(SaleOrderLine, self.filtered(lambda l: not l.amazon_charge))._compute_discount()
+        super(SaleOrderLine, self._without_amazon_prices())._compute_discount()
 
     def _compute_tax_ids(self):
         """Override of `sale` to keep the taxes of Amazon's prices; see `_recompute_taxes`."""
-        super(SaleOrderLine, self.filtered(lambda l: not l.amazon_charge))._compute_tax_ids()
+        super(SaleOrderLine, self._without_amazon_prices())._compute_tax_ids()
 
     # === BUSINESS METHODS === #
 
+    def _without_amazon_prices(self):
+        """Return the lines whose prices Odoo may change."""
+        return self.filtered(lambda line: not line.amazon_charge)
+
     def _action_launch_stock_rule(self, *, previous_product_uom_qty=False):
         """Override of `sale_stock` to deliver nothing that Amazon delivers."""
-        lines = self.filtered(lambda l: l.order_id.amazon_channel != 'fba')
+        lines = self.filtered(lambda line: line.order_id.amazon_channel != 'fba')
         return super(SaleOrderLine, lines)._action_launch_stock_rule(
             previous_product_uom_qty=previous_product_uom_qty,
         )
