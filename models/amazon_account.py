@@ -331,6 +331,7 @@ class AmazonAccount(models.Model):
             if account[name] != MASK:
                 # In sudo mode: the secrets are write-only.
                 account.sudo()[f'stored_{name}'] = (account[name] or '').strip()
+        self.invalidate_recordset([name])  # What was entered reads as the mask from now on.
 
     @api.depends('company_id')
     def _compute_warehouse_id(self):
