@@ -1,3 +1,4 @@
+from . import test_access
 from . import test_account
 from . import test_client
 from . import test_dev
@@ -5,6 +6,9 @@ from . import test_layering
 from . import test_order_parsing
 from . import test_order_totals
 from . import test_orders_bad_input
+from . import test_orders_failures
 from . import test_orders_fetch
 from . import test_orders_import
+from . import test_orders_processes
 from . import test_simulator
+from . import test_tours
