@@ -87,18 +87,17 @@ class SaleOrderLine(models.Model):
         taxes = {}
         for charge in item.charges:
             product = account._get_charge_product(charge, offer)
-            if charge.type == 'DISCOUNT':
-                taxes[charge.type] = taxes.get(charge.subject, taxes['ITEM'])._without_fixed()
-            elif item.is_facilitated:
-                taxes[charge.type] = self.env['account.tax']  # Amazon takes care of it.
-            else:
-                own_taxes = product.taxes_id._filter_taxes_by_company(account.company_id)
-                taxes[charge.type] = position.map_tax(own_taxes)
-                if not own_taxes and charge.type != 'ITEM':
-                    taxes[charge.type] = taxes['ITEM']._without_fixed()
             quantity = item.quantity if charge.type == 'ITEM' else 1
-            taxes[charge.type], price_unit = taxes[charge.type]._fit_to_total(
-                float(charge.amount), quantity, product, currency, account.company_id,
+            if charge.type == 'DISCOUNT':
+                charge_taxes = taxes.get(charge.subject, taxes['ITEM'])._without_fixed()
+            elif item.is_facilitated:
+                charge_taxes = self.env['account.tax']  # Amazon takes care of it.
+            else:
+                charge_taxes = self._get_amazon_taxes(
+                    product, account.company_id, position, taxes.get('ITEM'),
+                )
+            taxes[charge.type], price_unit = charge_taxes._fit_to_total(
+                float(charge.amount), quantity, product, currency,
             )
             values = {
                 'product_id': product.id,
@@ -124,6 +123,22 @@ class SaleOrderLine(models.Model):
                 values['amazon_discount_of'] = CHARGES[charge.subject]
             values_list.append(values)
         return values_list
+
+    @api.model
+    def _get_amazon_taxes(self, product, company, position, item_taxes):
+        """Return the taxes of a charge: its product's, else, for what is not goods, the item's.
+
+        :param product.product product: What stands for the charge.
+        :param res.company company: The company that sells.
+        :param account.fiscal.position position: The fiscal position of the order.
+        :param account.tax item_taxes: The taxes of the item that the charge is for, `None` if the
+                                       charge is the item itself.
+        :rtype: account.tax
+        """
+        own_taxes = product.taxes_id._filter_taxes_by_company(company)
+        if own_taxes or item_taxes is None:
+            return position.map_tax(own_taxes)
+        return item_taxes._without_fixed()
 
     @api.model
     def _prepare_amazon_rounding_values(self, account, amount):
