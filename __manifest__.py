@@ -31,5 +31,8 @@
         'views/stock_picking_views.xml',
         'views/amazon_menus.xml',
     ],
+    'assets': {
+        'web.assets_tests': ['amazon_connector/static/tests/tours/**/*'],
+    },
     'application': True,
 }

@@ -444,13 +444,14 @@ def _parse_proceeds(
     net_tax = total - sum(amounts.values()) + discount
     if _is_facilitated(item):
         return tuple(_get_charges(amounts, {}, discounts)), None, net_tax
+    shown_tax = None if tax is None else net_tax
     if discount_tax:
         discounts['ITEM'] = discounts.get('ITEM', Decimal()) + discount_tax
     taxes = {kind: amount for kind, amount in taxes.items() if kind in amounts}
     taxes['ITEM'] = net_tax + discount_tax - sum(
         amount for kind, amount in taxes.items() if kind != 'ITEM'
     )
-    return tuple(_get_charges(amounts, taxes, discounts)), None if tax is None else net_tax, Decimal()
+    return tuple(_get_charges(amounts, taxes, discounts)), shown_tax, Decimal()
 
 
 def _read_breakdowns(

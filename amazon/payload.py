@@ -13,8 +13,11 @@ MAX_LENGTH = 500
 MAX_COUNT = 2**31 - 1  # PostgreSQL's integer
 MAX_AMOUNT = 10**12  # well within what a float tells apart to the cent
 DECIMAL = re.compile(r'[-+]?\d+(\.\d*)?(E[-+]?\d+)?', re.ASCII | re.IGNORECASE)
-# PostgreSQL refuses NUL, XML most of the others, and the bidirectional ones garble labels.
-CONTROL_CHARACTERS = re.compile(r'[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]')
+# PostgreSQL refuses NUL and halves of surrogate pairs, XML most of the others, and the
+# bidirectional ones garble labels.
+CONTROL_CHARACTERS = re.compile(
+    r'[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
+)
 
 
 def parse_time(text: str) -> datetime:

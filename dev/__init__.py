@@ -1,4 +1,4 @@
-"""The workshop: everything a machine needs to run and test the add-on.
+"""The workshop: everything a machine needs to run, test and measure the add-on.
 
-Only the standard library is used here, because this code runs before anything is installed.
+What `python3 -m dev` imports is the standard library alone: it runs before anything is installed.
 """

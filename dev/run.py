@@ -81,8 +81,9 @@ def bench() -> int:
 
 def clean() -> None:
     """Remove everything that the other commands have built."""
-    remove_cluster()
-    shutil.rmtree(CACHE, ignore_errors=True)
+    with step(f"Removing {CACHE}"):
+        remove_cluster()
+        shutil.rmtree(CACHE, ignore_errors=True)
 
 
 def _run_in_foreground(odoo: Odoo, command: Sequence[str]) -> int:

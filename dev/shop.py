@@ -3,14 +3,17 @@
 It runs inside Odoo, and what it finds made it does not make again.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from odoo.api import Environment
 from odoo.fields import Command
 from odoo.models import BaseModel
 
-from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER, SellerProfile
+if TYPE_CHECKING:
+    from simulator import SellerProfile
 
 CURRENCIES = {'EUR': 1.0, 'GBP': 0.86, 'JPY': 163.0, 'SEK': 11.2, 'PLN': 4.27}  # per EUR
 
@@ -27,16 +30,17 @@ def ensure(env: Environment, model: str, key: Mapping[str, Any], **values: Any) 
     return found or env[model].create({**key, **values})
 
 
-def set_up_company(env: Environment) -> BaseModel:
+def set_up_company(env: Environment, name: str) -> BaseModel:
     """Make the company of the environment a German seller that counts in euros.
 
+    :param str name: Its name.
     :return: The sales tax of its products: 19 %, included in prices.
     """
     company, germany = env.company, env.ref('base.de')
     _activate_currencies(env)
     if company.country_id != germany:
         company.write({
-            'name': DEFAULT_SELLER.store_name,
+            'name': name,
             'street': "Speicherstraße 12",
             'zip': '20457',
             'city': "Hamburg",
@@ -47,7 +51,10 @@ def set_up_company(env: Environment) -> BaseModel:
             'email': 'shop@nordwind.example',
         })
         # They are those of the country that the company was installed with.
-        env['account.fiscal.position'].search([('company_id', '=', company.id)]).active = False
+        for model in ('account.fiscal.position', 'account.tax'):
+            env[model].search([('company_id', '=', company.id)]).active = False
+        company.account_purchase_tax_id = False
+        env['stock.warehouse'].search([('company_id', '=', company.id)]).name = company.city
     company.account_sale_tax_id = ensure_tax(env, germany, "19% VAT", 19)
     return company.account_sale_tax_id
 

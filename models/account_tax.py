@@ -10,8 +10,8 @@ class AccountTax(models.Model):
         """Return the taxes that are in proportion to an amount, for lines that are not goods."""
         return self.flatten_taxes_hierarchy().filtered(lambda tax: tax.amount_type != 'fixed')
 
-    def _fit_to_total(self, total, quantity, product, currency, company):
-        """Return the unit price with which a line of these taxes makes a given total.
+    def _fit_to_total(self, total, quantity, product, currency):
+        """Return the unit price with which a line of these taxes makes a total, up to rounding.
 
         Taxes of a fixed amount are left out where they alone would exceed the total.
 
@@ -19,32 +19,26 @@ class AccountTax(models.Model):
         :param float quantity: The quantity of the line.
         :param product.product product: The product, which some taxes look at.
         :param res.currency currency: The currency of the total.
-        :param res.company company: The company, which decides how taxes are rounded.
         :return: The taxes that the line can have, and the unit price as it wants it: with the taxes
                  that are included in prices.
         :rtype: tuple[account.tax, float]
         """
-        def get_total(price_unit, rounding_method='round_globally'):
+        def get_total(price_unit):
             return self._get_tax_details(
                 price_unit,
                 quantity,
                 precision_rounding=currency.rounding,
-                rounding_method=rounding_method,
+                rounding_method='round_globally',
                 product=product,
             )['total_included']
 
-        if all(tax.price_include for tax in self.flatten_taxes_hierarchy()):
+        if all(
+            tax.price_include and not tax.has_negative_factor
+            for tax in self.flatten_taxes_hierarchy()
+        ):
             return self, total / quantity
         fixed = get_total(0.0)
         price_unit = (total - fixed) / (get_total(1.0) - fixed)
         if price_unit < 0 < fixed:
-            return self._without_fixed()._fit_to_total(total, quantity, product, currency, company)
-        if company.tax_calculation_rounding_method == 'round_per_line':
-            # Each tax is rounded by itself: the next price may come nearer.
-            price_unit = min(
-                (price_unit + step * currency.rounding / quantity for step in (0, 1, -1)),
-                key=lambda price: currency.round(
-                    abs(get_total(price, 'round_per_line') - total),
-                ),
-            )
+            return self._without_fixed()._fit_to_total(total, quantity, product, currency)
         return self, price_unit

@@ -11,7 +11,14 @@ from odoo.tools import format_date, format_datetime
 
 from ..amazon import marketplaces, orders
 from ..amazon.client import Client, Credentials
-from ..amazon.errors import AmazonError, Rejected, Throttled, Unauthorized, Unavailable
+from ..amazon.errors import (
+    AmazonError,
+    NotFound,
+    Rejected,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
 from .amazon_access_token import DatabaseTokenStore
 from .amazon_feed import OUTBOXES
 from .amazon_quota import DatabaseLimiter
@@ -305,7 +312,8 @@ class AmazonAccount(models.Model):
         company = self.env.company
         # In sudo mode: an Amazon administrator need not be an inventory administrator.
         Location = self.env['stock.location'].sudo()
-        return self.search([('company_id', '=', company.id)], limit=1).location_id or Location.search(
+        account = self.search([('company_id', '=', company.id)], limit=1)
+        return account.location_id or Location.search(
             [
                 ('company_id', '=', company.id), ('name', '=', "Amazon"),
                 ('usage', '=', 'internal'), ('warehouse_id', '=', False),
@@ -341,6 +349,7 @@ class AmazonAccount(models.Model):
             if account[name] != MASK:
                 # In sudo mode: the secrets are write-only.
                 account.sudo()[f'stored_{name}'] = (account[name] or '').strip()
+        self.invalidate_recordset([name])  # What was entered reads as the mask from now on.
 
     @api.depends('company_id')
     def _compute_warehouse_id(self):
@@ -415,7 +424,7 @@ class AmazonAccount(models.Model):
         for account in self:
             values = [
                 {
-                    'label': format_date(self.env, day, date_format='d MMM'),
+                    'label': format_date(self.env, day, date_format='d'),
                     'value': counts.get((account, day), 0),
                     'type': 'past',
                 }
@@ -628,13 +637,12 @@ class AmazonAccount(models.Model):
             yield client
 
     @contextmanager
-    def _call_amazon(self, cron):
-        """Open a client for a job of a cron; whatever stops the job is kept on this account.
+    def _call_amazon(self, cron_xmlid):
+        """Open a client for the job of a cron; whatever interrupts the job is kept on this account.
 
-        What the job has not committed is rolled back then, and the cron goes on with it as soon as
-        that makes sense.
+        What the job has not committed is rolled back then.
 
-        :param ir.cron cron: The cron that does the job, in sudo mode.
+        :param str cron_xmlid: The external id of the cron, which goes on with the job.
         :return: The client.
         :rtype: amazon.client.Client
         """
@@ -642,20 +650,36 @@ class AmazonAccount(models.Model):
         try:
             with self._get_client() as client:
                 yield client
+        except Exception as exception:
+            self.env.cr.rollback()
+            self._note_interruption(exception, self.env.ref(cron_xmlid).sudo())
+
+    def _note_interruption(self, exception, cron):
+        """Keep on this account why a job was interrupted, and see to it that it goes on.
+
+        If another worker has taken over meanwhile, its outcome is the one to keep.
+
+        :param Exception exception: What interrupted the job.
+        :param ir.cron cron: The cron that goes on with it, in sudo mode.
+        :return: None
+        """
+        now = fields.Datetime.now()
+        retry_at = now + RETRY_PAUSE
+        if isinstance(exception, Throttled):
+            retry_at = exception.retry_at.replace(tzinfo=None) + timedelta(seconds=1)
+        try:
+            if isinstance(exception, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
+                cron._trigger()
+            else:
+                if isinstance(exception, (Throttled, Unavailable)):
+                    cron._trigger(at=retry_at)
+                is_worth_mentioning = retry_at >= now + RETRY_PAUSE
+                if is_worth_mentioning and self.try_lock_for_update(allow_referencing=True):
+                    self._mark_error(exception)
+                    self.last_fetch = now
+            self.env['ir.cron']._commit_progress()
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             self.env.cr.rollback()
-            cron._trigger()
-        except Exception as error:
-            self.env.cr.rollback()
-            now = fields.Datetime.now()
-            retry_at = now + RETRY_PAUSE
-            if isinstance(error, Throttled):
-                retry_at = error.retry_at.replace(tzinfo=None) + timedelta(seconds=1)
-            if isinstance(error, (Throttled, Unavailable)):
-                cron._trigger(at=retry_at)
-            # Another worker that holds the account has news of its own.
-            if retry_at >= now + RETRY_PAUSE and self.try_lock_for_update(allow_referencing=True):
-                self._mark_error(error)
 
     def _check_credentials_given(self):
         """Refuse to connect while a credential is missing.
@@ -695,7 +719,7 @@ class AmazonAccount(models.Model):
             elsewhere = self._get_siblings().synced_marketplace_ids
             values['synced_marketplace_ids'] = [Command.set((available - elsewhere).ids)]
         if not self.last_order_sync:
-            values['last_order_sync'] = fields.Datetime.now() - timedelta(days=FIRST_SYNC_DAYS)
+            values['last_order_sync'] = self._get_first_sync()
         self.write(values)
         self._close_attention()
 
@@ -723,6 +747,11 @@ class AmazonAccount(models.Model):
                 time=format_datetime(
                     self.env, error.retry_at.replace(tzinfo=None), dt_format='short',
                 ),
+            )
+        if isinstance(error, NotFound):
+            return self.env._(
+                "Amazon knows no such order of this account. Check the reference, and whether"
+                " another account sold it.",
             )
         if not isinstance(error, Unauthorized):
             return self.env._(
@@ -772,20 +801,15 @@ class AmazonAccount(models.Model):
         :rtype: int
         """
         self.ensure_one()
-        fetch_cron = self.env.ref('amazon_connector.ir_cron_fetch_orders').sudo()
         fetched = 0
-        with self._call_amazon(fetch_cron) as client:
+        with self._call_amazon('amazon_connector.ir_cron_fetch_orders') as client:
             while not budget.is_spent():
                 count, is_complete = self._fetch_next_page(client)
                 fetched += count
                 if is_complete:
-                    break
-            else:
-                fetch_cron._trigger()
-        if fetched:
-            self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
-        self.last_fetch = fields.Datetime.now()
-        self.env['ir.cron']._commit_progress()
+                    return fetched
+            self.env.ref('amazon_connector.ir_cron_fetch_orders').sudo()._trigger()
+            self.env['ir.cron']._commit_progress()
         return fetched
 
     def _fetch_next_page(self, client):
@@ -813,25 +837,38 @@ class AmazonAccount(models.Model):
             self.env['ir.cron']._commit_progress()
             return 0, False
         changed = self.env['amazon.order']._store_payloads(self, page.payloads)
+        if changed:
+            self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
+        self.last_fetch = fields.Datetime.now()
         if page.next_query:
             self.order_window = page.next_query.to_json()
         else:
             updated_before = page.updated_before.replace(tzinfo=None, microsecond=0)
             self.write({
                 'order_window': False,
-                'last_order_sync': max(self.last_order_sync, updated_before),
+                'last_order_sync': max(self.last_order_sync or updated_before, updated_before),
                 'last_error': False,
                 'last_error_date': False,
             })
         self.env['ir.cron']._commit_progress()
         return len(changed), not page.next_query
 
+    @api.model
+    def _get_first_sync(self):
+        """Return since when the orders of a new account are read.
+
+        :rtype: datetime
+        """
+        return fields.Datetime.now().replace(hour=0, minute=0, second=0) - timedelta(
+            days=FIRST_SYNC_DAYS,
+        )
+
     def _get_order_query(self):
         """Return the search to go on with: the interrupted one if it is still what is wanted.
 
         :rtype: amazon.orders.OrderQuery
         """
-        since = self.last_order_sync - WINDOW_OVERLAP
+        since = (self.last_order_sync or self._get_first_sync()) - WINDOW_OVERLAP
         query = orders.OrderQuery(
             marketplace_ids=tuple(sorted(self.synced_marketplace_ids.mapped('api_ref'))),
             updated_after=since.replace(tzinfo=timezone.utc).isoformat(),
@@ -971,8 +1008,7 @@ class AmazonAccount(models.Model):
         """
         self.ensure_one()
         outcomes = Counter()
-        cron = self.env.ref('amazon_connector.ir_cron_send_deliveries').sudo()
-        with self._call_amazon(cron) as client:
+        with self._call_amazon('amazon_connector.ir_cron_send_deliveries') as client:
             self.env['amazon.shipment']._send_due(client, self, budget, domain, outcomes)
         self._follow_up_failures()
         self.env['ir.cron']._commit_progress()
@@ -985,14 +1021,12 @@ class AmazonAccount(models.Model):
         :return: None
         """
         self.ensure_one()
-        cron = self.env.ref('amazon_connector.ir_cron_process_feeds').sudo()
         self.env['amazon.cancellation']._take_due(self, FEED_SIZE)._put_in_feed()
         self.env['ir.cron']._commit_progress()
         for feed in self.env['amazon.feed']._get_open(self):
             if self.state == 'connected' and not budget.is_spent():
-                with self._call_amazon(cron) as client:
+                with self._call_amazon('amazon_connector.ir_cron_process_feeds') as client:
                     feed._process(client)
-                self.env['ir.cron']._commit_progress()
 
     # === BUSINESS METHODS - ATTENTION === #
 
@@ -1019,7 +1053,7 @@ class AmazonAccount(models.Model):
         self.activity_unlink(['amazon_connector.mail_activity_type_attention'])
 
     def _follow_up_failures(self):
-        """Plan the activity of the account while something needs attention, take it back afterwards.
+        """Plan the activity of the account while something needs attention, else take it back.
 
         :return: None
         """
@@ -1027,8 +1061,8 @@ class AmazonAccount(models.Model):
         failed = [('account_id', '=', self.id), ('state', '=', 'failed')]
         if self.env['amazon.order'].search_count(failed, limit=1):
             self._ask_for_attention(self.env._(
-                "Amazon orders could not be imported. Amazon ▸ Orders, filter Needs Attention, shows"
-                " each with its reason.",
+                "Amazon orders could not be imported. Amazon ▸ Orders, filter Needs Attention,"
+                " shows each with its reason.",
             ))
         elif self.env['amazon.shipment'].search_count(failed, limit=1):
             self._ask_for_attention(self.env._(
@@ -1094,7 +1128,7 @@ class AmazonAccount(models.Model):
         """
         errors = self.filtered(lambda a: a.state == 'error' or a.last_error)
         for account in errors:
-            message += f'\n{account.name}: {account.reason or account.last_error}'
+            message += f' · {account.name}: {account.reason or account.last_error}'
         return self._notify(
             message, 'warning' if errors or failed_count else 'success', links=[link],
         )

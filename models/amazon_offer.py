@@ -113,7 +113,8 @@ class AmazonOffer(models.Model):
 
         :return: None
         """
-        for account, offers in self.filtered(lambda o: not o.product_id).grouped('account_id').items():
+        unmatched = self.filtered(lambda offer: not offer.product_id)
+        for account, offers in unmatched.grouped('account_id').items():
             Product = self.env['product.product'].with_company(account.company_id)
             domain = Product._check_company_domain(account.company_id)
             skus = offers.mapped('sku')

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 
+from psycopg2.errors import UniqueViolation
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
@@ -76,6 +78,11 @@ class AmazonOrder(models.Model):
         copy=False,
         groups='amazon_connector.group_amazon_admin',
     )
+    readable_payload = fields.Text(
+        string="Amazon's Data, Readable",
+        compute='_compute_readable_payload',
+        groups='amazon_connector.group_amazon_admin',
+    )
     payload_version = fields.Char(
         help="Amazon's time of the last change, with its fractions.", readonly=True,
     )
@@ -113,6 +120,15 @@ class AmazonOrder(models.Model):
     )
     _to_import_idx = models.Index("(account_id, id) WHERE state IN ('to_do', 'failed')")
     _with_payload_idx = models.Index("(account_id, delivered_at) WHERE payload IS NOT NULL")
+
+    # === COMPUTE METHODS === #
+
+    @api.depends('payload')
+    def _compute_readable_payload(self):
+        for order in self:
+            order.readable_payload = order.payload and json.dumps(
+                json.loads(order.payload), indent=2, ensure_ascii=False,
+            )
 
     # === ACTION METHODS === #
 
@@ -155,6 +171,17 @@ class AmazonOrder(models.Model):
         for account, inbox in self.sudo().grouped('account_id').items():
             inbox._fetch_one_by_one(account, inbox.mapped('amazon_order_ref'))
         return self.action_retry()
+
+    def action_open_waiting_offers(self):
+        """Open the offers that the order waits for.
+
+        :rtype: dict
+        """
+        action = self.env['ir.actions.act_window']._for_xml_id(
+            'amazon_connector.action_amazon_offer',
+        )
+        action['domain'] = [('id', 'in', self.waiting_offer_ids.ids)]
+        return action
 
     def action_open_sale_order(self):
         """Open the sales order.
@@ -208,11 +235,13 @@ class AmazonOrder(models.Model):
         :return: The orders in the inbox that are new or have changed.
         :rtype: amazon.order
         """
-        currencies = self.env['res.currency'].with_context(active_test=False).search([])
-        currency_ids = {currency.name: currency.id for currency in currencies}
+        summaries = [orders.parse_summary(payload) for payload in payloads]
+        currencies = self.env['res.currency'].with_context(active_test=False).search(
+            [('name', 'in', [summary.currency for summary in summaries])],
+        ).grouped('name')
         values_by_ref = {}
-        for payload in payloads:
-            values = self._prepare_inbox_values(account, payload, currency_ids)
+        for payload, summary in zip(payloads, summaries, strict=True):
+            values = self._prepare_inbox_values(account, payload, summary, currencies)
             known = values_by_ref.get(values['amazon_order_ref'])
             if not known or known['payload_version'] < values['payload_version']:
                 values_by_ref[values['amazon_order_ref']] = values
@@ -229,15 +258,15 @@ class AmazonOrder(models.Model):
         return changed | self.create(list(values_by_ref.values()))
 
     @api.model
-    def _prepare_inbox_values(self, account, payload, currency_ids):
+    def _prepare_inbox_values(self, account, payload, summary, currencies):
         """Return the values of an order in the inbox, readable or not.
 
         :param amazon.account account: The account it came through.
         :param payload: The order as Amazon sent it.
-        :param dict currency_ids: The currencies, active or not, by their ISO 4217 codes.
+        :param amazon.orders.OrderSummary summary: What could be read of it.
+        :param dict currencies: The currencies, active or not, by their ISO 4217 codes.
         :rtype: dict
         """
-        summary = orders.parse_summary(payload)
         text = json.dumps(payload, separators=(',', ':'))
         changed_at = summary.updated_at or datetime.now(timezone.utc)
         delivered_at = summary.deliver_by or changed_at + timedelta(days=DELIVERY_DAYS)
@@ -252,7 +281,7 @@ class AmazonOrder(models.Model):
             'amazon_status': summary.status,
             'amazon_updated_at': _to_naive(changed_at),
             'amazon_total': float(summary.total or 0),
-            'currency_id': currency_ids.get(summary.currency),
+            'currency_id': currencies.get(summary.currency, self.env['res.currency']).id,
             'delivered_at': _to_naive(delivered_at),
             'payload': text,
             'payload_version': summary.updated_at and summary.updated_at.isoformat(
@@ -270,7 +299,8 @@ class AmazonOrder(models.Model):
         if not summary.marketplace_id:
             return self.env['amazon.marketplace']
         Marketplace = self.env['amazon.marketplace'].with_context(active_test=False)
-        return Marketplace.search([('api_ref', '=', summary.marketplace_id)]) or Marketplace.create({
+        known = Marketplace.search([('api_ref', '=', summary.marketplace_id)])
+        return known or Marketplace.create({
             'name': summary.marketplace_name or summary.marketplace_id,
             'api_ref': summary.marketplace_id,
         })
@@ -321,7 +351,7 @@ class AmazonOrder(models.Model):
                 batch_outcomes = batch._import_batch()
                 self.env['ir.cron']._commit_progress(processed=len(batch))
                 outcomes += batch_outcomes
-            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            except (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, UniqueViolation):
                 self.env.cr.rollback()
                 conflicts += 1
         return outcomes
@@ -564,7 +594,7 @@ class AmazonOrder(models.Model):
 
         :return: None
         """
-        for account in self.env['amazon.account'].with_context(active_test=False).search([]):
+        for [account] in self._read_group([('payload', '!=', False)], ['account_id']):
             domain = [
                 ('account_id', '=', account.id),
                 ('payload', '!=', False),

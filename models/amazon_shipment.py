@@ -115,10 +115,12 @@ class AmazonShipment(models.Model):
                  lies in none.
         :rtype: dict[stock.package, dict[str, int]]
         """
-        lines = picking.move_line_ids.filtered(lambda l: l.quantity > 0)
+        lines = picking.move_line_ids.filtered(lambda line: line.quantity > 0)
         packages = [*lines.result_package_id, self.env['stock.package']]
         shared = {package: {} for package in packages}
-        for sale_line, move_lines in lines.grouped(lambda l: l.move_id.sale_line_id).items():
+        for sale_line, move_lines in lines.grouped(
+            lambda line: line.move_id.sale_line_id,
+        ).items():
             if sale_line.amazon_charge != 'item':
                 continue
             item_ref = sale_line.amazon_order_item_ref
@@ -128,7 +130,9 @@ class AmazonShipment(models.Model):
             total = sum(move_lines.mapped('quantity_product_uom'))
             so_far = shared_so_far = 0
             for package in packages:
-                inside = move_lines.filtered(lambda l, p=package: l.result_package_id == p)
+                inside = move_lines.filtered(
+                    lambda line, package=package: line.result_package_id == package,
+                )
                 so_far += sum(inside.mapped('quantity_product_uom'))
                 share = _floor(count * so_far / total) - shared_so_far
                 shared_so_far += share
@@ -366,7 +370,8 @@ class AmazonShipment(models.Model):
         """Override of `amazon.sync.mixin` to add the next step to what Amazon says."""
         if not isinstance(exception, (NotFound, Rejected)):
             return super()._get_failure_reason(exception)
-        return f'{self._get_next_step(exception)} (Amazon: {exception.details or exception.message})'
+        answer = exception.details or exception.message
+        return f'{self._get_next_step(exception)} (Amazon: {answer})'
 
     def _get_next_step(self, error):
         """Return what to do about a refusal of Amazon's, in a sentence.

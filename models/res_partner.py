@@ -92,7 +92,9 @@ class ResPartner(models.Model):
                 partner = known[self._get_amazon_key(values)]
                 customers.append(partner._get_amazon_customer(data, values, places))
             else:
-                customers.append(self._get_shared_amazon_customer(order.marketplace_id, data, places))
+                customers.append(
+                    self._get_shared_amazon_customer(order.marketplace_id, data, places),
+                )
         return customers
 
     @api.model
@@ -173,8 +175,8 @@ class ResPartner(models.Model):
         country = countries.get(address.country_code)
         if address.country_code and not country:
             raise UserError(self.env._(
-                "recipient.deliveryAddress.countryCode: Odoo knows no country %(code)s. Add it under"
-                " Contacts ▸ Configuration ▸ Countries, then retry.",
+                "recipient.deliveryAddress.countryCode: Odoo knows no country %(code)s. Add it"
+                " under Contacts ▸ Configuration ▸ Countries, then retry.",
                 code=address.country_code,
             ))
         state = states.get((country, address.state.lower()))

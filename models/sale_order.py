@@ -170,7 +170,8 @@ class SaleOrder(models.Model):
         """Override of `sale` to keep what the buyer paid when taxes change."""
         super()._recompute_taxes()
         # In sudo mode: what Amazon sent is for Amazon administrators only.
-        for order in self.sudo().amazon_order_ids.filtered(lambda o: o.payload and o.state == 'done'):
+        inbox = self.sudo().amazon_order_ids.filtered(lambda o: o.payload and o.state == 'done')
+        for order in inbox:
             data = order._parse()
             order.sale_order_id._rewrite_amazon_lines(data)
             order.sale_order_id._close_amazon_rounding(data)
@@ -289,7 +290,7 @@ class SaleOrder(models.Model):
         self.ensure_one()
         lines = self.order_line.filtered('amazon_charge')
         added_lines = self.order_line - lines  # by a person
-        rounding_line = lines.filtered(lambda l: l.amazon_charge == 'rounding')
+        rounding_line = lines.filtered(lambda line: line.amazon_charge == 'rounding')
         limit = (lines - rounding_line)._get_amazon_rounding_limit()
         wanted_total = float(data.total) + sum(added_lines.mapped('price_total'))
         open_amount = wanted_total - (self.amount_total - sum(rounding_line.mapped('price_total')))
@@ -335,7 +336,7 @@ class SaleOrder(models.Model):
             account = sale_order.amazon_account_id
             is_fba = data.channel == 'fba'
             items = {item.item_id: item for item in data.items}
-            for line in sale_order.order_line.filtered(lambda l: l.amazon_charge == 'item'):
+            for line in sale_order.order_line.filtered(lambda line: line.amazon_charge == 'item'):
                 item = items[line.amazon_order_item_ref]
                 shipments.append(Shipment(
                     line=line,
@@ -394,19 +395,20 @@ class SaleOrder(models.Model):
         quantities = {item.item_id: item.quantity for item in data.items}
         self.amazon_cancellation_ids._confirm_cancelled(quantities)
         changed_lines = self.order_line.filtered(
-            lambda l: l.amazon_charge == 'item'
-            and quantities.get(l.amazon_order_item_ref) != l.amazon_quantity,
+            lambda line: line.amazon_charge == 'item'
+            and quantities.get(line.amazon_order_item_ref) != line.amazon_quantity,
         )
         same_total = not self.currency_id.compare_amounts(self.amazon_total, float(data.total))
         if self.state == 'cancel' or (not changed_lines and same_total):
             return
         if self._is_shipped_or_invoiced(changed_lines, quantities):
             self._warn_salesperson(self.env._(
-                "Amazon changed the order to %(total)s after it was delivered or invoiced: %(lines)s."
-                " Nothing was undone in Odoo; make a return or a credit note if needed.",
+                "Amazon changed the order to %(total)s after it was delivered or invoiced:"
+                " %(lines)s. Nothing was undone in Odoo; make a return or a credit note if needed.",
                 total=self.currency_id.format(float(data.total)),
                 lines=', '.join(
-                    f'{quantities.get(line.amazon_order_item_ref, 0)} × {line.product_id.display_name}'
+                    f'{quantities.get(line.amazon_order_item_ref, 0)} ×'
+                    f' {line.product_id.display_name}'
                     for line in changed_lines
                 ) or '-',
             ))
@@ -439,7 +441,7 @@ class SaleOrder(models.Model):
         account = self.amazon_account_id
         offers = self.env['amazon.offer']._get_for(account, [data])
         lines = self.order_line.grouped(
-            lambda l: (l.amazon_order_item_ref, l.amazon_charge, l.amazon_discount_of),
+            lambda line: (line.amazon_order_item_ref, line.amazon_charge, line.amazon_discount_of),
         )
         for item in data.items:
             for values in self.env['sale.order.line']._prepare_amazon_values_list(

@@ -47,17 +47,25 @@ class SaleOrderLine(models.Model):
 
     def _compute_price_unit(self):
         """Override of `sale` to keep the prices of Amazon's."""
-        super(SaleOrderLine, self.filtered(lambda l: not l.amazon_charge))._compute_price_unit()
+        super(SaleOrderLine, self._without_amazon_prices())._compute_price_unit()
 
     def _compute_discount(self):
         """Override of `sale` to keep the prices of Amazon's."""
-        super(SaleOrderLine, self.filtered(lambda l: not l.amazon_charge))._compute_discount()
+        super(SaleOrderLine, self._without_amazon_prices())._compute_discount()
+
+    def _compute_tax_ids(self):
+        """Override of `sale` to keep the taxes of Amazon's prices; see `_recompute_taxes`."""
+        super(SaleOrderLine, self._without_amazon_prices())._compute_tax_ids()
 
     # === BUSINESS METHODS === #
 
+    def _without_amazon_prices(self):
+        """Return the lines whose prices Odoo may change."""
+        return self.filtered(lambda line: not line.amazon_charge)
+
     def _action_launch_stock_rule(self, *, previous_product_uom_qty=False):
         """Override of `sale_stock` to deliver nothing that Amazon delivers."""
-        lines = self.filtered(lambda l: l.order_id.amazon_channel != 'fba')
+        lines = self.filtered(lambda line: line.order_id.amazon_channel != 'fba')
         return super(SaleOrderLine, lines)._action_launch_stock_rule(
             previous_product_uom_qty=previous_product_uom_qty,
         )
@@ -97,18 +105,17 @@ class SaleOrderLine(models.Model):
         taxes = {}
         for charge in item.charges:
             product = account._get_charge_product(charge, offer)
-            if charge.type == 'DISCOUNT':
-                taxes[charge.type] = taxes.get(charge.subject, taxes['ITEM'])._without_fixed()
-            elif item.is_facilitated:
-                taxes[charge.type] = self.env['account.tax']  # Amazon takes care of it.
-            else:
-                own_taxes = product.taxes_id._filter_taxes_by_company(account.company_id)
-                taxes[charge.type] = position.map_tax(own_taxes)
-                if not own_taxes and charge.type != 'ITEM':
-                    taxes[charge.type] = taxes['ITEM']._without_fixed()
             quantity = item.quantity if charge.type == 'ITEM' else 1
-            taxes[charge.type], price_unit = taxes[charge.type]._fit_to_total(
-                float(charge.amount), quantity, product, currency, account.company_id,
+            if charge.type == 'DISCOUNT':
+                charge_taxes = taxes.get(charge.subject, taxes['ITEM'])._without_fixed()
+            elif item.is_facilitated:
+                charge_taxes = self.env['account.tax']  # Amazon takes care of it.
+            else:
+                charge_taxes = self._get_amazon_taxes(
+                    product, account.company_id, position, taxes.get('ITEM'),
+                )
+            taxes[charge.type], price_unit = charge_taxes._fit_to_total(
+                float(charge.amount), quantity, product, currency,
             )
             values = {
                 'product_id': product.id,
@@ -136,6 +143,22 @@ class SaleOrderLine(models.Model):
         return values_list
 
     @api.model
+    def _get_amazon_taxes(self, product, company, position, item_taxes):
+        """Return the taxes of a charge: its product's, else, for what is not goods, the item's.
+
+        :param product.product product: What stands for the charge.
+        :param res.company company: The company that sells.
+        :param account.fiscal.position position: The fiscal position of the order.
+        :param account.tax item_taxes: The taxes of the item that the charge is for, `None` if the
+                                       charge is the item itself.
+        :rtype: account.tax
+        """
+        own_taxes = product.taxes_id._filter_taxes_by_company(company)
+        if own_taxes or item_taxes is None:
+            return position.map_tax(own_taxes)
+        return item_taxes._without_fixed()
+
+    @api.model
     def _prepare_amazon_rounding_values(self, account, amount):
         """Return the values of the untaxed line that closes what tax rounding leaves open.
 
@@ -154,6 +177,21 @@ class SaleOrderLine(models.Model):
             'tax_ids': [Command.clear()],
             'amazon_charge': 'rounding',
         }
+
+    def _get_amazon_rounding_limit(self):
+        """Return how far the rounding of taxes can take the lines from what the buyer paid.
+
+        That is one minor unit of the currency for each line; more for a line of many taxes, which
+        are each rounded by themselves, as is what they are computed on.
+
+        :return: An amount in the currency of the lines.
+        :rtype: float
+        """
+        return sum(
+            line.currency_id.rounding
+            * max(1, (1 + len(line.tax_ids.flatten_taxes_hierarchy())) // 2)
+            for line in self
+        )
 
     def _set_amazon_price(self, price_unit, **values):
         """Change the price of Amazon lines, which nothing else in Odoo does.

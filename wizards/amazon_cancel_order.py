@@ -47,7 +47,9 @@ class AmazonCancelOrder(models.TransientModel):
     def _compute_available_line_ids(self):
         for wizard in self:
             wizard.available_line_ids = wizard.order_ids.order_line.filtered(
-                lambda l: l.amazon_charge == 'item' and l.amazon_quantity and not l.qty_delivered,
+                lambda line: line.amazon_charge == 'item'
+                and line.amazon_quantity
+                and not line.qty_delivered,
             )
 
     @api.depends('available_line_ids')
@@ -95,5 +97,7 @@ class AmazonCancelOrder(models.TransientModel):
         :param sale.order order: One of the orders.
         :rtype: bool
         """
-        items = order.order_line.filtered(lambda l: l.amazon_charge == 'item' and l.amazon_quantity)
+        items = order.order_line.filtered(
+            lambda line: line.amazon_charge == 'item' and line.amazon_quantity,
+        )
         return items <= self.line_ids

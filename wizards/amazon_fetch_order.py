@@ -56,16 +56,16 @@ class AmazonFetchOrder(models.TransientModel):
         :rtype: list[str]
         :raise UserError: If one does not look like a reference of Amazon's.
         """
-        order_refs = list(dict.fromkeys(re.split(r'[\s,;]+', self.amazon_order_ref.strip(' \t\n,;'))))
+        order_refs = dict.fromkeys(re.split(r'[\s,;]+', self.amazon_order_ref.strip(' \t\n,;')))
         for order_ref in order_refs:
             if not ORDER_REF.fullmatch(order_ref):
                 raise UserError(self.env._(
-                    "\"%(reference)s\" is not an Amazon reference. Enter 3, 7 and 7 digits with"
+                    "“%(reference)s” is not an Amazon reference. Enter 3, 7 and 7 digits with"
                     " hyphens between them, as Seller Central shows them, e.g."
                     " 302-1234567-1234567.",
                     reference=order_ref,
                 ))
-        return order_refs
+        return list(order_refs)
 
     def _show(self, inbox):
         """Return the action that shows one order as a form, several as a list."""

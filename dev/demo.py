@@ -1,0 +1,114 @@
+"""What `make demo` shows: a shop that sells on Amazon, synchronized once.
+
+A script for an Odoo shell, which brings `env`; it may run again on the same database. The variable
+`SIMULATOR_URL` names the simulator that is its Amazon. It prints a summary.
+"""
+
+import os
+
+from odoo.api import Environment
+from odoo.fields import Command
+from odoo.models import BaseModel
+
+from odoo.addons.amazon_connector.dev import shop
+from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER
+from odoo.addons.amazon_connector.simulator.scenarios import CATALOGUE
+
+SIMULATOR_URL = os.environ['SIMULATOR_URL']
+WAREHOUSE_STOCK, FBA_STOCK = 60, 240
+# Sold on Amazon under other SKUs, so that a person has something to match.
+UNMATCHED = (('VASE-19', "Vase, Art Nouveau", 22.00), ('CLOCK-R', "Retro wall clock", 36.00))
+FOREIGN_TAXES = (('uk', "20% VAT (UK)", 20), ('jp', "10% Consumption Tax (JP)", 10))
+CARRIERS = (("DHL Paket", 4.90), ("Royal Mail Tracked 48", 5.60), ("Yamato TA-Q-BIN", 9.80))
+SHOWN_FEATURES = ('stock.group_stock_multi_locations', 'product.group_product_pricelist')
+SALESPERSON_GROUPS = (
+    'base.group_user',
+    'sales_team.group_sale_salesman_all_leads',
+    'stock.group_stock_user',
+    'amazon_connector.group_amazon_user',
+)
+
+
+def set_up_company(env: Environment) -> None:
+    """Make the company with its taxes, carriers and the features that the demo shows."""
+    domestic_tax = shop.set_up_company(env, DEFAULT_SELLER.store_name)
+    for code, name, percent in FOREIGN_TAXES:
+        country = env.ref(f'base.{code}')
+        tax = shop.ensure_tax(env, country, name, percent)
+        position = shop.ensure(
+            env, 'account.fiscal.position',
+            {'name': f"Sales to {country.name}", 'company_id': env.company.id},
+            country_id=country.id,
+            auto_apply=True,
+        )
+        tax.original_tax_ids = domestic_tax
+        position.tax_ids = tax
+    for name, price in CARRIERS:
+        product = shop.ensure(env, 'product.product', {'name': name}, type='service', sale_ok=False)
+        shop.ensure(env, 'delivery.carrier', {'name': name}, product_id=product.id,
+                    fixed_price=price)
+    for xmlid in SHOWN_FEATURES:
+        env.ref('base.group_user')._apply_group(env.ref(xmlid))
+
+
+def set_up_salesperson(env: Environment) -> BaseModel:
+    """Make the user who cares for Amazon's orders without being an administrator."""
+    env.ref('base.user_admin').tz = 'Europe/Berlin'
+    return shop.ensure(
+        env, 'res.users', {'login': 'demo'},
+        name="Dana Demo",
+        password='demo',
+        email='dana@nordwind.example',
+        tz='Europe/Berlin',
+        group_ids=[Command.set([env.ref(xmlid).id for xmlid in SALESPERSON_GROUPS])],
+    )
+
+
+def set_up_products(env: Environment) -> list[BaseModel]:
+    """Make what the simulator's seller sells."""
+    return [
+        shop.ensure_product(env, product.sku, product.title, float(product.prices['EUR']))
+        for product in CATALOGUE
+    ] + [shop.ensure_product(env, *values) for values in UNMATCHED]
+
+
+def connect(env: Environment, salesperson: BaseModel) -> BaseModel:
+    """Connect the Amazon account; it stays connected when the demo starts again."""
+    account = shop.ensure_account(
+        env, SIMULATOR_URL, DEFAULT_SELLER,
+        only_matched_products=True, user_id=salesperson.id,
+    )
+    env.cr.commit()  # The account has to exist for others before it calls Amazon.
+    if account.state != 'connected':
+        account.action_connect()
+        env.cr.commit()
+    return account
+
+
+def main(env: Environment) -> None:
+    """Set the demo up, synchronize, and print what there is."""
+    set_up_company(env)
+    products = set_up_products(env)
+    account = connect(env, set_up_salesperson(env))
+    shop.stock_up(env, products, account.warehouse_id.lot_stock_id, WAREHOUSE_STOCK)
+    shop.stock_up(env, products, account.location_id, FBA_STOCK)
+    env.cr.commit()
+    account.action_sync_orders()
+    inbox = env['amazon.order'].search([('account_id', '=', account.id)]).grouped('state')
+    counts = {state: len(inbox.get(state, ())) for state in ('done', 'skipped', 'failed')}
+    sale_orders = env['sale.order'].search([('amazon_account_id', '=', account.id)])
+    for title, value in (
+        ("Company", f"{env.company.name}, {env.company.city} ({env.company.currency_id.name})"),
+        ("Products", f"{len(products)}, in the warehouse and at Amazon"),
+        ("Account", f"{account.name}: {', '.join(account.synced_marketplace_ids.mapped('name'))}"),
+        ("Amazon orders", f"{counts['done']} imported, {counts['skipped']} not for Odoo (yet),"
+                          f" {counts['failed']} need attention"),
+        ("Sales orders", f"{len(sale_orders)}, {len(sale_orders.picking_ids)} deliveries,"
+                         f" {len(sale_orders.order_line.move_ids)} stock moves"),
+        ("To match", f"{account.unmatched_offer_count} offers"),
+        ("Salesperson", "demo / demo"),
+    ):
+        print(f'{title:15}{value}')
+
+
+main(env)  # noqa: F821

@@ -1,0 +1,232 @@
+"""What the processes of `test_orders_processes` do. Runs in Odoo's shell, not in the tests."""
+
+import itertools
+import os
+import signal
+import sys
+from functools import partial
+
+import requests
+
+from odoo import SUPERUSER_ID, api, sql_db
+from odoo.service.model import retrying
+
+from odoo.addons.amazon_connector.models import amazon_order
+
+SYNC_LOCK = 8127  # any number that nobody else locks
+
+
+class Stage:
+    """A database, a simulator, and child processes that play on it.
+
+    Each child is a process as Odoo's workers are: forked, with connections of its own.
+    """
+
+    def __init__(self, env, url):
+        """Leave the shell's transaction, so that no child inherits a connection.
+
+        :param odoo.api.Environment env: Of the shell.
+        :param str url: The address of the simulator.
+        """
+        self._registry = env.registry
+        self._url = url
+        amazon_order.BATCH_SIZE = 2
+        sql_db.close_all()
+
+    def control(self, action, **arguments):
+        """Do something in the simulator; see its control API."""
+        response = requests.post(f'{self._url}/control/{action}', json=arguments, timeout=30)
+        response.raise_for_status()
+        return response.json()
+
+    def rehearse(self, act):
+        """Act in this process, so that the children inherit filled caches.
+
+        :param act: What to do; takes an environment.
+        """
+        with self._registry.cursor() as cr:
+            act(api.Environment(cr, SUPERUSER_ID, {}))
+        sql_db.close_all()
+
+    def play(self, *acts, kill_at=None):
+        """Let children act at the same time, each in one transaction as a request of a browser.
+
+        :param acts: What they do; each takes an environment.
+        :param int kill_at: Kill them before this commit of theirs; 1 is the first one.
+        :return: Whether a child was killed.
+        :rtype: bool
+        """
+        ready, start = os.pipe(), os.pipe()
+        children = [self._fork(act, ready, start, kill_at) for act in acts]
+        for _child in children:
+            os.read(ready[0], 1)
+        os.write(start[1], b'.' * len(children))
+        for end in (*ready, *start):
+            os.close(end)
+        statuses = [os.waitpid(child, 0)[1] for child in children]
+        if any(os.WIFEXITED(status) and os.WEXITSTATUS(status) for status in statuses):
+            os._exit(1)  # The child has told why.
+        return any(os.WIFSIGNALED(status) for status in statuses)
+
+    def _fork(self, act, ready, start, kill_at):
+        child = os.fork()
+        if child:
+            return child
+        status = 1
+        try:
+            with self._registry.cursor() as cr:
+                env = api.Environment(cr, SUPERUSER_ID, {})
+                os.write(ready[1], b'.')
+                os.read(start[0], 1)
+                if kill_at:
+                    _die_at(kill_at)
+                retrying(partial(act, env), env)
+            status = 0
+        except Exception:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(status)
+
+
+def _die_at(number):
+    """Let this process kill itself before a commit; 1 is the next one."""
+    commit = sql_db.Cursor.commit
+    commits = itertools.count(1)
+
+    def commit_or_die(cursor):
+        if next(commits) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        commit(cursor)
+
+    sql_db.Cursor.commit = commit_or_die
+
+
+# === ACTS === #
+
+def set_up(env, url):
+    """Connect an account with the simulator."""
+    env['res.currency'].with_context(active_test=False).search(
+        [('name', 'in', ('EUR', 'GBP', 'JPY'))],
+    ).active = True
+    env['product.product'].create({
+        'name': "Mug", 'default_code': 'MUG', 'is_storable': True, 'taxes_id': False,
+    })
+    account = env['amazon.account'].create({
+        'name': "Nordwind",
+        'seller_id': 'A2SIMULATOR001',
+        'lwa_client_id': 'amzn1.application-oa2-client.simulator',
+        'lwa_client_secret': 'amzn1.oa2-cs.v1.simulator',
+        'refresh_token': 'Atzr|simulator-default',
+        'environment': 'custom',
+        'spapi_endpoint': url,
+        'lwa_endpoint': f'{url}/auth/o2/token',
+    })
+    env.cr.commit()
+    account.action_connect()
+
+
+def sync(env):
+    """Press Sync Orders, one process after the other."""
+    # A killed process holds the lock until its connection is gone.
+    env.cr.execute('SELECT pg_advisory_lock(%s)', [SYNC_LOCK])
+    press_sync(env)
+    env.cr.execute('SELECT pg_advisory_unlock(%s)', [SYNC_LOCK])
+
+
+def press_sync(env):
+    """Press Sync Orders."""
+    env['amazon.account'].search([]).action_sync_orders()
+
+
+def sync_often(env):
+    """Press Sync Orders again and again."""
+    for _time in range(24):
+        press_sync(env)
+
+
+def fetch(env):
+    """Fetch as the scheduler does."""
+    env.ref('amazon_connector.ir_cron_fetch_orders').method_direct_trigger()
+
+
+def run_crons(env):
+    """Fetch and import as the scheduler does."""
+    fetch(env)
+    env.ref('amazon_connector.ir_cron_import_orders').method_direct_trigger()
+
+
+def retry_failed(env):
+    """Retry what failed, as happens by itself some minutes later."""
+    env['amazon.order'].search([('state', '=', 'failed')]).action_retry()
+
+
+# === PLAYS === #
+
+def perform(play, env, url):
+    """Perform a play in front of a connected account, and end the process.
+
+    :param play: One of the functions below.
+    :param odoo.api.Environment env: Of the shell.
+    :param str url: The address of the simulator.
+    """
+    stage = Stage(env, url)
+    stage.rehearse(partial(set_up, url=url))
+    play(stage)
+    # The shell would end its transaction, but its connection is closed.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def kill_at_every_commit(stage):
+    """Kill a synchronization before each of its commits, and synchronize again.
+
+    Death after a commit leaves the same as death before the next one.
+    """
+    mugs = [{'sku': 'MUG', 'price': '12.99', 'quantity': 3}]
+    changing = stage.control('place_order', items=mugs)['order_id']
+    stage.rehearse(sync)
+    number, was_killed = 0, True
+    while was_killed:
+        number += 1
+        point = {'buyer': {
+            'name': f'Ben {number}', 'email': f'ben{number}@marketplace.amazon.de',
+            'purchase_order': f'killed before commit {number}',
+        }}
+        stage.control('place_order', channel='FBA', status='SHIPPED', items=mugs, **point)
+        stage.control('cancel_item', order=changing, quantity=1)
+        changing = stage.control('place_order', items=mugs, **point)['order_id']
+        was_killed = stage.play(sync, kill_at=number)
+        stage.play(sync)
+    print(number - 1)
+
+
+def share_the_inbox(stage):
+    """Let workers import what another one has fetched, and fetch what has come meanwhile."""
+    place_many(stage)
+    stage.play(fetch)
+    stage.play(press_sync, run_crons)
+    place_many(stage)
+    stage.play(press_sync, press_sync, run_crons)
+    stage.play(run_crons)
+    stage.play(retry_failed)
+
+
+def place_many(stage):
+    """Place orders that want the same new offers, contacts and price lists."""
+    for _number in range(4):
+        stage.control('place_order', items=[{'sku': 'MUG'}, {'sku': 'UNKNOWN'}])
+        stage.control(
+            'place_order', marketplace='GB', channel='FBA', status='SHIPPED',
+            items=[{'sku': 'MUG'}, {'sku': 'OTHER'}], buyer={}, address={'country': 'GB'},
+        )
+        stage.control(
+            'place_order', marketplace='JP', items=[{'sku': 'MUG', 'price': '1980'}],
+            buyer={'name': 'Ben', 'email': 'ben@marketplace.amazon.co.jp'},
+        )
+
+
+def share_the_quota(stage):
+    """Let two workers call Amazon more often than it allows, and one that starts later."""
+    stage.control('set_throttle', scale=1.0)
+    stage.play(sync_often, sync_often)
+    stage.play(press_sync)

@@ -1,0 +1,238 @@
+from datetime import datetime, timedelta, timezone
+
+from freezegun import freeze_time
+
+from odoo.tests import tagged
+from odoo.tools import html2plaintext
+
+from odoo.addons.amazon_connector.simulator import Buyer, Item
+
+from .common import AmazonCase
+
+
+def get_now():
+    return datetime.now(timezone.utc).replace(tzinfo=None)
+
+
+@tagged('post_install', '-at_install')
+class TestFailures(AmazonCase):
+    """Row 13: what could not be imported says so, and is tried again."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.account.only_matched_products = True
+
+    def place_unmatched(self, sku='MUG'):
+        return self.seller.place_order(items=[Item(sku)])
+
+    def fail(self, sku='MUG'):
+        order = self.place_unmatched(sku)
+        self.sync()
+        return self.get_inbox(order)
+
+    def test_a_failed_order_is_tried_again_with_growing_delays(self):
+        inbox = self.fail()
+        for attempt, minutes in enumerate((1, 5, 30, 120, 720), start=1):
+            with self.subTest(attempt=attempt):
+                self.assertEqual((inbox.state, inbox.attempts), ('failed', attempt))
+                delay = inbox.next_try - inbox.write_date.replace(microsecond=0)
+                self.assertAlmostEqual(delay.total_seconds(), 60 * minutes, delta=2)
+                with freeze_time(inbox.next_try - timedelta(seconds=1)):
+                    self.run_cron('import_orders')
+                self.assertEqual(inbox.attempts, attempt, "Too early")
+                with freeze_time(inbox.next_try):
+                    self.run_cron('import_orders')
+        self.assertEqual((inbox.state, inbox.attempts), ('failed', 6))
+        self.assertFalse(inbox.next_try)
+        with freeze_time(get_now() + timedelta(days=30)):
+            self.run_cron('import_orders')
+        self.assertEqual(inbox.attempts, 6, "It waits for a person")
+
+    def test_a_failed_order_comes_in_by_itself_once_the_cause_is_mended(self):
+        inbox = self.fail()
+        self.create_product('MUG')
+        with freeze_time(inbox.next_try):
+            self.run_cron('import_orders')
+        self.assertEqual((inbox.state, inbox.attempts), ('done', 0))
+        self.assertFalse(inbox.reason)
+        self.assertFalse(inbox.next_try)
+        self.assertTrue(inbox.sale_order_id)
+
+    def test_retry_starts_at_once_and_counts_anew(self):
+        inbox = self.fail()
+        with freeze_time(inbox.next_try):
+            self.run_cron('import_orders')
+        self.assertEqual(inbox.attempts, 2)
+        message = self.press(inbox, 'action_retry')['params']['message']
+        self.assertEqual(inbox.attempts, 1)
+        self.assertIn("1 need attention", message)
+        self.create_product('MUG')
+        message = self.press(inbox, 'action_retry')['params']['message']
+        self.assertIn("1 created", message)
+        self.assertEqual(inbox.state, 'done')
+
+    def test_retry_asks_amazon_nothing(self):
+        inbox = self.fail()
+        self.create_product('MUG')
+        self.simulator.calls.clear()
+        self.press(inbox, 'action_retry')
+        self.assertEqual(inbox.state, 'done')
+        self.assertFalse(self.simulator.calls)
+
+    def test_all_orders_with_the_same_reason_are_retried_together(self):
+        mugs = [self.place_unmatched() for _number in range(3)]
+        bowl = self.place_unmatched('BOWL')
+        self.sync()
+        self.create_product('MUG')
+        self.create_product('BOWL')
+        self.press(self.get_inbox(mugs[0]), 'action_retry_same_reason')
+        for order in mugs:
+            self.assertEqual(self.get_inbox(order).state, 'done')
+        self.assertEqual(self.get_inbox(bowl).state, 'failed')
+
+    def test_one_activity_an_account_and_streak(self):
+        self.account.user_id = self.create_user('sally', 'amazon_connector.group_amazon_user')
+        first = self.place_unmatched()
+        self.place_unmatched()
+        self.sync()
+        activity = self.account.activity_ids
+        self.assertEqual(len(activity), 1)
+        self.assertEqual(activity.user_id, self.account.user_id)
+        self.assertIn("could not be imported", html2plaintext(activity.note))
+        third = self.fail('BOWL')
+        self.assertEqual(self.account.activity_ids, activity)
+
+        self.create_product('MUG')
+        self.press(self.get_inbox(first), 'action_retry_same_reason')
+        self.assertEqual(self.account.activity_ids, activity, "BOWL still needs attention")
+        self.create_product('BOWL')
+        self.press(third, 'action_retry')
+        self.assertFalse(self.account.activity_ids)
+        self.fail('TEA')
+        self.assertEqual(len(self.account.activity_ids), 1, "Another streak")
+
+    def test_the_account_shows_counts(self):
+        self.create_product('TEA')
+        self.place_unmatched('MUG')
+        self.place_unmatched('BOWL')
+        self.place_unmatched('TEA')
+        self.run_cron('fetch_orders')
+        self.assertEqual((self.account.to_do_count, self.account.failed_count), (3, 0))
+        self.run_cron('import_orders')
+        self.assertEqual((self.account.to_do_count, self.account.failed_count), (0, 2))
+        self.assertEqual(self.account.unmatched_offer_count, 2)
+        self.assertEqual(self.account.today_count, 1)
+
+    def test_the_counts_lead_to_what_they_count(self):
+        inbox = self.fail()
+        action = self.account.action_open_failed_orders()
+        self.assertTrue(action['context']['search_default_failed'])
+        self.assertIn(inbox, self.env['amazon.order'].search(action['domain']))
+        action = self.account.action_open_unmatched_offers()
+        self.assertEqual(self.env['amazon.offer'].search(action['domain']).sku, 'MUG')
+
+    def test_a_failed_order_that_changes_on_amazon_starts_anew(self):
+        order = self.place_unmatched()
+        self.sync()
+        inbox = self.get_inbox(order)
+        with freeze_time(inbox.next_try):
+            self.run_cron('import_orders')
+        self.assertEqual(inbox.attempts, 2)
+        self.seller.cancel(order)
+        self.sync()
+        self.assertEqual((inbox.state, inbox.attempts), ('skipped', 0))
+        self.assertFalse(self.account.activity_ids)
+
+    def test_nothing_half_made_remains_of_an_order_that_fails_late(self):
+        self.create_product('MUG')
+        # The goods are moved last, and Odoo takes nothing from a location of this kind.
+        self.account.location_id.usage = 'view'
+        late = self.seller.place_order('GB', 'FBA', [Item('MUG')], status='SHIPPED')
+        others = [self.seller.place_order(items=[Item('MUG')]) for _number in range(2)]
+        self.sync()
+        inbox = self.get_inbox(late)
+        self.assertEqual(inbox.state, 'failed')
+        self.assertIn("view", inbox.reason)
+        self.assertFalse(self.get_sale_order(late))
+        self.assertFalse(self.env['stock.move'].search([('origin', '=', late.order_id)]))
+        price_list = [('name', '=', 'Amazon GBP'), ('company_id', '=', self.company.id)]
+        self.assertFalse(self.env['product.pricelist'].search(price_list))
+        for order in others:
+            self.assertEqual(self.get_sale_order(order).state, 'sale')
+        self.account.location_id.usage = 'internal'
+        self.press(inbox, 'action_retry')
+        self.assertEqual(self.get_sale_order(late).order_line.move_ids.state, 'done')
+        self.assertTrue(self.env['product.pricelist'].search(price_list))
+
+
+@tagged('post_install', '-at_install')
+class TestDataProtection(AmazonCase):
+    """Row 14: personal data."""
+
+    def remove_payloads(self, at):
+        with freeze_time(at):
+            self.run_cron('remove_payloads')
+
+    def test_payloads_go_30_days_after_delivery(self):
+        order = self.seller.place_order()
+        self.sync()
+        inbox = self.get_inbox(order)
+        delivered = order.deliver_by[1].replace(tzinfo=None)
+        self.remove_payloads(delivered + timedelta(days=30, seconds=-1))
+        self.assertTrue(inbox.payload)
+        self.remove_payloads(delivered + timedelta(days=30, seconds=1))
+        self.assertFalse(inbox.payload)
+        self.assertTrue(inbox.sale_order_id)
+
+    def test_payloads_go_earlier_if_the_account_says_so(self):
+        self.account.payload_days = 3
+        order = self.seller.place_order()
+        self.sync()
+        delivered = order.deliver_by[1].replace(tzinfo=None)
+        self.remove_payloads(delivered + timedelta(days=3, seconds=1))
+        self.assertFalse(self.get_inbox(order).payload)
+
+    def test_payloads_of_orders_that_were_not_imported_go_too(self):
+        orders = [
+            self.seller.place_order(status='CANCELLED'),
+            self.seller.place_order(),
+        ]
+        self.seller.override(orders[1], remove=['/fulfillment', '/createdTime'])
+        self.sync()
+        self.account.active = False
+        self.remove_payloads(get_now() + timedelta(days=60))
+        for order in orders:
+            self.assertFalse(self.get_inbox(order).payload)
+
+    def test_an_order_without_its_payload_says_how_to_get_it_again(self):
+        order = self.seller.place_order()
+        self.sync()
+        inbox = self.get_inbox(order)
+        self.remove_payloads(get_now() + timedelta(days=60))
+        self.press(inbox, 'action_retry')
+        self.assertEqual(inbox.state, 'failed')
+        self.assertIn("Fetch Again", inbox.reason)
+        self.press(inbox, 'action_fetch_again')
+        self.assertEqual(inbox.state, 'done')
+        self.assertTrue(inbox.payload)
+        self.assertEqual(len(self.get_sale_order(order)), 1)
+
+    def test_nothing_personal_and_no_secret_is_logged(self):
+        buyer = Buyer('Quirina Xylander', 'quirina@marketplace.amazon.de')
+        with self.assertLogs('odoo') as logs, self.assertNoLogs('httpx'):
+            order = self.seller.place_order(items=[Item('MUG', gift_message='Zur Taufe')],
+                                            buyer=buyer)
+            self.sync()
+            self.assertTrue(self.get_sale_order(order))
+            self.seller.override(order, values={'/orderItems/0/quantityOrdered': 'many'})
+            self.sync()
+            self.assertEqual(self.get_inbox(order).state, 'failed')
+            self.seller.revoke_authorisation()
+            self.simulator.tokens.revoke_tokens(self.seller)
+            self.sync()
+            self.assertEqual(self.account.state, 'error')
+        self.assertTrue(any('searchOrders: 200' in line for line in logs.output))
+        for text in ('Xylander', 'quirina', 'Lindenweg', 'Zur Taufe', 'Atza|',
+                     self.seller.profile.client_secret, self.seller.profile.refresh_token):
+            self.assertFalse([line for line in logs.output if text in line], text)

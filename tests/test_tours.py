@@ -1,0 +1,56 @@
+from odoo.tests import HttpCase, tagged
+
+from odoo.addons.amazon_connector.simulator import Item
+
+from .common import AmazonCase
+
+
+@tagged('post_install', '-at_install')
+class TestTours(AmazonCase, HttpCase):
+    """What a person does in the browser."""
+
+    OVERVIEW = '/odoo/action-amazon_connector.action_amazon_account_overview'
+
+    def start(self, url, tour):
+        """Walk through a tour as the administrator, who works for the company of the test."""
+        admin = self.env.ref('base.user_admin')
+        admin.write({'company_ids': [(4, self.company.id)], 'company_id': self.company.id})
+        self.start_tour(url, tour, login='admin')
+        self.env.invalidate_all()
+
+    def test_connecting_an_account_says_what_is_wrong_and_then_connects(self):
+        account = self.create_account(
+            seller_id='ANOTHERSELLER', lwa_client_id=False, lwa_client_secret=False,
+            refresh_token=False,
+        )
+        self.start(
+            f'/odoo/action-amazon_connector.action_amazon_account/{account.id}',
+            'amazon_connect_account',
+        )
+        self.assertEqual(account.state, 'connected')
+
+    def test_syncing_orders_leads_to_the_sales_order(self):
+        self.seller.place_order('DE', 'FBM', [Item('KETTLE', '24.89')])
+        self.seller.place_order('DE', 'FBM', [Item('KETTLE', '24.89')], status='PENDING')
+        self.start(self.OVERVIEW, 'amazon_sync_orders')
+
+    def test_matching_an_offer_brings_its_order_in(self):
+        self.account.only_matched_products = True
+        product = self.create_product('KETTLE', name="Kettle for the tour")
+        order = self.seller.place_order('DE', 'FBM', [Item('SKU-TO-MATCH', '24.89')])
+        self.sync()
+        self.start(self.OVERVIEW, 'amazon_match_offer')
+        self.assertEqual(self.get_lines(self.get_sale_order(order)).product_id, product)
+
+    def test_retrying_an_order_imports_it(self):
+        pound = self.env.ref('base.GBP')
+        pound.active = False
+        order = self.seller.place_order('GB', 'FBM', [Item('KETTLE', '24.89')])
+        self.sync()
+        inbox = self.get_inbox(order)
+        self.assertEqual(inbox.state, 'failed')
+        pound.active = True
+        self.start(
+            f'/odoo/action-amazon_connector.action_amazon_order/{inbox.id}', 'amazon_retry_order',
+        )
+        self.assertEqual(inbox.state, 'done')
