@@ -483,6 +483,11 @@ class TestProcessingReport(BaseCase):
             (report.is_complete, report.processed, report.successful), (False, None, 1)
         )
 
+    def test_comments_and_instructions_are_passed_over(self):
+        for aside in ('<!-- or -->', '<?or not?>'):
+            report = parse_processing_report(self._build((1, 'Error', 1, f"No {aside}stock.")))
+            self.assertEqual(report.get_errors(1)[0].description, "No stock.")
+
     def test_garbage(self):
         content = self._build((1, 'Error', 1, "No."))
         for garbage in (
@@ -561,7 +566,7 @@ class _StorageHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_PUT = do_GET
+    do_POST = do_PUT = do_GET
 
     def log_message(self, *args):
         pass
@@ -846,6 +851,32 @@ class TestFeeds(ShipmentCase):
         with self.assertRaises(Rejected):
             self._create_feed('amzn1.tortuga.4.eu.1')
 
+    def test_bodies_hold_what_amazon_asks_for_and_nothing_else(self):
+        answer = {'feedId': '1', 'feedDocumentId': '2', 'url': 'http://nowhere/'}
+        fetch_participations(self.client)  # for a token
+        with Storage() as amazon, self._open(endpoint=amazon.url.split('/document')[0]) as client:
+            amazon.answer = (200, {}, json.dumps(answer).encode())
+            create_feed(client, FULFILLMENT_FEED, ('A1PA6795UKMFR9',), '2')
+            with self.assertRaises(Malformed):
+                upload_document(client, b'', FEED_CONTENT_TYPE)
+            confirm_shipment(client, PACKAGE)
+        self.assertEqual(
+            [(method, json.loads(body)) for method, _headers, body in amazon.requests],
+            [
+                ('POST', {
+                    'feedType': 'POST_ORDER_FULFILLMENT_DATA',
+                    'marketplaceIds': ['A1PA6795UKMFR9'],
+                    'inputFeedDocumentId': '2',
+                }),
+                ('POST', {'contentType': 'text/xml; charset=UTF-8'}),
+                ('POST', build_confirmation(PACKAGE)),
+            ],
+        )
+        self.assertEqual(
+            {headers['content-type'] for _method, headers, _body in amazon.requests},
+            {'application/json'},
+        )
+
     def test_answers_that_lack_something(self):
         for operation, body, field, step in (
             ('createFeedDocument', {'url': 'https://a/'}, 'feedDocumentId', self._upload),
@@ -883,6 +914,7 @@ class TestFeeds(ShipmentCase):
         self.assertEqual(self._fetch_stored(b''), b'')
         for broken in (
             packed[:-1], packed[:12], packed[:2], packed + b'more', packed[:-8] + bytes(8),
+            packed[:10] + b'\xff' * 10,
             gzip.compress(bytes(MAX_BODY + 1)),
         ):
             with self.subTest(start=broken[:20]), self.assertRaises(Malformed) as caught:
