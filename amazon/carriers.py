@@ -95,12 +95,11 @@ DELIVERY_TYPE_CODES = {
 _CATCH_ALLS = {OTHER, 'Otro', 'Andere', 'Sonstige'}
 # Codes that other names hold by chance, as ordinary words or as names of trades.
 _AMBIGUOUS_CODES = {
-    SELF_DELIVERY,
-    *('Best Buy', 'Best Express', 'Consegna Mezzi Propri', 'Delivery Group', 'Digital Delivery'),
-    *('First Flight', 'First Mile', 'GEL', 'Home Logistics', 'HS code', 'IDS', 'Interno'),
-    *('Landmark', 'Mail Alliance', 'Mezzi propri', 'Milkman', 'ONTIME', 'Panther', 'Pilot', 'PIN'),
-    *('Professional', 'Sendcloud', 'Sending', 'Smartmail', 'SPRING', 'Sprint', 'Target'),
-    *('Total Express', 'TXT', 'Urban Express'),
+    'Best Buy', 'Best Express', 'Consegna Mezzi Propri', 'Delivery Group', 'Digital Delivery',
+    'First Flight', 'First Mile', 'GEL', 'HS code', 'Home Logistics', 'IDS', 'Interno', 'Landmark',
+    'Mail Alliance', 'Mezzi propri', 'Milkman', 'ONTIME', 'PIN', 'Panther', 'Pilot', 'Professional',
+    'SPRING', SELF_DELIVERY, 'Sendcloud', 'Sending', 'Smartmail', 'Sprint', 'TXT', 'Target',
+    'Total Express', 'Urban Express',
 }
 # Near to Delhivery, BPOST, iParcel and others, but by themselves no misspelling of them.
 _ORDINARY_WORDS = {'deliveries', 'delivery', 'express', 'freight', 'parcel', 'post'}
