@@ -298,7 +298,7 @@ def _search_feeds(call: Call) -> list[Feed]:
         if feed.feed_type in types
         and (not statuses or feed.status in statuses)
         and (not marketplaces or marketplaces.intersection(feed.marketplace_ids))
-        and max(since, now - FEEDS_SHOWN_FOR) <= feed.created <= until
+        and since <= feed.created <= until
     ]
 
 
