@@ -557,7 +557,7 @@ class AmazonAccount(models.Model):
         action = self._open('amazon_connector.action_amazon_delivery')
         action['domain'] = [
             ('amazon_account_id', 'in', self.ids),
-            ('picking_type_code', 'in', ('outgoing', 'dropship')),
+            ('picking_type_code', '!=', 'incoming'),
         ]
         return action
 

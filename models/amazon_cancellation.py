@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-from ..amazon import refusals, shipments
+from ..amazon import shipments
 from ..amazon.errors import NotFound, Rejected
 
 
@@ -87,13 +87,8 @@ class AmazonCancellation(models.Model):
         """Override of `amazon.sync.mixin` to add the next step to what Amazon says."""
         if not isinstance(exception, (NotFound, Rejected)):
             return super()._get_failure_reason(exception)
-        if refusals.find_cause(exception.details or exception.message) == refusals.SHIPPED:
-            next_step = self.env._(
-                "Amazon does not cancel the order, for it was shipped. Refund it in Seller Central"
-                " if needed.",
-            )
-        else:
-            next_step = self.env._(
-                "Amazon does not cancel the order. Cancel it in Seller Central, or ship it.",
-            )
-        return f'{next_step} (Amazon: {exception.details or exception.message})'
+        return self.env._(
+            "Amazon does not cancel it. Look the order up in Seller Central: cancel or refund it"
+            " there, or ship it. (Amazon: %(answer)s)",
+            answer=exception.details or exception.message,
+        )

@@ -22,9 +22,10 @@ URGENCIES = {
     ),
     'later': Domain('amazon_ship_by', '>=', 'today +2d'),
 }
+# All steps of a delivery: the next one may not exist yet.
 OPEN = Domain([
     ('amazon_account_id', '!=', False),
-    ('picking_type_code', 'in', ('outgoing', 'dropship')),
+    ('picking_type_code', '!=', 'incoming'),
     ('state', 'not in', ('done', 'cancel')),
 ])
 WITHOUT_STOCK = ('confirmed', 'partially_available')

@@ -46,11 +46,14 @@ class AmazonCancelOrder(models.TransientModel):
     @api.depends('order_ids')
     def _compute_available_line_ids(self):
         for wizard in self:
+            told = wizard.order_ids.amazon_cancellation_ids.filtered(
+                lambda cancellation: cancellation.state in ('to_send', 'in_feed', 'sent'),
+            )
             wizard.available_line_ids = wizard.order_ids.order_line.filtered(
                 lambda line: line.amazon_charge == 'item'
                 and line.amazon_quantity
                 and not line.qty_delivered,
-            )
+            ) - told.line_ids
 
     @api.depends('available_line_ids')
     def _compute_line_ids(self):
@@ -100,4 +103,4 @@ class AmazonCancelOrder(models.TransientModel):
         items = order.order_line.filtered(
             lambda line: line.amazon_charge == 'item' and line.amazon_quantity,
         )
-        return items <= self.line_ids
+        return items <= self.line_ids | order.amazon_cancellation_ids.line_ids
