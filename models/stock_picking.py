@@ -294,8 +294,11 @@ class StockPicking(models.Model):
                 shipment._send_again()
 
     def _notify_by_email_prepare_rendering_context(self, message, *args, **kwargs):
-        """Override of `mail` to name the carrier beside the tracking link of the template."""
+        """Override of `mail` to name the carrier in the head of the delivery e-mail.
+
+        The body has the tracking reference already, with a link where the carrier offers one.
+        """
         context = super()._notify_by_email_prepare_rendering_context(message, *args, **kwargs)
         if self.amazon_account_id and self.carrier_id:
-            context['subtitles'] = [*context['subtitles'], self.carrier_id.name]
+            context['record_name'] = f"{context['record_name']} ({self.carrier_id.name})"
         return context
