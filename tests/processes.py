@@ -197,7 +197,7 @@ def kill_at_every_commit(stage):
         changing = stage.control('place_order', items=mugs, **point)['order_id']
         was_killed = stage.play(sync, kill_at=number)
         stage.play(sync)
-    print(number - 1)
+    sys.stdout.write(str(number - 1))
 
 
 def share_the_inbox(stage):

@@ -132,7 +132,9 @@ class TestAccess(AmazonCase):
         self.create_product('SKU-1')
         sale_order = self.import_order()
         sale_order.user_id = self.salesman
-        for user, record in ((self.salesman, sale_order), (self.stock_user, sale_order.picking_ids)):
+        for user, record in (
+            (self.salesman, sale_order), (self.stock_user, sale_order.picking_ids),
+        ):
             with self.subTest(user=user.login):
                 values = record.with_user(user).read(['amazon_account_id', 'amazon_order_ref'])[0]
                 self.assertEqual(values['amazon_account_id'][1], self.account.name)

@@ -34,9 +34,11 @@ def iterate_keys(tree):
     for node in ast.walk(tree):
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             yield node.slice
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in ('get', 'pop', 'setdefault'):
-                yield from node.args[:1]
+        elif (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ('get', 'pop', 'setdefault')
+        ):
+            yield from node.args[:1]
 
 
 def get_keys_of_amazon():

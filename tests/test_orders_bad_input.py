@@ -194,13 +194,15 @@ class TestBadInput(AmazonCase):
         self.assertEqual(self.get_inbox(order).state, 'done')
 
     def test_an_unknown_charge_is_imported_and_noted(self):
-        order = self.place(1, patch=lambda payload: (
-            payload['orderItems'][0]['proceeds']['breakdowns'].append({
+        def add_fee(payload):
+            proceeds = payload['orderItems'][0]['proceeds']
+            proceeds['breakdowns'].append({
                 'type': 'ECO_FEE', 'subtotal': {'amount': '0.40', 'currencyCode': 'EUR'},
-            }),
-            payload['orderItems'][0]['proceeds']['proceedsTotal'].update(amount='10.40'),
-            payload['proceeds']['grandTotal'].update(amount='10.40'),
-        ) and None)
+            })
+            proceeds['proceedsTotal']['amount'] = '10.40'
+            payload['proceeds']['grandTotal']['amount'] = '10.40'
+
+        order = self.place(1, patch=add_fee)
         self.sync()
         sale_order = self.get_sale_order(order)
         self.assertEqual(sale_order.amount_total, 10.4)
