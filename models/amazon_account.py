@@ -996,6 +996,9 @@ class AmazonAccount(models.Model):
         for account in self:
             outcomes += account._send_shipments_safely(budget, domain)
             account._process_feeds(budget)
+        outcomes['waiting'] = self.env['amazon.shipment'].search_count(
+            domain & Domain('account_id', 'in', self.ids) & Domain('state', '=', 'to_send'),
+        )
         return self._get_sending_notification(outcomes)
 
     def _send_shipments_safely(self, budget, domain=Domain.TRUE):
@@ -1101,7 +1104,8 @@ class AmazonAccount(models.Model):
     def _get_sending_notification(self, outcomes):
         """Say what became of the deliveries that waited for Amazon.
 
-        :param collections.Counter outcomes: How many packages were `sent`, `fed`, `failed`.
+        :param collections.Counter outcomes: How many packages were `sent`, `fed` into a feed,
+                                             `failed` or are still `waiting`.
         :return: The notification to show.
         :rtype: dict
         """
@@ -1109,6 +1113,7 @@ class AmazonAccount(models.Model):
             'sent': self.env._("%(count)s sent"),
             'fed': self.env._("%(count)s go in a feed"),
             'failed': self.env._("%(count)s need attention"),
+            'waiting': self.env._("%(count)s follow by themselves"),
         }
         parts = [label % {'count': outcomes[key]} for key, label in labels.items() if outcomes[key]]
         message = ', '.join(parts) or self.env._("nothing to send")

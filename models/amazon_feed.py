@@ -135,7 +135,7 @@ class AmazonFeed(models.Model):
             try:
                 goes_on = getattr(self, step)(client)
             except (Malformed, NotFound, Rejected) as error:
-                self._mark_failed(self._get_failure_reason(error))
+                self._give_up(self._get_failure_reason(error))
             self.env['ir.cron']._commit_progress()
 
     def _upload(self, client):
@@ -166,11 +166,11 @@ class AmazonFeed(models.Model):
             self.write({'result_ref': feed.result_document_id, 'state': 'over'})
             return True
         if feed.is_over:
-            self._mark_failed(self.env._(
+            self._give_up(self.env._(
                 "Amazon ended the feed without a report: %(status)s.", status=feed.status,
             ))
         elif self.create_date < fields.Datetime.now() - MAX_AGE:
-            self._mark_failed(self.env._(
+            self._give_up(self.env._(
                 "Amazon has not finished the feed within a day: %(status)s.", status=feed.status,
             ))
         else:
@@ -200,7 +200,7 @@ class AmazonFeed(models.Model):
             ('feed_id', '=', self.id), ('state', '=', 'in_feed'),
         ])
 
-    def _mark_failed(self, reason):
+    def _give_up(self, reason):
         """Give up on the feed: what it carried is sent again in another way.
 
         :param str reason: Why, in a sentence.

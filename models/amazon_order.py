@@ -376,9 +376,8 @@ class AmazonOrder(models.Model):
         :rtype: Counter
         """
         self._link_sale_orders()
-        self.env['amazon.shipment']._take_echoes(self)
         outcomes = Counter()
-        failures = {}
+        failures = self._do_together_or_apart(self.env['amazon.shipment']._take_echoes)
         data_by_order = {}
         steps = defaultdict(self.browse)
         for order in self:

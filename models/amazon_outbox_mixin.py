@@ -1,7 +1,6 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ..amazon.errors import Rejected
@@ -99,11 +98,8 @@ class AmazonOutboxMixin(models.AbstractModel):
         :param Domain domain: Which of them.
         :rtype: models.Model
         """
-        due = self.search(
-            self._get_due_domain() & Domain('account_id', '=', account.id) & domain,
-            order='id',
-            limit=LOCK_TRIES * limit,
-        )
+        domain &= self._get_due_domain() & Domain('account_id', '=', account.id)
+        due = self.search(domain, order='id', limit=LOCK_TRIES * limit)
         return due.try_lock_for_update(allow_referencing=True, limit=limit)
 
     def _build_message(self):
@@ -136,8 +132,8 @@ class AmazonOutboxMixin(models.AbstractModel):
         for record in self:
             try:
                 messages[record] = record._build_message()
-            except UserError as error:
-                record._mark_failed(error)
+            except Exception as exception:
+                record._mark_failed(exception)
         records = self.browse().union(*messages)
         if not records:
             return self.env['amazon.feed']

@@ -207,8 +207,9 @@ class AmazonShipment(models.Model):
         :return: None
         """
         domain &= Domain('sent_at', '=', False) & Domain('attempts', '=', 0)
-        new = self._take_due(account, FEED_SIZE, domain)
-        if len(new) >= threshold:
+        due_domain = self._get_due_domain() & Domain('account_id', '=', account.id) & domain
+        if self.search_count(due_domain, limit=threshold) == threshold:
+            new = self._take_due(account, FEED_SIZE, domain)
             feed = new._put_in_feed()
             self.env['ir.cron']._commit_progress()
             outcomes['fed'] += feed.message_count

@@ -16,6 +16,7 @@ class DeliveryCarrier(models.Model):
         compute='_compute_amazon_carrier_code',
         store=True,
         readonly=False,
+        required=True,
         precompute=True,
     )
     amazon_suggestions = fields.Char(

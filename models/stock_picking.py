@@ -180,8 +180,8 @@ class StockPicking(models.Model):
                 "Amazon is told of validated deliveries of FBM orders, unless they are marked as"
                 " already confirmed elsewhere. There is none among these.",
             ))
-        shipments._send_again()
-        accounts = shipments.account_id
+        accounts = shipments.account_id._get_syncable()
+        shipments.filtered(lambda s: s.state != 'in_feed')._send_again()
         return accounts._send_shipments(
             TimeBudget(SYNC_SECONDS), Domain('id', 'in', shipments.ids),
         )
@@ -191,7 +191,8 @@ class StockPicking(models.Model):
     def _sanity_check(self, separate_pickings=True):
         """Override of `stock` to ask for carrier and tracking before any other question."""
         super()._sanity_check(separate_pickings=separate_pickings)
-        self._filter_for_amazon()._check_ready_to_validate()
+        # In sudo mode: the people of the warehouse need not see sales.
+        self.sudo()._filter_for_amazon()._check_ready_to_validate()
 
     def _action_done(self):
         """Override of `stock` to let Amazon know, later and in another transaction."""
@@ -200,7 +201,7 @@ class StockPicking(models.Model):
         deliveries = self.sudo()._filter_for_amazon()
         deliveries._check_ready_to_validate()
         delivered_before = {
-            line: line.qty_delivered for line in deliveries.move_ids.sale_line_id
+            line: line.qty_delivered for line in deliveries.sale_id.order_line
         }
         res = super()._action_done()
         self.env['amazon.shipment'].sudo()._create_for(deliveries, delivered_before)
@@ -223,8 +224,7 @@ class StockPicking(models.Model):
         :return: None
         :raise UserError: Saying what to fill in.
         """
-        # In sudo mode: only Amazon administrators see that field.
-        for picking in self.sudo().filtered(lambda p: not p.amazon_confirmed_elsewhere):
+        for picking in self.filtered(lambda p: not p.amazon_confirmed_elsewhere):
             picking._check_ready_for_amazon(
                 wants_tracking=not picking._gets_tracking_from_carrier(),
             )
