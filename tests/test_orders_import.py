@@ -417,7 +417,7 @@ class TestLines(AmazonCase):
         product.list_price = 11
         sale_order._recompute_prices()
         self.assertEqual((line.price_unit, line.discount), (12.99, 0))
-        sale_order.action_cancel()
+        sale_order._action_cancel()
         sale_order.action_draft()
         sale_order.action_confirm()
         self.assertEqual(sale_order.date_order, date_order)
@@ -471,6 +471,7 @@ class TestFbm(AmazonCase):
                 while pickings := sale_order.picking_ids.filtered(lambda p: p.state != 'done'):
                     pickings.action_assign()
                     pickings.move_ids.picked = True
+                    pickings.amazon_confirmed_elsewhere = True
                     pickings._action_done()
                     done += len(pickings)
                 self.assertEqual(
@@ -663,6 +664,7 @@ class TestCancellations(AmazonCase):
 
     def deliver(self, sale_order):
         sale_order.picking_ids.move_ids.write({'quantity': 3, 'picked': True})
+        sale_order.picking_ids.amazon_confirmed_elsewhere = True
         sale_order.picking_ids._action_done()
 
     def invoice(self, sale_order):
