@@ -124,9 +124,13 @@ class AmazonShipment(models.Model):
             if sale_line.amazon_charge != 'item':
                 continue
             item_ref = sale_line.amazon_order_item_ref
-            delivered = sale_line._get_delivered_with(move_lines, delivered_before[sale_line])
-            delivered_before[sale_line] += delivered
-            count = min(_floor(delivered), sale_line.amazon_quantity - told[item_ref])
+            before = delivered_before[sale_line]
+            after = before + sale_line._get_delivered_with(move_lines, before)
+            delivered_before[sale_line] = after
+            # A piece counts once it is whole, however many deliveries it takes.
+            count = min(
+                _floor(after) - _floor(before), sale_line.amazon_quantity - told[item_ref],
+            )
             total = sum(move_lines.mapped('quantity_product_uom'))
             so_far = shared_so_far = 0
             for package in packages:
