@@ -11,6 +11,7 @@ from . import test_orders_failures
 from . import test_orders_fetch
 from . import test_orders_import
 from . import test_orders_processes
+from . import test_shipments
 from . import test_shipments_client
 from . import test_simulator
 from . import test_simulator_shipments

@@ -1,6 +1,6 @@
-from odoo.tests import TransactionCase
+from odoo.tests import Form, TransactionCase
 
-from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER, Simulator
+from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER, Item, Simulator
 
 
 class AmazonCase(TransactionCase):
@@ -148,3 +148,137 @@ class AmazonCase(TransactionCase):
     def get_lines(self, sale_order, charge='item'):
         """Return the lines of a sales order for a charge of Amazon's."""
         return sale_order.order_line.filtered(lambda line: line.amazon_charge == charge)
+
+
+class ShippingCase(AmazonCase):
+    """An account with goods in its warehouse, and a carrier that Amazon knows."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.warehouse = cls.account.warehouse_id
+        cls.mug = cls.create_product('MUG')
+        cls.bowl = cls.create_product('BOWL')
+        cls.put_in_stock(cls.mug, 1000, cls.warehouse.lot_stock_id)
+        cls.put_in_stock(cls.bowl, 1000, cls.warehouse.lot_stock_id)
+        cls.carrier = cls.create_carrier("DHL Paket")
+
+    # === RECORDS === #
+
+    @classmethod
+    def create_carrier(cls, name, **values):
+        """Create a delivery method."""
+        product = cls.env['product.product'].create({'name': name, 'type': 'service'})
+        return cls.env['delivery.carrier'].create(
+            {'name': name, 'product_id': product.id, **values},
+        )
+
+    # === DELIVERIES === #
+
+    def order_mugs(self, quantity=3, **details):
+        """Let a buyer order mugs and return the order of Amazon's, imported."""
+        return self.order(Item('MUG', '12.99', quantity), **details)
+
+    def order(self, *items, marketplace='DE', **details):
+        """Let a buyer order something and return the order of Amazon's, imported."""
+        order = self.seller.place_order(marketplace, 'FBM', list(items), **details)
+        self.sync()
+        return order
+
+    def get_open_delivery(self, order):
+        """Return the transfer of an order that is to be done next."""
+        return self.get_sale_order(order).picking_ids.filtered(
+            lambda picking: picking.state not in ('done', 'cancel'),
+        )
+
+    def pick(self, picking, quantities):
+        """Enter what is picked of a transfer, by SKU or by move."""
+        for move in picking.move_ids:
+            quantity = quantities.get(move, quantities.get(move.product_id.default_code, 0))
+            move.quantity = quantity
+            move.picked = bool(quantity)
+
+    def fill_in(self, picking, tracking='00340434161094015902', carrier=None):
+        """Enter carrier and tracking reference."""
+        picking.write({
+            'carrier_id': (carrier or self.carrier).id, 'carrier_tracking_ref': tracking,
+        })
+
+    def validate(self, picking):
+        """Press Validate, and create a backorder when asked for."""
+        action = picking.button_validate()
+        if action is not True:
+            self.assertEqual(action['res_model'], 'stock.backorder.confirmation')
+            Form.from_action(self.env, action).save().process()
+        self.assertEqual(picking.state, 'done')
+
+    def deliver(self, order, quantities=None, **details):
+        """Deliver what is open of an order, with a carrier and a tracking reference.
+
+        :param order: An order of the simulator's.
+        :param dict quantities: What is picked, see `pick`; all by default.
+        :param details: See `fill_in`.
+        :return: The delivery.
+        :rtype: stock.picking
+        """
+        picking = self.get_open_delivery(order)
+        if quantities:
+            self.pick(picking, quantities)
+        self.fill_in(picking, **details)
+        self.validate(picking)
+        return picking
+
+    def pack(self, picking, *packages):
+        """Divide a transfer up into packages.
+
+        :param packages: The quantities by SKU in each; what is left lies in none.
+        :return: The packages.
+        :rtype: stock.package
+        """
+        made = self.env['stock.package']
+        for number, quantities in enumerate(packages, start=1):
+            package = made.create({'name': f'{picking.name} {number}'})
+            made |= package
+            for sku, quantity in quantities.items():
+                loose = picking.move_line_ids.filtered(
+                    lambda line, sku=sku: not line.result_package_id
+                    and line.product_id.default_code == sku,
+                )
+                if loose.quantity == quantity:
+                    loose.result_package_id = package
+                else:
+                    loose.quantity -= quantity
+                    loose.copy({'quantity': quantity, 'result_package_id': package.id})
+        return made
+
+    def send(self, accounts=None):
+        """Press Sync Pickings and return what the notification says."""
+        return self.press(accounts or self.account, 'action_sync_pickings')['params']['message']
+
+    def send_again(self, pickings):
+        """Press Send to Amazon and return what the notification says."""
+        return self.press(pickings, 'action_send_to_amazon')['params']['message']
+
+    def get_shown(self, order):
+        """Return what Amazon knows of the packages of an order: tracking numbers, quantities."""
+        skus = {item.item_id: item.sku for item in order.items}
+        return {
+            package.tracking: {
+                skus[item_id]: quantity for item_id, quantity in package.quantities.items()
+            }
+            for package in order.packages
+        }
+
+    def assertShown(self, order, *packages):
+        """Check which packages Amazon knows: the tracking number and quantities by SKU of each."""
+        self.assertEqual(len(order.packages), len(packages))
+        self.assertEqual(self.get_shown(order), dict(packages))
+
+    def assertAmazonState(self, pickings, state, reason=None):
+        """Check what became of deliveries, and what the reason says."""
+        for picking in pickings:
+            self.assertEqual(picking.amazon_state, state, picking.amazon_reason)
+            if reason:
+                self.assertRegex(picking.amazon_reason or '', reason)
+            elif state != 'to_send':
+                self.assertFalse(picking.amazon_reason)
