@@ -235,15 +235,19 @@ class ProcessingReport:
     def accounts_for(self, message_count: int) -> bool:
         """Tell whether a message without problems is one that Amazon has done.
 
-        That is not so if messages are missing in the report, or problems that it has counted.
+        That is not so if messages are missing in the report, or problems that it has counted. What
+        Amazon only warns of is successful.
 
         :param message_count: How many messages the feed had.
         """
-        named = len(self.problems.keys() - {WHOLE_FEED})
+        failed = sum(
+            number != WHOLE_FEED and any(problem.severity == 'Error' for problem in problems)
+            for number, problems in self.problems.items()
+        )
         return (
             self.is_complete
             and (self.processed or 0) >= message_count
-            and (self.successful or 0) + named >= message_count
+            and (self.successful or 0) + failed >= message_count
         )
 
     def _get_problems(self, message_id: int, severity: str) -> tuple[Problem, ...]:

@@ -421,6 +421,22 @@ class TestProcessingReport(BaseCase):
         results = ''.join(self.RESULT.format(*result) for result in results)
         return self.REPORT.format(results).encode()
 
+    def test_it_accounts_for_the_messages_that_it_counts_or_names_as_errors(self):
+        error, warning = Problem('1', 'Error', ''), Problem('2', 'Warning', '')
+        for accounts, processed, successful, problems in (
+            (True, 3, 3, {}),
+            (True, 3, 2, {2: (error, warning)}),
+            (True, 3, 3, {1: (warning,)}),
+            (False, 3, 2, {1: (warning,)}),
+            (False, 3, 2, {0: (error,)}),
+            (False, 2, 2, {}),
+            (False, None, None, {}),
+        ):
+            with self.subTest(processed=processed, successful=successful, problems=problems):
+                report = ProcessingReport(True, processed, successful, problems)
+                self.assertEqual(report.accounts_for(3), accounts)
+        self.assertFalse(ProcessingReport(False, 3, 3, {}).accounts_for(3))
+
     def test_mixed_results(self):
         report = parse_processing_report(self._build(
             (2, 'Error', 18028, " The quantity &gt; 1 is too much. "),
