@@ -1,10 +1,13 @@
 PYTHON ?= python3
 
-demo lint bench pot clean:
+demo lint pot clean:
 	@$(PYTHON) -m dev $@
 
 test:
 	@$(PYTHON) -m dev test $(TAGS)
+
+bench:
+	@$(PYTHON) -m dev bench $(ONLY)
 
 db shell:
 	@test -n "$(DB)" || { echo "Name the database: make $@ DB=x" >&2; exit 2; }

@@ -45,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     add('db', run.create_database).add_argument('database')
     add('shell', run.shell).add_argument('database')
     add('exec', run.execute).add_argument('command', nargs=argparse.REMAINDER)
-    add('bench', run.bench)
+    add('bench', run.bench).add_argument(
+        'part', nargs='?', default='', choices=['', 'orders', 'shipments'],
+    )
     add('pot', run.pot)
     add('clean', run.clean)
     return parser

@@ -73,10 +73,13 @@ def pot() -> None:
     say(f"    {TERMS.relative_to(CHECKOUT)} is up to date")
 
 
-def bench() -> int:
-    """Run the benchmark on a fresh database."""
+def bench(part: str) -> int:
+    """Run the benchmark, or a part of it, on a fresh database.
+
+    :param str part: A key of `dev.bench.__main__.PARTS`, to run only that one.
+    """
     with provisioned_odoo() as odoo, _temporary_database(odoo, 'bench') as database:
-        return _run_in_foreground(odoo, [str(odoo.python), '-m', 'dev.benchmark', database])
+        return _run_in_foreground(odoo, [str(odoo.python), '-m', 'dev.bench', database, part])
 
 
 def clean() -> None:

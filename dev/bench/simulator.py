@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .cache import CHECKOUT
-from .console import Failure
+from ..cache import CHECKOUT
+from ..console import Failure
 
 TIME_LIMIT = 120  # seconds
 

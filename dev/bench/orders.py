@@ -1,16 +1,12 @@
-"""How fast the connector is, beside plain Odoo: `python -m dev.benchmark DATABASE`."""
+"""How fast orders come in, beside plain Odoo, and how soon at Amazon's rates."""
 
-import json
-import subprocess
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
-from types import TracebackType
 
-from .bench_simulator import control, running_simulator
-from .cache import CHECKOUT
-from .console import Failure, say, step
+from ..console import step
+from .process import Measure, Worker, count_calls, print_target
+from .simulator import control, running_simulator
 
 ORDERS = 1000
 ROUNDS = 10
@@ -43,64 +39,6 @@ Storable products in stock, 19 % tax included in prices. All take turns in {ROUN
 warm-up; speeds are medians. Statements are those of all connections of the process."""
 
 
-@dataclass(frozen=True)
-class Measure:
-    """What something took.
-
-    :param int result: How many orders it was about; of a day, its seconds until caught up.
-    :param float seconds: The time it took.
-    :param int statements: The SQL statements sent.
-    :param float peak: The highest memory use of the process until then, in MiB.
-    """
-
-    result: int
-    seconds: float
-    statements: int
-    peak: float
-
-
-class Worker:
-    """A contender's process; a context manager that ends it.
-
-    :param str database: The database to work on.
-    :param str contender: A key of `bench_worker.CONTENDERS`.
-    :param str simulator: The simulator's address.
-    """
-
-    def __init__(self, database: str, contender: str, simulator: str) -> None:
-        self.contender = contender
-        self._process = subprocess.Popen(
-            [sys.executable, '-m', 'dev.bench_worker', database, contender, simulator],
-            cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )
-
-    def __enter__(self) -> 'Worker':
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._process.kill() if error else self._process.stdin.close()
-        self._process.wait()
-
-    def do(self, method: str, count: int) -> Measure:
-        """Let the contender do something.
-
-        :param str method: A method of the contender.
-        :param int count: Its number of orders.
-        :raise Failure: If it can't.
-        """
-        self._process.stdin.write(f'{json.dumps([method, count])}\n')
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise Failure(f"{self.contender}: {method} failed.", "Read what it wrote above.")
-        return Measure(**json.loads(answer))
-
-
 @dataclass
 class Score:
     """What a contender reached.
@@ -117,21 +55,15 @@ class Score:
     calls: int = 0
 
 
-def main(database: str) -> int:
-    """Run the benchmark and print its tables.
+def run(database: str) -> None:
+    """Measure it and print the tables.
 
     :param str database: A fresh database with the add-on.
-    :return: The exit status.
     """
-    try:
-        with running_simulator() as simulator:
-            scores = race(database, simulator)
-            print_scores(scores)
-            print_day(*live_a_day(database, simulator), scores['FBM'].speed)
-    except Failure as failure:
-        say(f"\n{failure.problem}\n\nRemedy: {failure.remedy}")
-        return 1
-    return 0
+    with running_simulator() as simulator:
+        scores = race(database, simulator)
+        print_scores(scores)
+        print_day(*live_a_day(database, simulator), scores['FBM'].speed)
 
 
 def race(database: str, simulator: str) -> dict[str, Score]:
@@ -179,14 +111,6 @@ def summarize(rounds: list[Measure], fetch: Measure | None = None, calls: int = 
     return Score(1 / seconds, statements, rounds[-1].peak, calls)
 
 
-def count_calls(simulator: str, status: int | None = None) -> int:
-    """Return how often the Selling Partner API was called, with a certain outcome if given."""
-    return sum(
-        call['operation'] != 'lwa' and status in (None, call['status'])
-        for call in control(simulator, 'calls')
-    )
-
-
 def print_scores(scores: dict[str, Score]) -> None:
     """Print what the contenders reached, and which targets that meets."""
     print(f"\n{'':24}{'orders/s':>10}{'SQL/order':>11}{'calls/100':>11}{'peak MiB':>10}")
@@ -216,11 +140,6 @@ def print_scores(scores: dict[str, Score]) -> None:
             calls <= most_calls,
         )
     print(f'\n{NOTES}', flush=True)
-
-
-def print_target(finding: str, is_reached: bool) -> None:
-    """Print whether a target is met."""
-    print(f"{finding:70}{'reached' if is_reached else 'MISSED'}")
 
 
 def live_a_day(database: str, simulator: str) -> tuple[Measure, int, int]:
@@ -262,7 +181,3 @@ def print_day(day: Measure, calls: int, refused: int, speed: float) -> None:
         f" {PAGE_SIZE / speed:.0f} s as measured above,\nand after the first {BURST} pages the"
         f" quota allows one in {1 / RATE:.0f} s.",
     )
-
-
-if __name__ == '__main__':
-    sys.exit(main(*sys.argv[1:]))

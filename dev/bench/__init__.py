@@ -1,0 +1,1 @@
+"""How fast the connector is: `python -m dev.bench DATABASE [PART]`."""
