@@ -28,6 +28,7 @@ from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget
 FIRST_SYNC_DAYS = 30
 WINDOW_OVERLAP = timedelta(minutes=2)
 CHART_DAYS = 14
+AT_ONCE = timedelta(seconds=5)
 RETRY_PAUSE = timedelta(minutes=1)  # what takes less is not worth mentioning
 INBOX_URL = '/odoo/action-amazon_connector.action_amazon_order'
 DELIVERIES_URL = '/odoo/action-amazon_connector.action_amazon_delivery'
@@ -668,7 +669,10 @@ class AmazonAccount(models.Model):
         if isinstance(exception, Throttled):
             retry_at = exception.retry_at.replace(tzinfo=None) + timedelta(seconds=1)
         try:
-            if isinstance(exception, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
+            is_conflict = isinstance(exception, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY)
+            if is_conflict or retry_at < now + AT_ONCE:
+                # For a time to come Odoo wakes up once a minute only. To start the job anew takes
+                # about as long as a quota of some calls a second needs to have one again.
                 cron._trigger()
             else:
                 if isinstance(exception, (Throttled, Unavailable)):
