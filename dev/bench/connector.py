@@ -147,8 +147,8 @@ class Connector:
 
     def _expect(self, count: int, found: int) -> int:
         if found != count:
-            problem = self.account.last_error or "See the reasons in the inbox."
-            raise AssertionError(f"{found} orders instead of {count}. {problem}")
+            problem = self.account.last_error or "See the reasons in the inbox and the outbox."
+            raise AssertionError(f"{found} instead of {count}. {problem}")
         return found
 
     def _control(self, action: str, **arguments: Any) -> None:

@@ -1,6 +1,6 @@
 """The contender that tells Amazon of deliveries, at Amazon's true rates."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -40,10 +40,10 @@ class Scheduler:
         self._skipped = timedelta()
         self._is_notified = False
 
-    def run_while(self, is_waiting: Any) -> timedelta:
+    def run_while(self, is_waiting: Callable[[], object]) -> timedelta:
         """Run jobs as long as something is waiting for them.
 
-        :param is_waiting: Tells whether something is, without arguments.
+        :param is_waiting: Tells whether something is.
         :return: How long that took on the clocks.
         :raise AssertionError: If it takes longer than anybody would wait.
         """
@@ -85,7 +85,7 @@ class Dispatch(Connector):
         self.scheduler = Scheduler(env, simulator)
 
     def prepare(self, count: int) -> int:
-        """Import that many orders and make their deliveries ready, carriers and all."""
+        """Import that many orders, and give their deliveries a carrier and a tracking number."""
         self._control('bulk', count=count)
         self.account.last_order_sync = datetime.now() - timedelta(days=2)
         self.env.cr.commit()
@@ -93,10 +93,7 @@ class Dispatch(Connector):
         self.run(count)
         carrier = self._ensure_carrier("DHL")
         for number, picking in enumerate(self._get_deliveries()):
-            picking.write({
-                'carrier_id': carrier.id,
-                'carrier_tracking_ref': f'{number:020}',
-            })
+            picking.write({'carrier_id': carrier.id, 'carrier_tracking_ref': f'{number:020}'})
         control(self.simulator, 'set_throttle', scale=1.0)
         self.env['ir.cron'].search([]).active = False
         for name in CRONS:
@@ -107,7 +104,7 @@ class Dispatch(Connector):
         return count
 
     def validate(self, count: int) -> int:
-        """Validate the deliveries: Amazon is to be told of all, which it never was."""
+        """Validate the deliveries: Amazon is to be told of all, for the first time."""
         pickings = self._get_deliveries()
         for start in range(0, count, BATCH):
             pickings[start:start + BATCH].with_context(skip_sms=True).button_validate()

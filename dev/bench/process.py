@@ -15,7 +15,7 @@ from .simulator import control
 class Measure:
     """What something took.
 
-    :param int result: How many orders it was about; of a day, its seconds until caught up.
+    :param int result: How many orders it was about; where clocks jump, the seconds on them.
     :param float seconds: The time it took.
     :param int statements: The SQL statements sent.
     :param float peak: The highest memory use of the process until then, in MiB.

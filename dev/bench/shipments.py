@@ -10,16 +10,18 @@ DELIVERIES = 1000
 # Amazon's rates for `confirmShipment`: calls at once, and calls per second from then on.
 BURST, RATE = 10, 2.0
 # What the simulator works on a feed, from its creation to its report: Amazon publishes no time.
-FEED_SECONDS = 600
+FEED_SECONDS = 900
 TARGET = 0.10
 
 NOTES = f"""\
-{DELIVERIES} deliveries of one parcel each wait at once. Odoo's own scheduler runs the connector's crons: at
-once when they are notified, else every minute. The clocks of Odoo and the simulator run as time
-does while a cron runs, and jump where the scheduler would wait.
-Feed: the deliveries have just been validated. From 200 on, one feed tells of those that Amazon has
-never been told of. Amazon works {FEED_SECONDS // 60} minutes on it here; the quotas let all its calls pass at once.
-Calls: then they are given to another carrier. What Amazon may know already is edited by calls."""
+{DELIVERIES} deliveries of one parcel each wait at once. The connector's crons are run as Odoo's
+scheduler runs them: at once when it is notified, else at its next look, every minute. The clocks of
+Odoo and the simulator run as time does meanwhile, and jump where the scheduler would wait.
+Feed: the deliveries have just been validated. All that Amazon has never been told of goes in one
+feed, for more than 200 wait. The quotas hold up none of its calls: the optimum is the
+{FEED_SECONDS // 60} minutes that Amazon is made to work on it here, for it publishes no time.
+Calls: the same deliveries have then changed their carrier. What Amazon may know already is edited
+by calls, however much it is: {BURST} at once, then {RATE:.0f} a second."""
 
 
 @dataclass(frozen=True)
