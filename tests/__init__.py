@@ -13,6 +13,7 @@ from . import test_orders_import
 from . import test_orders_processes
 from . import test_shipments
 from . import test_shipments_client
+from . import test_shipments_sending
 from . import test_simulator
 from . import test_simulator_shipments
 from . import test_tours
