@@ -1,6 +1,8 @@
 from . import test_access
 from . import test_account
+from . import test_cancel_to_amazon
 from . import test_carriers
+from . import test_carriers_odoo
 from . import test_client
 from . import test_dev
 from . import test_layering
@@ -13,6 +15,8 @@ from . import test_orders_import
 from . import test_orders_processes
 from . import test_shipments
 from . import test_shipments_client
+from . import test_shipments_echo
+from . import test_shipments_radar
 from . import test_shipments_sending
 from . import test_simulator
 from . import test_simulator_shipments

@@ -34,7 +34,8 @@ class SendingCase(ShippingCase):
     def order_singly(self, count, **details):
         """Let buyers order a mug each; return Amazon's orders, imported."""
         orders = [
-            self.seller.place_order('DE', 'FBM', [Item('MUG')], **details) for _buyer in range(count)
+            self.seller.place_order('DE', 'FBM', [Item('MUG')], **details)
+            for _buyer in range(count)
         ]
         self.sync()
         return orders
