@@ -1,1 +1,2 @@
 from . import amazon_fetch_order
+from . import base_partner_merge
