@@ -521,7 +521,7 @@ class AmazonAccount(models.Model):
 
         :rtype: dict
         """
-        action = self._open('sale.action_orders')
+        action = self._open('amazon_connector.action_amazon_sale_order')
         action['domain'] = [('amazon_account_id', 'in', self.ids)]
         return action
 
@@ -600,7 +600,8 @@ class AmazonAccount(models.Model):
         ]
         if missing:
             raise UserError(self.env._(
-                "Enter %(fields)s first. README explains where Seller Central shows them.",
+                "Enter %(fields)s first. The question mark beside each field says where Seller Central"
+                " shows it.",
                 fields=', '.join(missing),
             ))
 
