@@ -24,6 +24,7 @@
         'views/amazon_offer_views.xml',
         'views/amazon_order_views.xml',
         'views/delivery_carrier_views.xml',
+        'views/report_deliveryslip.xml',
         'views/res_partner_views.xml',
         'views/sale_order_views.xml',
         'views/sale_report_views.xml',

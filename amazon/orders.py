@@ -168,11 +168,6 @@ class Address:
     country_code: str = ''  # ISO 3166-1 alpha-2
     phone: str = ''
 
-    @property
-    def is_personal(self) -> bool:
-        """Whether the address names a person or a door, beyond a town."""
-        return bool(self.name or self.company_name or self.lines)
-
 
 @dataclass(frozen=True)
 class Buyer:
@@ -211,7 +206,6 @@ class OrderItem:
     is_facilitated: bool  # whether Amazon collects and remits the tax, even if there is none
     facilitated_tax: Decimal  # so collected, not in `charges`
     gift_message: str
-    gift_wrap: str
     serial_numbers: tuple[str, ...]
     cancel_reason: str | None  # given by a buyer who asks to cancel; '' without a reason
 
@@ -408,7 +402,6 @@ def _parse_item(item: Node, currency: str, is_free: bool) -> OrderItem:
         is_facilitated=_is_facilitated(item),
         facilitated_tax=facilitated_tax,
         gift_message=gift.text('giftMessage', max_length=None),
-        gift_wrap=gift.text('giftWrapLevel'),
         serial_numbers=tuple(product.texts('serialNumbers')),
         cancel_reason=request.text('cancelReason') if request else None,
     )

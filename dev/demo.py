@@ -18,7 +18,10 @@ SIMULATOR_URL = os.environ['SIMULATOR_URL']
 WAREHOUSE_STOCK, FBA_STOCK = 60, 240
 # Sold on Amazon under other SKUs, so that a person has something to match.
 UNMATCHED = (('VASE-19', "Vase, Art Nouveau", 22.00), ('CLOCK-R', "Retro wall clock", 36.00))
-FOREIGN_TAXES = (('uk', "20% VAT (UK)", 20), ('jp', "10% Consumption Tax (JP)", 10))
+FOREIGN_TAXES = (  # with the tax number of the company there, without which it could not invoice
+    ('uk', "20% VAT (UK)", 20, 'GB980780684'),
+    ('jp', "10% Consumption Tax (JP)", 10, 'T7000012050002'),
+)
 CARRIERS = (("DHL Paket", 4.90), ("Royal Mail Tracked 48", 5.60), ("Yamato TA-Q-BIN", 9.80))
 SHOWN_FEATURES = ('stock.group_stock_multi_locations', 'product.group_product_pricelist')
 SALESPERSON_GROUPS = (
@@ -32,13 +35,14 @@ SALESPERSON_GROUPS = (
 def set_up_company(env: Environment) -> None:
     """Make the company with its taxes, carriers and the features that the demo shows."""
     domestic_tax = shop.set_up_company(env, DEFAULT_SELLER.store_name)
-    for code, name, percent in FOREIGN_TAXES:
+    for code, name, percent, tax_number in FOREIGN_TAXES:
         country = env.ref(f'base.{code}')
         tax = shop.ensure_tax(env, country, name, percent)
         position = shop.ensure(
             env, 'account.fiscal.position',
             {'name': f"Sales to {country.name}", 'company_id': env.company.id},
             country_id=country.id,
+            foreign_vat=tax_number,
             auto_apply=True,
         )
         tax.original_tax_ids = domestic_tax

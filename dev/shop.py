@@ -46,6 +46,7 @@ def set_up_company(env: Environment, name: str) -> BaseModel:
             'city': "Hamburg",
             'state_id': env.ref('base.state_de_hh').id,
             'country_id': germany.id,
+            'account_fiscal_country_id': germany.id,
             'currency_id': env.ref('base.EUR').id,
             'vat': 'DE136695976',
             'email': 'shop@nordwind.example',

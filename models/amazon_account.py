@@ -97,15 +97,18 @@ class AmazonAccount(models.Model):
         ],
         default='production',
         required=True,
+        copy=False,
     )
     spapi_endpoint = fields.Char(
         string="Selling Partner API Address",
         help="Base address, e.g. http://127.0.0.1:8070 for the simulator.",
+        copy=False,
         groups='base.group_system',
     )
     lwa_endpoint = fields.Char(
         string="Login with Amazon Address",
         help="Address of the token endpoint, e.g. http://127.0.0.1:8070/auth/o2/token.",
+        copy=False,
         groups='base.group_system',
     )
     state = fields.Selection(
@@ -464,7 +467,7 @@ class AmazonAccount(models.Model):
     # === CRUD METHODS === #
 
     def write(self, vals):
-        """Override of `base` to disconnect an account that is to talk to somebody else."""
+        """Override of `base` to forget the access token when it is for somebody else."""
         res = super().write(vals)
         if vals.keys() & {'environment', 'spapi_endpoint', 'lwa_endpoint', 'region', 'seller_id',
                           'lwa_client_id', 'lwa_client_secret', 'refresh_token'}:
@@ -567,7 +570,7 @@ class AmazonAccount(models.Model):
 
         :rtype: dict
         """
-        action = self._open('sale.action_orders')
+        action = self._open('amazon_connector.action_amazon_sale_order')
         action['domain'] = [('amazon_account_id', 'in', self.ids)]
         return action
 
@@ -581,6 +584,8 @@ class AmazonAccount(models.Model):
         """
         accounts = self or self.search([('state', '=', 'connected')])
         accounts.check_access('read')
+        # Salespeople and warehouse people may see accounts, but not synchronize.
+        self.env['amazon.order'].check_access('write')
         if not accounts or any(account.state != 'connected' for account in accounts):
             raise UserError(accounts.filtered('reason')[:1].reason or self.env._(
                 "The account is not connected yet. Enter its credentials and press Connect.",
@@ -604,6 +609,19 @@ class AmazonAccount(models.Model):
             ('company_id', '=', self.company_id.id),
             ('id', '!=', self.id),
         ])
+
+    def _get_account_of(self, marketplace):
+        """Return which account of this seller synchronizes a marketplace, this one if none does.
+
+        :param amazon.marketplace marketplace: Where an order was placed.
+        :rtype: amazon.account
+        """
+        self.ensure_one()
+        if marketplace in self.synced_marketplace_ids:
+            return self
+        return self._get_siblings().filtered(
+            lambda account: marketplace in account.synced_marketplace_ids,
+        )[:1] or self
 
     @contextmanager
     def _get_client(self):
@@ -697,7 +715,8 @@ class AmazonAccount(models.Model):
         ]
         if missing:
             raise UserError(self.env._(
-                "Enter %(fields)s first. README explains where Seller Central shows them.",
+                "Enter %(fields)s first. The question mark beside each field says where Seller Central"
+                " shows it.",
                 fields=', '.join(missing),
             ))
 
@@ -884,15 +903,15 @@ class AmazonAccount(models.Model):
             return interrupted
         return query
 
-    def _get_charge_product(self, charge, offer):
+    def _get_charge_product(self, charge, item_product):
         """Return the product that stands for a charge in sales orders.
 
         :param amazon.orders.Charge charge: The charge.
-        :param amazon.offer offer: The offer that was sold.
+        :param product.product item_product: What stands for the item that is charged for.
         :rtype: product.product
         """
         return {
-            'ITEM': offer.product_id or self.product_id,
+            'ITEM': item_product,
             'SHIPPING': self.shipping_product_id,
             'GIFT_WRAP': self.gift_wrap_product_id,
             'COD_FEE': self.cod_fee_product_id,
@@ -1049,8 +1068,16 @@ class AmazonAccount(models.Model):
             self.activity_schedule(
                 activity_type,
                 note=note,
-                user_id=(self.user_id or self.create_uid or self.env.user).id,
+                user_id=self._get_person_in_charge().id,
             )
+
+    def _get_person_in_charge(self):
+        """Return who is told what needs attention.
+
+        :rtype: res.users
+        """
+        people = self.user_id | self.create_uid
+        return people.filtered('active')[:1] or self.env.user
 
     def _close_attention(self):
         """Take back the activity: nothing needs attention any more.

@@ -33,6 +33,11 @@ class AmazonOffer(models.Model):
         check_company=True,
         tracking=True,
     )
+    is_left_unmatched = fields.Boolean(
+        help="Whether a person took the product away, so that the reference no longer matches it.",
+        readonly=True,
+        copy=False,
+    )
 
     _sku_uniq = models.Constraint(
         'UNIQUE(account_id, marketplace_id, sku)',
@@ -42,7 +47,11 @@ class AmazonOffer(models.Model):
     # === CRUD METHODS === #
 
     def write(self, vals):
-        """Override of `base` to import the orders that have waited for the match."""
+        """Override of `base` to respect that a person unmatches, and to import the orders that have
+        waited for the match.
+        """
+        if 'product_id' in vals:
+            vals = {**vals, 'is_left_unmatched': not vals['product_id']}
         res = super().write(vals)
         if vals.get('product_id'):
             self.env['amazon.order']._retry_waiting_for_offers(self)
@@ -64,7 +73,7 @@ class AmazonOffer(models.Model):
         """Find the offers of order items, create the ones seen for the first time, match both.
 
         An offer without a product is matched by itself to the product whose internal reference,
-        else barcode, equals the SKU.
+        else barcode, equals the SKU; not if a person unmatched it.
 
         :param amazon.account account: The account that sold the items.
         :param data_by_order: The orders in the inbox, and as read.
@@ -108,12 +117,19 @@ class AmazonOffer(models.Model):
             ])
         }
 
+    def _get_product(self):
+        """Return what is sold in Odoo when this is sold on Amazon.
+
+        :rtype: product.product
+        """
+        return self.product_id or self.account_id.product_id
+
     def _match_by_reference(self):
         """Match the offers that have no product to the one whose reference is the SKU.
 
         :return: None
         """
-        unmatched = self.filtered(lambda offer: not offer.product_id)
+        unmatched = self.filtered(lambda o: not (o.product_id or o.is_left_unmatched))
         for account, offers in unmatched.grouped('account_id').items():
             Product = self.env['product.product'].with_company(account.company_id)
             domain = Product._check_company_domain(account.company_id)

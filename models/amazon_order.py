@@ -7,13 +7,14 @@ from hashlib import sha256
 from psycopg2.errors import UniqueViolation
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools import mute_logger
 
 from ..amazon import orders
 from ..amazon.errors import AmazonError, Malformed
-from .amazon_sync_mixin import CRON_SECONDS, SYNC_SECONDS, TimeBudget
+from .amazon_sync_mixin import CRON_SECONDS, SYNC_SECONDS, TimeBudget, to_naive
 
 BATCH_SIZE = 100
 MAX_CONFLICTS = 5
@@ -130,6 +131,20 @@ class AmazonOrder(models.Model):
                 json.loads(order.payload), indent=2, ensure_ascii=False,
             )
 
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        """Override of `base` to leave the inbox to the connector, which acts on what it says.
+
+        The right to write to it is the right to press its buttons.
+        """
+        if not self.env.su:
+            raise AccessError(self.env._(
+                "Amazon orders are changed by the connector only. Use the buttons Retry and Fetch"
+                " Again.",
+            ))
+        return super().write(vals)
+
     # === ACTION METHODS === #
 
     def action_retry(self):
@@ -226,6 +241,7 @@ class AmazonOrder(models.Model):
         return self._store_payloads(account, payloads, force=True)
 
     @api.model
+    @mute_logger('odoo.sql_db')  # It would quote personal data when a statement is refused.
     def _store_payloads(self, account, payloads, force=False):
         """Store orders as Amazon sent them, unless a version as new is stored already.
 
@@ -255,7 +271,9 @@ class AmazonOrder(models.Model):
             if force or (order.payload_version or '') < values['payload_version']:
                 order.write(values)
                 changed |= order
-        return changed | self.create(list(values_by_ref.values()))
+        changed |= self.create(list(values_by_ref.values()))
+        changed.flush_recordset()
+        return changed
 
     @api.model
     def _prepare_inbox_values(self, account, payload, summary, currencies):
@@ -270,19 +288,20 @@ class AmazonOrder(models.Model):
         text = json.dumps(payload, separators=(',', ':'))
         changed_at = summary.updated_at or datetime.now(timezone.utc)
         delivered_at = summary.deliver_by or changed_at + timedelta(days=DELIVERY_DAYS)
+        marketplace = account.synced_marketplace_ids.filtered(
+            lambda m: m.api_ref == summary.marketplace_id,
+        ) or self._find_marketplace(summary)
         return {
             # One without a reference is kept too, under a fingerprint of its own.
             'amazon_order_ref': summary.order_id or f'? {sha256(text.encode()).hexdigest()[:12]}',
-            'account_id': account.id,
-            'marketplace_id': account.synced_marketplace_ids.filtered(
-                lambda m: m.api_ref == summary.marketplace_id,
-            ).id or self._find_marketplace(summary).id,
+            'account_id': account._get_account_of(marketplace).id,
+            'marketplace_id': marketplace.id,
             'channel': summary.channel,
             'amazon_status': summary.status,
-            'amazon_updated_at': _to_naive(changed_at),
+            'amazon_updated_at': to_naive(changed_at),
             'amazon_total': float(summary.total or 0),
             'currency_id': currencies.get(summary.currency, self.env['res.currency']).id,
-            'delivered_at': _to_naive(delivered_at),
+            'delivered_at': to_naive(delivered_at),
             'payload': text,
             'payload_version': summary.updated_at and summary.updated_at.isoformat(
                 timespec='microseconds',
@@ -319,8 +338,9 @@ class AmazonOrder(models.Model):
             # After a commit, an exception would make the cron run again at once, over and over.
             self.env.cr.rollback()
             self._get_failure_reason(exception)
-        if self.search_count(self._get_due_domain(), limit=1):
-            self.env.ref('amazon_connector.ir_cron_import_orders')._trigger()
+        else:
+            if self.search_count(self._get_due_domain(), limit=1):
+                self.env.ref('amazon_connector.ir_cron_import_orders')._trigger()
         self.env['ir.cron']._commit_progress(remaining=0)
 
     @api.model
@@ -486,9 +506,10 @@ class AmazonOrder(models.Model):
             try:
                 if not order.currency_id.active:
                     account._get_currency(data.currency)
-                order._check_offers(account, self.env['amazon.offer'].union(*(
-                    offers[order.marketplace_id.id, item.sku] for item in data.items
-                )))
+                if not order.sale_order_id:
+                    order._check_offers(account, self.env['amazon.offer'].union(*(
+                        offers[order.marketplace_id.id, item.sku] for item in data.items
+                    )))
             except UserError as error:
                 failures[order] = error
         return failures
@@ -603,8 +624,3 @@ class AmazonOrder(models.Model):
                 expired.payload = False
                 if not self.env['ir.cron']._commit_progress(processed=len(expired)):
                     return
-
-
-def _to_naive(moment):
-    """Return an aware time as Odoo stores it: UTC, without its zone and fractions."""
-    return moment.astimezone(timezone.utc).replace(tzinfo=None, microsecond=0)

@@ -1,13 +1,14 @@
 import logging
 import time
 import traceback
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools import mute_logger
 
 from ..amazon.errors import AmazonError
 
@@ -16,6 +17,11 @@ _logger = logging.getLogger(__name__)
 SYNC_SECONDS = 20  # of a button; what is left over is done by the crons
 CRON_SECONDS = 60
 BACK_OFF_MINUTES = (1, 5, 30, 120, 720)
+
+
+def to_naive(moment):
+    """Return an aware time as Odoo stores it: UTC, without its zone and fractions. None stays."""
+    return moment and moment.astimezone(timezone.utc).replace(tzinfo=None, microsecond=0)
 
 
 class TimeBudget:
@@ -52,7 +58,8 @@ class AmazonSyncMixin(models.AbstractModel):
         :rtype: dict[models.Model, Exception]
         """
         try:
-            with self.env.cr.savepoint():
+            # Odoo would log a refused statement with the personal data in it.
+            with mute_logger('odoo.sql_db'), self.env.cr.savepoint():
                 action(self)
             return {}
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:

@@ -107,7 +107,7 @@ class ResPartner(models.Model):
 
     @api.model
     def _find_amazon_customers(self, account, values_list):
-        """Return the buyers that are known already, by what identifies them.
+        """Return the buyers that are known already, archived or not, by what identifies them.
 
         :param amazon.account account: The account of the orders.
         :param list[dict | None] values_list: The buyers to find.
@@ -117,13 +117,13 @@ class ResPartner(models.Model):
         names = [
             values['name'] for values in values_list if values and not values['amazon_email']
         ]
-        partners = self.search([
+        partners = self.with_context(active_test=False).search([
             ('amazon_account_id', '=', account.id),
-            ('parent_id', '=', False),
             '|',
             ('amazon_email', 'in', [email for email in emails if email]),
-            '&', ('amazon_email', '=', False), ('name', 'in', names),
-        ])
+            '&', '&',
+            ('amazon_email', '=', False), ('parent_id', '=', False), ('name', 'in', names),
+        ]).with_env(self.env)
         return {
             self._get_amazon_key({
                 'amazon_email': partner.amazon_email,
@@ -294,7 +294,9 @@ class ResPartner(models.Model):
         :param places: See `_get_amazon_places`.
         :rtype: Customer
         """
-        partner = self.search([('amazon_marketplace_id', '=', marketplace.id)]) or self.create({
+        partner = self.with_context(active_test=False).search(
+            [('amazon_marketplace_id', '=', marketplace.id)],
+        ).with_env(self.env) or self.create({
             'name': self.env._("Amazon customer (%s)", marketplace.name),
             'amazon_marketplace_id': marketplace.id,
             'country_id': marketplace.country_id.id,

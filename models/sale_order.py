@@ -1,11 +1,11 @@
 from contextlib import contextmanager
-from datetime import timezone
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tools import html2plaintext
 
+from .amazon_sync_mixin import to_naive
 from .stock_move import Shipment
 
 
@@ -38,7 +38,10 @@ class SaleOrder(models.Model):
         copy=False,
     )
     amazon_order_ids = fields.One2many(
-        comodel_name='amazon.order', inverse_name='sale_order_id', string="Amazon Inbox",
+        comodel_name='amazon.order',
+        inverse_name='sale_order_id',
+        string="Amazon Inbox",
+        groups='amazon_connector.group_amazon_user,sales_team.group_sale_salesman',
     )
     amazon_ship_by = fields.Datetime(
         string="Ship By", help="Amazon counts a later shipment as late.", readonly=True, copy=False,
@@ -243,42 +246,58 @@ class SaleOrder(models.Model):
         for order, data, customer, position in zip(
             inbox, data_list, customers, positions, strict=True,
         ):
+            currency = currencies[data.currency]
             values_list.append({
-                'company_id': account.company_id.id,
-                'partner_id': customer.partner.id,
-                'partner_invoice_id': customer.partner.id,
-                'partner_shipping_id': customer.delivery.id,
-                'pricelist_id': pricelists[currencies[data.currency]].id,
+                **self._prepare_amazon_values(account, order, data, customer),
+                'pricelist_id': pricelists[currency].id,
                 'fiscal_position_id': position.id,
-                'payment_term_id': False,
-                'warehouse_id': account.warehouse_id.id,
-                'team_id': account.team_id.id,
-                'user_id': account.user_id.id,
-                'date_order': _to_naive(data.purchased_at),
-                'commitment_date': data.channel == 'fbm' and _to_naive(data.ship_by),
-                'client_order_ref': data.buyer.purchase_order_number,
-                'origin': data.order_id,
-                'require_signature': False,
-                'require_payment': False,
-                'amazon_order_ref': data.order_id,
-                'amazon_account_id': account.id,
-                'amazon_marketplace_id': order.marketplace_id.id,
-                'amazon_channel': data.channel,
-                'amazon_ship_by': _to_naive(data.ship_by),
-                'amazon_deliver_by': _to_naive(data.deliver_by),
-                'amazon_total': float(data.total),
-                'amazon_tax': float(data.tax or 0),
-                'amazon_facilitated_tax': float(data.facilitated_tax),
                 'order_line': [
                     Command.create(values)
                     for item in data.items
+                    for offer in offers[order.marketplace_id.id, item.sku]
                     for values in self.env['sale.order.line']._prepare_amazon_values_list(
-                        account, item, offers[order.marketplace_id.id, item.sku],
-                        position, currencies[data.currency],
+                        account, item, offer, offer._get_product(), position, currency,
                     )
                 ],
             })
         return values_list
+
+    @api.model
+    def _prepare_amazon_values(self, account, order, data, customer):
+        """Return the values of one sales order, without its lines and what they depend on.
+
+        :param amazon.account account: The account of the order.
+        :param amazon.order order: The order in the inbox.
+        :param amazon.orders.Order data: The same as read.
+        :param Customer customer: Who bought it.
+        :rtype: dict
+        """
+        return {
+            'company_id': account.company_id.id,
+            'partner_id': customer.partner.id,
+            'partner_invoice_id': customer.partner.id,
+            'partner_shipping_id': customer.delivery.id,
+            'sale_order_template_id': False,  # It could send mail to the buyer.
+            'payment_term_id': False,
+            'warehouse_id': account.warehouse_id.id,
+            'team_id': account.team_id.id,
+            'user_id': account.user_id.id,
+            'date_order': to_naive(data.purchased_at),
+            'commitment_date': data.channel == 'fbm' and to_naive(data.ship_by),
+            'client_order_ref': data.buyer.purchase_order_number,
+            'origin': data.order_id,
+            'require_signature': False,
+            'require_payment': False,
+            'amazon_order_ref': data.order_id,
+            'amazon_account_id': account.id,
+            'amazon_marketplace_id': order.marketplace_id.id,
+            'amazon_channel': data.channel,
+            'amazon_ship_by': to_naive(data.ship_by),
+            'amazon_deliver_by': to_naive(data.deliver_by),
+            'amazon_total': float(data.total),
+            'amazon_tax': float(data.tax or 0),
+            'amazon_facilitated_tax': float(data.facilitated_tax),
+        }
 
     def _close_amazon_rounding(self, data):
         """Make the total what the buyer paid, and note whether the tax is what Amazon says.
@@ -344,7 +363,7 @@ class SaleOrder(models.Model):
                     else item.quantity_shipped,
                     serial_numbers=item.serial_numbers,
                     location=account.location_id if is_fba else account.warehouse_id.lot_stock_id,
-                    shipped_at=_to_naive(data.updated_at),
+                    shipped_at=to_naive(data.updated_at),
                 ))
         self.env['stock.move']._ship_without_delivery(shipments)
 
@@ -428,8 +447,10 @@ class SaleOrder(models.Model):
     def _is_shipped_or_invoiced(self, lines, quantities):
         """Return whether it is too late to change quantities.
 
+        What is merely picked or packed has not left.
+
         :param sale.order.line lines: The lines to change.
-        :param dict quantities: What is wanted now, by Amazon's order item id.
+        :param dict quantities: What is wanted now, by Amazon's order item id; nothing by default.
         :rtype: bool
         """
         return any(move.state == 'posted' for move in self.invoice_ids) or any(
@@ -444,8 +465,10 @@ class SaleOrder(models.Model):
             lambda line: (line.amazon_order_item_ref, line.amazon_charge, line.amazon_discount_of),
         )
         for item in data.items:
+            offer = offers[self.amazon_marketplace_id.id, item.sku]
+            sold = lines.get((item.item_id, 'item', False), self.order_line.browse()).product_id
             for values in self.env['sale.order.line']._prepare_amazon_values_list(
-                account, item, offers[self.amazon_marketplace_id.id, item.sku],
+                account, item, offer, sold or offer._get_product(),
                 self.fiscal_position_id, self.currency_id,
             ):
                 key = (
@@ -478,9 +501,7 @@ class SaleOrder(models.Model):
         self.amazon_cancellation_ids._confirm_cancelled({})
         if self.state == 'cancel':
             return
-        is_delivered = any(move.state == 'done' for move in self.order_line.move_ids)
-        is_invoiced = any(move.state == 'posted' for move in self.invoice_ids)
-        if is_delivered or is_invoiced:
+        if self._is_shipped_or_invoiced(self.order_line, {}):
             self._warn_salesperson(self.env._(
                 "The order was cancelled on Amazon after it was delivered or invoiced. Nothing was"
                 " undone in Odoo; make a return or a credit note if needed.",
@@ -511,10 +532,8 @@ class SaleOrder(models.Model):
             self.activity_schedule(
                 'mail.mail_activity_data_warning',
                 note=note,
-                user_id=(self.user_id or self.amazon_account_id.user_id or self.env.user).id,
+                user_id=(
+                    self.user_id.filtered('active')
+                    or self.amazon_account_id._get_person_in_charge()
+                ).id,
             )
-
-
-def _to_naive(moment):
-    """Return an aware time as Odoo stores it: UTC, without its zone and fractions."""
-    return moment and moment.astimezone(timezone.utc).replace(tzinfo=None, microsecond=0)

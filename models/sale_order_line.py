@@ -18,7 +18,12 @@ class SaleOrderLine(models.Model):
         string="Amazon Order Item", readonly=True, copy=False, index='btree_not_null',
     )
     amazon_offer_id = fields.Many2one(
-        comodel_name='amazon.offer', string="Amazon Offer", readonly=True, copy=False,
+        comodel_name='amazon.offer',
+        string="Amazon Offer",
+        readonly=True,
+        copy=False,
+        index='btree_not_null',
+        ondelete='restrict',
     )
     amazon_charge = fields.Selection(
         selection=[
@@ -91,12 +96,13 @@ class SaleOrderLine(models.Model):
     # === BUSINESS METHODS - FROM AMAZON === #
 
     @api.model
-    def _prepare_amazon_values_list(self, account, item, offer, position, currency):
+    def _prepare_amazon_values_list(self, account, item, offer, item_product, position, currency):
         """Return the values of the lines of an order item: its charges and discounts.
 
         :param amazon.account account: The account of the order.
         :param amazon.orders.OrderItem item: The item as read.
         :param amazon.offer offer: The offer that was sold.
+        :param product.product item_product: What stands for the item.
         :param account.fiscal.position position: The fiscal position of the order.
         :param res.currency currency: The currency of the order.
         :rtype: list[dict]
@@ -104,7 +110,7 @@ class SaleOrderLine(models.Model):
         values_list = []
         taxes = {}
         for charge in item.charges:
-            product = account._get_charge_product(charge, offer)
+            product = account._get_charge_product(charge, item_product)
             quantity = item.quantity if charge.type == 'ITEM' else 1
             if charge.type == 'DISCOUNT':
                 charge_taxes = taxes.get(charge.subject, taxes['ITEM'])._without_fixed()
@@ -117,7 +123,7 @@ class SaleOrderLine(models.Model):
             taxes[charge.type], price_unit = charge_taxes._fit_to_total(
                 float(charge.amount), quantity, product, currency,
             )
-            values = {
+            values_list.append({
                 'product_id': product.id,
                 'product_uom_qty': quantity,
                 'product_uom_id': product.uom_id.id,
@@ -128,19 +134,28 @@ class SaleOrderLine(models.Model):
                 'amazon_order_item_ref': item.item_id,
                 'amazon_offer_id': offer.id,
                 'amazon_charge': CHARGES[charge.type],
-            }
-            if charge.type == 'ITEM':
-                values.update({
-                    'name': product.display_name if offer.product_id else (
-                        f'[{item.sku}] {item.title}'
-                    ),
-                    'amazon_quantity': item.quantity,
-                    'amazon_gift_message': item.gift_message,
-                })
-            elif charge.type == 'DISCOUNT':
-                values['amazon_discount_of'] = CHARGES[charge.subject]
-            values_list.append(values)
+                **self._prepare_amazon_charge_values(item, charge, offer),
+            })
         return values_list
+
+    @api.model
+    def _prepare_amazon_charge_values(self, item, charge, offer):
+        """Return the values that only lines of such a charge have.
+
+        :param amazon.orders.OrderItem item: The item as read.
+        :param amazon.orders.Charge charge: One of its charges.
+        :param amazon.offer offer: The offer that was sold.
+        :rtype: dict
+        """
+        if charge.type == 'ITEM':
+            return {
+                'name': offer.product_id.display_name or f'[{item.sku}] {item.title}',
+                'amazon_quantity': item.quantity,
+                'amazon_gift_message': item.gift_message,
+            }
+        if charge.type == 'DISCOUNT':
+            return {'amazon_discount_of': CHARGES[charge.subject]}
+        return {}
 
     @api.model
     def _get_amazon_taxes(self, product, company, position, item_taxes):

@@ -25,7 +25,6 @@ class StockMove(models.Model):
         help="Set on moves without a delivery: goods that Amazon shipped, or that left before Odoo"
              " knew.",
         readonly=True,
-        copy=False,
         index='btree_not_null',
     )
 
@@ -72,8 +71,9 @@ class StockMove(models.Model):
         moves = self.create([
             self._prepare_shipped_values(shipment) for shipment in shipments
         ])
-        # Kits explode into the moves of their components; goods without stock get their move line.
-        moves = moves._action_confirm(merge=False)
+        # Kits explode into the moves of their components, for which mrp wants to know that no
+        # delivery is meant to hold them; goods without stock get their move line.
+        moves = moves.with_context(skip_picking_assignation=True)._action_confirm(merge=False)
         serial_numbers = {shipment.line: shipment.serial_numbers for shipment in shipments}
         self.env['stock.move.line'].create([
             values

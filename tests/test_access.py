@@ -76,6 +76,28 @@ class TestAccess(AmazonCase):
         self.run_cron('import_orders')
         self.assertEqual(self.get_inbox(order).state, 'done')
 
+    def test_only_an_amazon_user_syncs(self):
+        for user in (self.salesman, self.stock_user):
+            with self.subTest(user=user.login), self.assertRaises(AccessError):
+                self.sync(self.account.with_user(user))
+        self.assertFalse(self.simulator.calls)
+
+    def test_nobody_writes_to_the_inbox(self):
+        order = self.seller.place_order()
+        self.sync()
+        foreign = self.env['sale.order'].sudo().create({
+            'partner_id': self.company.partner_id.id, 'company_id': self.other_company.id,
+        })
+        for user in (self.user, self.admin):
+            for values in ({'sale_order_id': foreign.id}, {'amazon_status': 'CANCELLED'}):
+                with self.subTest(user=user.login, **values), self.assertRaises(AccessError):
+                    self.get_inbox(order).with_user(user).write(values)
+
+    def test_who_sees_no_inbox_sees_sales_orders(self):
+        accountant = self.create_user('anna', 'account.group_account_invoice')
+        sale_order = self.import_order().with_user(accountant)
+        self.assertNotIn('amazon_order_ids', sale_order.read()[0])
+
     def test_an_amazon_user_sees_accounts_but_not_their_credentials(self):
         account = self.account.with_user(self.user)
         self.assertEqual(account.read(['name', 'failed_count', 'chart'])[0]['name'], account.name)

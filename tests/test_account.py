@@ -158,8 +158,10 @@ class TestAccount(AmazonCase):
         self.assertEqual(self.account.state, 'connected')
 
     def test_a_copy_has_no_credentials_and_is_not_connected(self):
-        copy = self.account.copy()
+        admin = self.create_user('adam', 'amazon_connector.group_amazon_admin')
+        copy = self.account.with_user(admin).copy().sudo()
         self.assertEqual(copy.state, 'draft')
+        self.assertFalse(copy.spapi_endpoint or copy.lwa_endpoint)
         self.assertFalse(copy.lwa_client_id)
         self.assertFalse(any(copy[name] for name in SECRET_FIELDS))
         self.assertFalse(copy.synced_marketplace_ids)

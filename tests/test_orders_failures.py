@@ -3,7 +3,7 @@ from datetime import datetime, timedelta, timezone
 from freezegun import freeze_time
 
 from odoo.tests import tagged
-from odoo.tools import html2plaintext
+from odoo.tools import html2plaintext, mute_logger
 
 from odoo.addons.amazon_connector.simulator import Buyer, Item
 
@@ -144,6 +144,18 @@ class TestFailures(AmazonCase):
         self.assertEqual((inbox.state, inbox.attempts), ('skipped', 0))
         self.assertFalse(self.account.activity_ids)
 
+    def test_an_import_that_breaks_off_starts_again_with_the_next_interval(self):
+        self.env.cr.execute(
+            "ALTER TABLE amazon_offer ADD CONSTRAINT broken CHECK (sku != 'MUG')",
+        )
+        order = self.place_unmatched()
+        self.run_cron('fetch_orders')
+        self.env['ir.cron.trigger'].search([]).unlink()
+        with mute_logger('odoo.sql_db', 'odoo.addons.amazon_connector.models.amazon_sync_mixin'):
+            self.run_cron('import_orders')
+        self.assertEqual(self.get_inbox(order).state, 'to_do')
+        self.assertFalse(self.get_triggers('import_orders'))
+
     def test_nothing_half_made_remains_of_an_order_that_fails_late(self):
         self.create_product('MUG')
         # The goods are moved last, and Odoo takes nothing from a location of this kind.
@@ -217,6 +229,16 @@ class TestDataProtection(AmazonCase):
         self.assertEqual(inbox.state, 'done')
         self.assertTrue(inbox.payload)
         self.assertEqual(len(self.get_sale_order(order)), 1)
+
+    def test_nothing_personal_is_logged_when_the_database_refuses(self):
+        self.env.cr.execute(
+            "ALTER TABLE res_partner ADD CONSTRAINT nobody CHECK (name != 'Quirina Xylander')",
+        )
+        with self.assertLogs('odoo') as logs:
+            order = self.seller.place_order(buyer=Buyer('Quirina Xylander', 'quirina@example.com'))
+            self.sync()
+        self.assertEqual(self.get_inbox(order).state, 'failed')
+        self.assertFalse([line for line in logs.output if 'Xylander' in line])
 
     def test_nothing_personal_and_no_secret_is_logged(self):
         buyer = Buyer('Quirina Xylander', 'quirina@marketplace.amazon.de')

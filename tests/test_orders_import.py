@@ -2,11 +2,12 @@ from ast import literal_eval
 from datetime import datetime, timedelta, timezone
 
 from lxml import etree
+from psycopg2.errors import ForeignKeyViolation
 
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import tagged
-from odoo.tools import html2plaintext
+from odoo.tools import html2plaintext, mute_logger
 
 from odoo.addons.amazon_connector.simulator import Address, Buyer, Item, TaxRegistration
 
@@ -172,6 +173,20 @@ class TestCustomers(AmazonCase):
         self.assertEqual(first.partner_id.name, 'Greta Holm')
         self.assertEqual(first.partner_id.email, 'greta@marketplace.amazon.de')
 
+    def test_a_buyer_who_was_archived_or_put_below_a_company_is_known(self):
+        buyer = self.import_for().partner_id
+        buyer.active = False
+        self.assertEqual(self.import_for().partner_id, buyer)
+        buyer.write({'active': True, 'parent_id': self.company.partner_id.id})
+        self.assertEqual(self.import_for().partner_id, buyer)
+
+    def test_a_buyer_who_was_merged_with_another_contact_is_known(self):
+        buyer = self.import_for().partner_id
+        contact = self.env['res.partner'].create({'name': 'Greta Holm', 'phone': '110'})
+        self.env['base.partner.merge.automatic.wizard']._merge((buyer | contact).ids, contact)
+        self.assertFalse(buyer.exists())
+        self.assertEqual(self.import_for().partner_id, contact)
+
     def test_two_orders_of_a_new_buyer_in_one_batch_make_one_contact(self):
         orders = [self.seller.place_order(buyer=MISS_HOLM, address=HOLM_HOME) for _ in range(2)]
         self.sync()
@@ -296,6 +311,8 @@ class TestCustomers(AmazonCase):
         )
         self.assertEqual(german.partner_id.name, "Amazon customer (Amazon.de)")
         self.assertEqual(german.partner_id, again.partner_id)
+        german.partner_id.active = False
+        self.assertEqual(self.import_order('DE', **nobody).partner_id, german.partner_id)
         self.assertEqual(british.partner_id.name, "Amazon customer (Amazon.co.uk)")
         self.assertFalse(german.partner_id.child_ids)
         self.assertFalse(german.partner_id.city)
@@ -504,6 +521,26 @@ class TestFbm(AmazonCase):
         self.assertEqual(len(sale_order.activity_ids), 1)
         self.assertEqual(len(sale_order.picking_ids.message_ids), messages + 1)
 
+    def test_a_salesperson_who_has_left_is_not_told(self):
+        self.account.user_id = self.create_user('sally', 'sales_team.group_sale_salesman')
+        self.account.user_id.active = False
+        order = self.seller.place_order()
+        self.seller.request_cancellation(order, 'Ordered twice')
+        self.sync()
+        self.assertNotEqual(
+            self.get_sale_order(order).activity_ids.user_id, self.account.user_id,
+        )
+
+    def test_no_quotation_template_writes_to_the_buyer(self):
+        self.company.sale_order_template_id = self.env['sale.order.template'].create({
+            'name': "Thanks",
+            'company_id': self.company.id,
+            'mail_template_id': self.env.ref('sale.mail_template_sale_confirmation').id,
+        })
+        sale_order = self.import_order()
+        self.assertEqual(sale_order.state, 'sale')
+        self.assertFalse(sale_order.sale_order_template_id)
+
     def test_a_request_to_cancel_that_comes_with_the_order_warns_too(self):
         self.create_product('SKU-1')
         order = self.seller.place_order()
@@ -680,6 +717,16 @@ class TestCancellations(AmazonCase):
         self.assertEqual(sale_order.picking_ids.state, 'cancel')
         self.assertEqual(self.get_inbox(order).state, 'done')
         self.assertFalse(sale_order.activity_ids)
+
+    def test_a_cancelled_order_that_was_merely_picked_is_cancelled(self):
+        self.account.warehouse_id.delivery_steps = 'pick_pack_ship'
+        order, sale_order = self.import_mugs()
+        self.deliver(sale_order)
+        picked, packed = sale_order.picking_ids.sorted('id')
+        self.seller.cancel(order)
+        self.sync()
+        self.assertEqual(sale_order.state, 'cancel')
+        self.assertEqual((picked.state, packed.state), ('done', 'cancel'))
 
     def test_a_cancelled_order_that_is_locked_is_cancelled_too(self):
         order, sale_order = self.import_mugs()
@@ -890,7 +937,33 @@ class TestOffers(AmazonCase):
         self.create_product('MUG')
         self.import_order(items=[Item('MUG')])
         self.get_offer('MUG').action_unmatch()
+        sale_order = self.import_order(items=[Item('MUG')])
         self.assertFalse(self.get_offer('MUG').product_id)
+        self.assertEqual(self.get_lines(sale_order).product_id, self.account.product_id)
+
+    def test_what_is_sold_already_stays_when_its_offer_is_unmatched(self):
+        group = self.env['account.tax.group'].create({
+            'name': '19 %', 'company_id': self.company.id,
+        })
+        tax = self.env['account.tax'].create({
+            'name': '19 %', 'amount': 19, 'tax_group_id': group.id,
+        })
+        product = self.create_product('MUG', taxes_id=tax.ids)
+        order = self.seller.place_order(items=[Item('MUG', quantity=2)])
+        self.sync()
+        self.get_offer('MUG').action_unmatch()
+        self.account.only_matched_products = True
+        self.seller.cancel_item(order, 'MUG', 1)
+        self.sync()
+        self.assertEqual(self.get_inbox(order).state, 'done')
+        line = self.get_lines(self.get_sale_order(order))
+        self.assertEqual((line.product_id, line.product_uom_qty), (product, 1))
+        self.assertEqual(line.tax_ids, tax)
+
+    def test_an_offer_that_was_sold_can_not_be_deleted(self):
+        self.import_order(items=[Item('MUG')])
+        with self.assertRaises(ForeignKeyViolation), mute_logger('odoo.sql_db'):
+            self.get_offer('MUG').unlink()
 
     def test_a_match_by_hand_goes_before_the_reference(self):
         self.create_product('MUG')
@@ -950,6 +1023,18 @@ class TestSyncOrders(AmazonCase):
         action = self.press(wizard, 'action_fetch')
         self.assertEqual(action['res_id'], self.get_inbox(order).id)
         self.assertTrue(self.get_sale_order(order))
+
+    def test_an_order_is_fetched_for_the_account_that_synchronizes_its_marketplace(self):
+        britain = self.env.ref('amazon_connector.marketplace_gb')
+        self.account.synced_marketplace_ids -= britain
+        second = self.connect(self.create_account())
+        order = self.seller.place_order('GB')
+        wizard = self.env['amazon.fetch.order'].create({
+            'account_id': self.account.id, 'amazon_order_ref': order.order_id,
+        })
+        self.press(wizard, 'action_fetch')
+        self.assertEqual(self.get_inbox(order).account_id, second)
+        self.assertEqual(self.get_sale_order(order).amazon_account_id, second)
 
     def test_fetching_an_order_explains_what_is_wrong_with_the_reference(self):
         for reference, message in (
