@@ -16,8 +16,10 @@ from . import test_orders_processes
 from . import test_shipments
 from . import test_shipments_client
 from . import test_shipments_echo
+from . import test_shipments_processes
 from . import test_shipments_radar
 from . import test_shipments_sending
+from . import test_shipments_tours
 from . import test_simulator
 from . import test_simulator_shipments
 from . import test_tours

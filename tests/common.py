@@ -1,6 +1,17 @@
-from odoo.tests import Form, TransactionCase
+import os
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from odoo import sql_db
+from odoo.tests import BaseCase, Form, HttpCase, TransactionCase, get_db_name
+from odoo.tools import SQL
 
 from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER, Item, Simulator
+
+SCRIPT = Path(__file__).with_name('processes.py')
+TIME_LIMIT = 180  # seconds
 
 
 class AmazonCase(TransactionCase):
@@ -282,3 +293,58 @@ class ShippingCase(AmazonCase):
                 self.assertRegex(picking.amazon_reason or '', reason)
             elif state != 'to_send':
                 self.assertFalse(picking.amazon_reason)
+
+
+class TourCase(AmazonCase, HttpCase):
+    """Tours through the browser of somebody who works for the company of the test."""
+
+    OVERVIEW = '/odoo/action-amazon_connector.action_amazon_account_overview'
+
+    def start(self, url, tour):
+        """Walk through a tour as the administrator, who works for the company of the test."""
+        admin = self.env.ref('base.user_admin')
+        admin.write({'company_ids': [(4, self.company.id)], 'company_id': self.company.id})
+        self.start_tour(url, tour, login='admin')
+        self.env.invalidate_all()
+
+
+class ProcessCase(BaseCase):
+    """Real processes, connections and commits on a copy of the database; see `processes.py`."""
+
+    def setUp(self):
+        super().setUp()
+        self.simulator = self.enterContext(Simulator())
+        self.database = f'{get_db_name()}_{self._testMethodName[5:25]}_{os.getpid()}'
+        # PostgreSQL copies no database that somebody is connected to.
+        sql_db.close_db(get_db_name())
+        self.administer("CREATE DATABASE %s TEMPLATE %s", self.database, get_db_name())
+        self.addCleanup(self.administer, "DROP DATABASE %s WITH (FORCE)", self.database)
+        self.addCleanup(sql_db.close_db, self.database)
+
+    def administer(self, statement, *databases):
+        with closing(sql_db.db_connect('postgres').cursor()) as cr:
+            cr._cnx.autocommit = True  # as these statements want no transaction
+            cr.execute(SQL(statement, *map(SQL.identifier, databases)))
+
+    def play(self, name):
+        """Run a play of `processes.py` on the copy and return what it prints."""
+        script = SCRIPT.read_text(encoding='utf-8')
+        script += f'\n\nperform({name}, env, {self.simulator.url!r})\n'
+        return self.run_odoo('shell', input=script)
+
+    def run_odoo(self, *arguments, **options):
+        """Run Odoo on the copy and return what it prints."""
+        process = subprocess.run(
+            [
+                sys.executable, os.environ.get('ODOO_SCRIPT', sys.argv[0]), *arguments,
+                '-d', self.database, '--no-http', '--log-level=error',
+            ],
+            capture_output=True, text=True, timeout=TIME_LIMIT, check=False, **options,
+        )
+        self.assertFalse(process.returncode, process.stderr)
+        return process.stdout
+
+    def query(self, statement, *parameters):
+        with closing(sql_db.db_connect(self.database).cursor()) as cr:
+            cr.execute(statement, parameters)
+            return cr.fetchall()

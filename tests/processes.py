@@ -1,4 +1,4 @@
-"""What the processes of `test_orders_processes` do. Runs in Odoo's shell, not in the tests."""
+"""What the processes of a `ProcessCase` do. Runs in Odoo's shell, not in the tests."""
 
 import itertools
 import os
@@ -9,9 +9,10 @@ from functools import partial
 import requests
 
 from odoo import SUPERUSER_ID, api, sql_db
+from odoo.fields import Command
 from odoo.service.model import retrying
 
-from odoo.addons.amazon_connector.models import amazon_order
+from odoo.addons.amazon_connector.models import amazon_order, amazon_shipment
 
 SYNC_LOCK = 8127  # any number that nobody else locks
 
@@ -149,6 +150,82 @@ def fetch(env):
     env.ref('amazon_connector.ir_cron_fetch_orders').method_direct_trigger()
 
 
+def send(env):
+    """Press Sync Pickings until feeds are read, one process after the other."""
+    # A killed process holds the lock until its connection is gone.
+    env.cr.execute('SELECT pg_advisory_lock(%s)', [SYNC_LOCK])
+    for _step in range(2):
+        press_send(env)
+    env.cr.execute('SELECT pg_advisory_unlock(%s)', [SYNC_LOCK])
+
+
+def sync_and_deliver(env):
+    """Fetch orders and deliver them."""
+    press_sync(env)
+    deliver(env)
+
+
+def deliver(env):
+    """Validate the deliveries that are open, tracked by the reference of the order."""
+    carrier = env['delivery.carrier'].search([('amazon_carrier_code', '=', 'DPD')])
+    for picking in env['stock.picking'].search([
+        ('amazon_account_id', '!=', False), ('state', 'not in', ('done', 'cancel')),
+    ]):
+        picking.write({
+            'carrier_id': carrier.id, 'carrier_tracking_ref': picking.amazon_order_ref,
+        })
+        for move in picking.move_ids:
+            move.quantity = move.product_uom_qty
+        picking.with_context(skip_sms=True).button_validate()
+
+
+def press_send(env):
+    """Press Sync Pickings."""
+    env['amazon.account'].search([]).action_sync_pickings()
+
+
+def run_sender(env):
+    """Send as the scheduler does."""
+    env.ref('amazon_connector.ir_cron_send_deliveries').method_direct_trigger()
+
+
+def set_up_carrier(env):
+    """Create a delivery method that Amazon knows."""
+    product = env['product.product'].create({'name': "DPD", 'type': 'service'})
+    env['delivery.carrier'].create({'name': "DPD", 'product_id': product.id})
+
+
+def set_up_kit(env):
+    """Create a tea set of a cup and two plates."""
+    tea_set, cup, plate = env['product.product'].create([
+        {'name': name, 'default_code': name, 'is_storable': True, 'taxes_id': False}
+        for name in ('TEASET', 'CUP', 'PLATE')
+    ])
+    env['mrp.bom'].create({
+        'product_tmpl_id': tea_set.product_tmpl_id.id,
+        'type': 'phantom',
+        'bom_line_ids': [
+            Command.create({'product_id': cup.id, 'product_qty': 1}),
+            Command.create({'product_id': plate.id, 'product_qty': 2}),
+        ],
+    })
+
+
+def ship_parts(env, parts, tracking):
+    """Deliver parts of all open orders, the rest following in backorders."""
+    carrier = env['delivery.carrier'].search([('amazon_carrier_code', '=', 'DPD')])
+    pickings = env['stock.picking'].search([
+        ('amazon_account_id', '!=', False), ('state', 'not in', ('done', 'cancel')),
+    ])
+    for picking in pickings:
+        picking.write({'carrier_id': carrier.id, 'carrier_tracking_ref': tracking})
+        for move in picking.move_ids:
+            move.quantity = parts.get(move.product_id.default_code, 0)
+            move.picked = bool(move.quantity)
+        picking.with_context(skip_sms=True, skip_backorder=True).button_validate()
+    press_send(env)
+
+
 def run_crons(env):
     """Fetch and import as the scheduler does."""
     fetch(env)
@@ -230,3 +307,49 @@ def share_the_quota(stage):
     stage.control('set_throttle', scale=1.0)
     stage.play(sync_often, sync_often)
     stage.play(press_sync)
+
+
+def kill_senders_at_every_commit(stage):
+    """Kill whoever tells Amazon of two deliveries by calls before each commit, and send again."""
+    stage.rehearse(set_up_carrier)
+    number, was_killed = 0, True
+    while was_killed:
+        number += 1
+        for _order in range(2):
+            stage.control('place_order', items=[{'sku': 'MUG', 'quantity': 3}])
+        stage.rehearse(sync_and_deliver)
+        was_killed = stage.play(send, kill_at=number)
+        stage.play(send)
+    sys.stdout.write(str(number - 1))
+
+
+def kill_feeders_at_every_commit(stage):
+    """Do the same with feeds."""
+    amazon_shipment.FEED_FROM = 1
+    stage.control('set_feed_pace', polls=0)
+    kill_senders_at_every_commit(stage)
+
+
+def share_the_outbox(stage):
+    """Let workers tell Amazon of the same deliveries at the same time."""
+    stage.rehearse(set_up_carrier)
+    for _order in range(8):
+        stage.control('place_order', items=[{'sku': 'MUG', 'quantity': 1}])
+    stage.play(sync)
+    stage.play(deliver)
+    stage.play(press_send, press_send, run_sender)
+    stage.play(run_sender)
+
+
+def ship_kits(stage):
+    """Deliver the parts of tea sets in different orders."""
+    stage.rehearse(set_up_carrier)
+    stage.rehearse(set_up_kit)
+    for deliveries in (
+        [{'CUP': 2, 'PLATE': 2}, {'CUP': 1, 'PLATE': 4}],
+        [{'CUP': 3}, {'PLATE': 6}],
+    ):
+        stage.control('place_order', items=[{'sku': 'TEASET', 'quantity': 3}])
+        stage.rehearse(sync)
+        for number, parts in enumerate(deliveries, start=1):
+            stage.rehearse(partial(ship_parts, parts=parts, tracking=f'PART {number}'))

@@ -1,57 +1,20 @@
-import os
-import subprocess
-import sys
-from contextlib import closing
-from pathlib import Path
 from unittest.mock import patch
 
-from odoo import sql_db
-from odoo.tests import BaseCase, get_db_name, tagged
-from odoo.tools import SQL
+from odoo.tests import tagged
 
-from odoo.addons.amazon_connector.simulator import Simulator, operations
+from odoo.addons.amazon_connector.simulator import operations
 
-SCRIPT = Path(__file__).with_name('processes.py')
-TIME_LIMIT = 180  # seconds
+from .common import ProcessCase
 
 
 @tagged('post_install', '-at_install')
-class TestOrdersInProcesses(BaseCase):
+class TestOrdersInProcesses(ProcessCase):
     """Row 3, with real processes, connections and commits on a copy of the database."""
 
     def setUp(self):
         super().setUp()
         # Pages and batches of two orders: more commits for less work.
         self.enterContext(patch.object(operations, 'MAX_RESULTS', 2))
-        self.simulator = self.enterContext(Simulator())
-        self.database = f'{get_db_name()}_{self._testMethodName[5:25]}_{os.getpid()}'
-        # PostgreSQL copies no database that somebody is connected to.
-        sql_db.close_db(get_db_name())
-        self.administer("CREATE DATABASE %s TEMPLATE %s", self.database, get_db_name())
-        self.addCleanup(self.administer, "DROP DATABASE %s WITH (FORCE)", self.database)
-        self.addCleanup(sql_db.close_db, self.database)
-
-    def administer(self, statement, *databases):
-        with closing(sql_db.db_connect('postgres').cursor()) as cr:
-            cr._cnx.autocommit = True  # as these statements want no transaction
-            cr.execute(SQL(statement, *map(SQL.identifier, databases)))
-
-    def play(self, name):
-        """Run a play of `processes.py` on the copy and return what it prints."""
-        script = SCRIPT.read_text(encoding='utf-8')
-        script += f'\n\nperform({name}, env, {self.simulator.url!r})\n'
-        odoo = os.environ.get('ODOO_SCRIPT', sys.argv[0])
-        process = subprocess.run(
-            [sys.executable, odoo, 'shell', '-d', self.database, '--no-http', '--log-level=error'],
-            input=script, capture_output=True, text=True, timeout=TIME_LIMIT, check=False,
-        )
-        self.assertFalse(process.returncode, process.stderr)
-        return process.stdout
-
-    def query(self, statement, *parameters):
-        with closing(sql_db.db_connect(self.database).cursor()) as cr:
-            cr.execute(statement, parameters)
-            return cr.fetchall()
 
     def assertImportedOnce(self, order):
         """Check that an order is in Odoo: once, with its total, and its goods moved once."""

@@ -1,22 +1,13 @@
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 
 from odoo.addons.amazon_connector.simulator import Item
 
-from .common import AmazonCase
+from .common import TourCase
 
 
 @tagged('post_install', '-at_install')
-class TestTours(AmazonCase, HttpCase):
+class TestTours(TourCase):
     """What a person does in the browser."""
-
-    OVERVIEW = '/odoo/action-amazon_connector.action_amazon_account_overview'
-
-    def start(self, url, tour):
-        """Walk through a tour as the administrator, who works for the company of the test."""
-        admin = self.env.ref('base.user_admin')
-        admin.write({'company_ids': [(4, self.company.id)], 'company_id': self.company.id})
-        self.start_tour(url, tour, login='admin')
-        self.env.invalidate_all()
 
     def test_connecting_an_account_says_what_is_wrong_and_then_connects(self):
         account = self.create_account(

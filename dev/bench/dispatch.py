@@ -19,6 +19,7 @@ from .simulator import control
 CRONS = ('ir_cron_send_deliveries', 'ir_cron_process_feeds')
 BATCH = 100
 LOOK_EVERY = timedelta(minutes=1)  # Odoo's scheduler, unless it is notified
+QUOTA_PAUSE = timedelta(seconds=0.5)  # until `confirmShipment` may be called once more
 TIME_LIMIT = timedelta(hours=6)
 
 
@@ -27,7 +28,8 @@ class Scheduler:
 
     Odoo's clock and the simulator's run as time does while jobs run. Where the scheduler would wait
     for its next look, a minute after the last one, both jump. Whoever notifies it lets it look at
-    once, as in the real one.
+    once, as in the real one; if all that the jobs found is that the quota holds them up, the clocks
+    jump by half a second, which the real one would spend in more such looks.
 
     :param Environment env: The database whose jobs it runs.
     :param str simulator: The simulator's address.
@@ -40,22 +42,26 @@ class Scheduler:
         self._skipped = timedelta()
         self._is_notified = False
 
-    def run_while(self, is_waiting: Callable[[], object]) -> timedelta:
+    def run_while(self, count_waiting: Callable[[], int]) -> timedelta:
         """Run jobs as long as something is waiting for them.
 
-        :param is_waiting: Tells whether something is.
+        :param count_waiting: Tells how much is.
         :return: How long that took on the clocks.
         :raise AssertionError: If it takes longer than anybody would wait.
         """
         with self._running_clock() as clock:
             start = clock()
-            while is_waiting():
+            waiting = count_waiting()
+            while waiting:
                 if clock() - start > TIME_LIMIT:
-                    raise AssertionError(f"Still waiting after {TIME_LIMIT}.")
-                self._is_notified = False
+                    raise AssertionError(f"{waiting} still waiting after {TIME_LIMIT}.")
+                before, self._is_notified = waiting, False
                 self._jobs._process_jobs(self._database)
-                if not self._is_notified and is_waiting():
+                waiting = count_waiting()
+                if waiting and not self._is_notified:
                     self._skip(clock, LOOK_EVERY - (clock() - start) % LOOK_EVERY)
+                elif waiting == before:
+                    self._skip(clock, QUOTA_PAUSE)
             return clock() - start
 
     @contextmanager

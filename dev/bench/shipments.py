@@ -16,7 +16,9 @@ TARGET = 0.10
 NOTES = f"""\
 {DELIVERIES} deliveries of one parcel each wait at once. The connector's crons are run as Odoo's
 scheduler runs them: at once when it is notified, else at its next look, every minute. The clocks of
-Odoo and the simulator run as time does meanwhile, and jump where the scheduler would wait.
+Odoo and the simulator run as time does meanwhile, and jump where the scheduler would wait; also by
+half a second when all that a run found is that the quota holds it up. Without that it would find it
+more often, so that there are fewer statements here than at true speed.
 Feed: the deliveries have just been validated. All that Amazon has never been told of goes in one
 feed, for more than 200 wait. The quotas hold up none of its calls: the optimum is the
 {FEED_SECONDS // 60} minutes that Amazon is made to work on it here, for it publishes no time.

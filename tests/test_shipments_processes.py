@@ -1,0 +1,71 @@
+from odoo.tests import tagged
+
+from .common import ProcessCase
+
+
+@tagged('post_install', '-at_install')
+class TestShipmentsInProcesses(ProcessCase):
+    """Rows 3, 7 and 10 with real processes: nothing is lost, nothing is told as two packages."""
+
+    def assertToldOnce(self, orders):
+        """Check that Amazon and Odoo know one package of each order, with all that is in it."""
+        for order in orders:
+            with self.subTest(order.order_id):
+                self.assertEqual(
+                    [(package.tracking, package.quantities) for package in order.packages],
+                    [(order.order_id, {item.item_id: item.quantity for item in order.items})],
+                )
+                self.assertEqual(order.status, 'SHIPPED')
+                [[state, reference]] = self.query(
+                    """
+                    SELECT picking.amazon_state, shipment.id::text
+                      FROM amazon_shipment AS shipment
+                      JOIN stock_picking AS picking ON picking.id = shipment.picking_id
+                      JOIN sale_order ON sale_order.id = shipment.sale_order_id
+                     WHERE sale_order.amazon_order_ref = %s
+                    """,
+                    order.order_id,
+                )
+                self.assertIn(state, ('sent', 'confirmed'))
+                self.assertEqual([package.reference for package in order.packages], [reference])
+
+    def test_a_sender_that_is_killed_at_any_commit_loses_and_doubles_nothing(self):
+        commits = int(self.play('kill_senders_at_every_commit'))
+        self.assertGreater(commits, 5, 'commits')
+        orders = self.simulator.seller.orders.values()
+        self.assertEqual(len(orders), 2 * (commits + 1))
+        self.assertToldOnce(orders)
+        calls = [call for call in self.simulator.calls if call.operation == 'confirmShipment']
+        self.assertGreater(len(calls), len(orders), "Some were sent again")
+
+    def test_a_feed_whose_sender_is_killed_at_any_commit_loses_and_doubles_nothing(self):
+        commits = int(self.play('kill_feeders_at_every_commit'))
+        self.assertGreater(commits, 8, 'commits')
+        self.assertToldOnce(self.simulator.seller.orders.values())
+        feeds = self.simulator.feeds.of(self.simulator.seller)
+        self.assertGreater(len(feeds), commits + 1, "Some were created again")
+        self.assertFalse(
+            [call for call in self.simulator.calls if call.operation == 'confirmShipment'],
+        )
+        self.assertEqual(self.query("SELECT DISTINCT state FROM amazon_feed"), [('done',)])
+
+    def test_workers_that_share_the_outbox_tell_each_package_once(self):
+        self.play('share_the_outbox')
+        orders = self.simulator.seller.orders.values()
+        self.assertEqual(len(orders), 8)
+        self.assertToldOnce(orders)
+        calls = [call for call in self.simulator.calls if call.operation == 'confirmShipment']
+        self.assertEqual(len(calls), 8)
+
+    def test_kits_are_told_when_their_parts_make_whole_ones(self):
+        self.run_odoo('-i', 'sale_mrp', '--stop-after-init')
+        self.play('ship_kits')
+        mixed, in_turn = self.simulator.seller.orders.values()
+        for order, expected in (
+            (mixed, {'PART 1': 1, 'PART 2': 2}),
+            (in_turn, {'PART 2': 3}),
+        ):
+            self.assertEqual(
+                {package.tracking: sum(package.quantities.values()) for package in order.packages},
+                expected,
+            )
