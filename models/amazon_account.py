@@ -715,8 +715,8 @@ class AmazonAccount(models.Model):
         ]
         if missing:
             raise UserError(self.env._(
-                "Enter %(fields)s first. The question mark beside each field says where Seller Central"
-                " shows it.",
+                "Enter %(fields)s first. The question mark beside each field says where Seller"
+                " Central shows it.",
                 fields=', '.join(missing),
             ))
 
