@@ -6,7 +6,7 @@
     'description': " ",  # Keeps Odoo from rendering README.md as reStructuredText.
     'author': "Amazon Connector maintainers",
     'license': 'LGPL-3',
-    'depends': ['sale_management', 'stock_delivery', 'base_vat'],
+    'depends': ['sale_management', 'stock_delivery', 'stock_sms', 'base_vat'],
     'external_dependencies': {'python': ['lxml', 'python-amazon-sp-api']},
     'excludes': ['sale_amazon'],
     'data': [

@@ -318,7 +318,7 @@ class AmazonShipment(models.Model):
             by_tracking = {package.tracking_number: package for package in packages}
             for shipment in waiting[order.sale_order_id]:
                 package = by_reference.get(str(shipment.id)) or by_tracking.get(
-                    shipment.tracking_number,
+                    shipment._get_details().get('tracking_number'),
                 )
                 if package:
                     shipment._take_echo(package, order.amazon_updated_at)

@@ -54,12 +54,17 @@ class SaleOrder(models.Model):
         copy=False,
     )
     amazon_shipment_ids = fields.One2many(
-        comodel_name='amazon.shipment', inverse_name='sale_order_id', string="Amazon Shipments",
+        comodel_name='amazon.shipment',
+        inverse_name='sale_order_id',
+        string="Amazon Shipments",
+        groups='amazon_connector.group_amazon_user,sales_team.group_sale_salesman,'
+               'stock.group_stock_user',
     )
     amazon_cancellation_ids = fields.One2many(
         comodel_name='amazon.cancellation',
         inverse_name='sale_order_id',
         string="Amazon Cancellations",
+        groups='amazon_connector.group_amazon_user,sales_team.group_sale_salesman',
     )
     amazon_cancellation_state = fields.Selection(
         selection=[

@@ -293,6 +293,20 @@ class StockPicking(models.Model):
             elif shipment.state == 'skipped':
                 shipment._send_again()
 
+    def _check_warn_sms(self):
+        """Override of `stock_sms` to send Amazon's buyers no text messages."""
+        return super(StockPicking, self - self._filter_by_amazon())._check_warn_sms()
+
+    def _send_confirmation_email(self):
+        """Override of `stock_sms` to send Amazon's buyers no text messages."""
+        deliveries = self._filter_by_amazon()
+        super(StockPicking, deliveries.with_context(skip_sms=True))._send_confirmation_email()
+        super(StockPicking, self - deliveries)._send_confirmation_email()
+
+    def _filter_by_amazon(self):
+        """Return the transfers of Amazon's orders."""
+        return self.filtered('amazon_account_id')
+
     def _notify_by_email_prepare_rendering_context(self, message, *args, **kwargs):
         """Override of `mail` to name the carrier in the head of the delivery e-mail.
 

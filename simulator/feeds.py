@@ -93,7 +93,7 @@ class FeedDesk:
         self.feeds: dict[str, Feed] = {}
         self._rests: dict[str, tuple[Seller, list[Feed], int]] = {}
 
-    def create(
+    def queue(
         self, seller: Seller, feed_type: str, marketplace_ids: Iterable[str], content: bytes | None,
     ) -> Feed:
         """Queue a feed and return it."""

@@ -252,7 +252,7 @@ def _create_feed(call: Call) -> Response:
         )
     except ApiError as error:
         raise ApiError.invalid('inputFeedDocumentId is not valid.') from error
-    feed = call.feeds.create(call.seller, feed_type, marketplace_ids, document.content)
+    feed = call.feeds.queue(call.seller, feed_type, marketplace_ids, document.content)
     return json_response({'feedId': feed.feed_id}, 202)
 
 

@@ -101,6 +101,15 @@ class TestEcho(ShippingCase):
         self.sync()
         self.assertAmazonState(picking, 'confirmed')
 
+    def test_a_package_that_was_typed_into_seller_central_is_recognized(self):
+        order = self.order_mugs()
+        picking = self.deliver(order, tracking='TYPED')
+        self.seller.ship(order, carrier='DHL-Paket', tracking='TYPED')
+        self.send()
+        self.assertAmazonState(picking, 'failed', "shipped elsewhere")
+        self.sync()
+        self.assertAmazonState(picking, 'confirmed')
+
     def test_what_amazon_took_before_the_connection_broke_is_confirmed_without_a_call(self):
         order = self.order_mugs()
         picking = self.deliver(order)

@@ -393,7 +393,7 @@ class TestSimulatorShipmentConformance(ConformanceCase):
         self.simulator.set_feed_pace(0)
         self.addCleanup(self.simulator.set_feed_pace)
         self.simulator.arm('report_gzip')
-        feed = self.simulator.feeds.create(self.seller, FULFILLMENT, [GERMANY], b'')
+        feed = self.simulator.feeds.queue(self.seller, FULFILLMENT, [GERMANY], b'')
         api = spapi.FeedsApi(self.sdk)
         result = api.get_feed_document(api.get_feed(feed.feed_id).result_feed_document_id)
         self.assertUnderstood(result)
@@ -401,7 +401,7 @@ class TestSimulatorShipmentConformance(ConformanceCase):
 
     def test_cancelled_feed(self):
         api = spapi.FeedsApi(self.sdk)
-        feed = self.simulator.feeds.create(self.seller, FULFILLMENT, [GERMANY], b'')
+        feed = self.simulator.feeds.queue(self.seller, FULFILLMENT, [GERMANY], b'')
         api.cancel_feed(feed.feed_id)
         self.assertEqual(api.get_feed(feed.feed_id).processing_status, 'CANCELLED')
 
@@ -643,7 +643,7 @@ class TestSimulatorFeeds(FeedCase):
 
         self.simulator.set_throttle(1.0)
         token = self.token()
-        feed = self.simulator.feeds.create(self.seller, FULFILLMENT, [GERMANY], b'')
+        feed = self.simulator.feeds.queue(self.seller, FULFILLMENT, [GERMANY], b'')
         document = self.simulator.feeds.storage.add(self.seller, XML, b'')
         for method, path, burst, seconds in (
             ('POST', DOCUMENTS, 15, 2),
