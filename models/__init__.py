@@ -6,6 +6,8 @@ from . import amazon_outbox_mixin
 from . import account_tax
 from . import amazon_access_token
 from . import amazon_account
+from . import amazon_account_dashboard
+from . import amazon_account_orders
 from . import amazon_cancellation
 from . import amazon_feed
 from . import amazon_marketplace

@@ -1,20 +1,18 @@
-import json
 from collections import Counter
 from contextlib import contextmanager
-from datetime import timedelta, timezone
+from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import format_date, format_datetime
+from odoo.tools import format_datetime
 
-from ..amazon import marketplaces, orders
+from ..amazon import marketplaces
 from ..amazon.client import Client, Credentials
 from ..amazon.errors import (
     AmazonError,
     NotFound,
-    Rejected,
     Throttled,
     Unauthorized,
     Unavailable,
@@ -25,9 +23,6 @@ from .amazon_quota import DatabaseLimiter
 from .amazon_shipment import FEED_SIZE
 from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget
 
-FIRST_SYNC_DAYS = 30
-WINDOW_OVERLAP = timedelta(minutes=2)
-CHART_DAYS = 14
 AT_ONCE = timedelta(seconds=5)
 RETRY_PAUSE = timedelta(minutes=1)  # what takes less is not worth mentioning
 INBOX_URL = '/odoo/action-amazon_connector.action_amazon_order'
@@ -271,21 +266,6 @@ class AmazonAccount(models.Model):
         help="When Amazon was asked last, with or without success.", readonly=True, copy=False,
     )
 
-    # Overview (in sudo mode: whoever sees the account may know the numbers)
-    to_do_count = fields.Integer(compute='_compute_order_counts', compute_sudo=True)
-    failed_count = fields.Integer(compute='_compute_order_counts', compute_sudo=True)
-    today_count = fields.Integer(compute='_compute_order_counts', compute_sudo=True)
-    unmatched_offer_count = fields.Integer(
-        compute='_compute_unmatched_offer_count', compute_sudo=True,
-    )
-    to_send_count = fields.Integer(compute='_compute_delivery_counts', compute_sudo=True)
-    failed_delivery_count = fields.Integer(compute='_compute_delivery_counts', compute_sudo=True)
-    late_count = fields.Integer(compute='_compute_delivery_counts', compute_sudo=True)
-    ship_today_count = fields.Integer(compute='_compute_delivery_counts', compute_sudo=True)
-    ship_tomorrow_count = fields.Integer(compute='_compute_delivery_counts', compute_sudo=True)
-    blocked_count = fields.Integer(compute='_compute_delivery_counts', compute_sudo=True)
-    chart = fields.Text(compute='_compute_chart', compute_sudo=True)
-
     _payload_days_range = models.Constraint(
         'CHECK(payload_days BETWEEN 1 AND 30)',
         "Keep Amazon's data between 1 and 30 days.",
@@ -362,81 +342,6 @@ class AmazonAccount(models.Model):
                 account.warehouse_id = self.env['stock.warehouse'].search(
                     [('company_id', '=', account.company_id.id)], limit=1,
                 )
-
-    def _compute_order_counts(self):
-        Order = self.env['amazon.order']
-        by_state = {
-            (account, state): count
-            for account, state, count in Order._read_group(
-                [('account_id', 'in', self.ids), ('state', 'in', ('to_do', 'failed'))],
-                ['account_id', 'state'],
-                ['__count'],
-            )
-        }
-        today = dict(self.env['sale.order']._read_group(
-            [('amazon_account_id', 'in', self.ids), ('date_order', '>=', 'today')],
-            ['amazon_account_id'],
-            ['__count'],
-        ))
-        for account in self:
-            account.to_do_count = by_state.get((account, 'to_do'), 0)
-            account.failed_count = by_state.get((account, 'failed'), 0)
-            account.today_count = today.get(account, 0)
-
-    def _compute_unmatched_offer_count(self):
-        counts = dict(self.env['amazon.offer']._read_group(
-            [('account_id', 'in', self.ids), ('product_id', '=', False)],
-            ['account_id'],
-            ['__count'],
-        ))
-        for account in self:
-            account.unmatched_offer_count = counts.get(account, 0)
-
-    def _compute_delivery_counts(self):
-        domains = {
-            'to_send_count': Domain('amazon_state', '=', 'to_send'),
-            'failed_delivery_count': Domain('amazon_state', '=', 'failed'),
-            'late_count': Domain('amazon_urgency', '=', 'late'),
-            'ship_today_count': Domain('amazon_urgency', '=', 'today'),
-            'ship_tomorrow_count': Domain('amazon_urgency', '=', 'tomorrow'),
-            'blocked_count': Domain('amazon_blocked', '=', True),
-        }
-        for name, domain in domains.items():
-            counts = dict(self.env['stock.picking']._read_group(
-                Domain('amazon_account_id', 'in', self.ids) & domain,
-                ['amazon_account_id'],
-                ['__count'],
-            ))
-            for account in self:
-                account[name] = counts.get(account, 0)
-
-    def _compute_chart(self):
-        """Count the orders of the last days as the widget `dashboard_graph` wants it."""
-        today = fields.Date.context_today(self)
-        days = [today - timedelta(days=ago) for ago in range(CHART_DAYS - 1, -1, -1)]
-        counts = {
-            (account, day.date()): count
-            for account, day, count in self.env['sale.order']._read_group(
-                [
-                    ('amazon_account_id', 'in', self.ids),
-                    ('date_order', '>=', fields.Datetime.to_datetime(days[0])),
-                ],
-                ['amazon_account_id', 'date_order:day'],
-                ['__count'],
-            )
-        }
-        for account in self:
-            values = [
-                {
-                    'label': format_date(self.env, day, date_format='d'),
-                    'value': counts.get((account, day), 0),
-                    'type': 'past',
-                }
-                for day in days
-            ]
-            account.chart = json.dumps([{
-                'key': self.env._("Orders"), 'values': values, 'is_sample_data': False,
-            }])
 
     # === CONSTRAINT METHODS === #
 
@@ -525,55 +430,6 @@ class AmazonAccount(models.Model):
         """
         return self._get_syncable()._send_shipments(TimeBudget(SYNC_SECONDS))
 
-    def action_open_orders(self):
-        """Open the inbox of the account.
-
-        :rtype: dict
-        """
-        return self._open('amazon_connector.action_amazon_order')
-
-    def action_open_failed_orders(self):
-        """Open what needs attention in the inbox of the account.
-
-        :rtype: dict
-        """
-        return self._open('amazon_connector.action_amazon_order', search_default_failed=1)
-
-    def action_open_to_do_orders(self):
-        """Open what is still to be imported in the inbox of the account.
-
-        :rtype: dict
-        """
-        return self._open('amazon_connector.action_amazon_order', search_default_to_do=1)
-
-    def action_open_unmatched_offers(self):
-        """Open the offers of the account that have no product.
-
-        :rtype: dict
-        """
-        return self._open('amazon_connector.action_amazon_offer', search_default_unmatched=1)
-
-    def action_open_deliveries(self):
-        """Open the deliveries of the account.
-
-        :rtype: dict
-        """
-        action = self._open('amazon_connector.action_amazon_delivery')
-        action['domain'] = [
-            ('amazon_account_id', 'in', self.ids),
-            ('picking_type_code', '!=', 'incoming'),
-        ]
-        return action
-
-    def action_open_sale_orders(self):
-        """Open the sales orders of the account.
-
-        :rtype: dict
-        """
-        action = self._open('amazon_connector.action_amazon_sale_order')
-        action['domain'] = [('amazon_account_id', 'in', self.ids)]
-        return action
-
     def _get_syncable(self):
         """Return the accounts of a button: those of `self`, or else all that are connected.
 
@@ -591,13 +447,6 @@ class AmazonAccount(models.Model):
                 "The account is not connected yet. Enter its credentials and press Connect.",
             ))
         return accounts.sudo()
-
-    def _open(self, xmlid, **context):
-        """Return an action narrowed to the accounts of `self`."""
-        action = self.env['ir.actions.act_window']._for_xml_id(xmlid)
-        action['domain'] = [('account_id', 'in', self.ids)]
-        action['context'] = context
-        return action
 
     # === BUSINESS METHODS - CONNECTION === #
 
@@ -797,197 +646,6 @@ class AmazonAccount(models.Model):
             " press Connect. (%(error)s)",
             error=error,
         )
-
-    # === BUSINESS METHODS - ORDERS IN === #
-
-    @api.model
-    def _cron_fetch_orders(self):
-        """Fetch the orders that changed, of one account after the other.
-
-        Who was asked longest ago comes first, so that none starves when time runs out.
-
-        :return: None
-        """
-        accounts = self.search([('state', '=', 'connected')], order='last_fetch NULLS FIRST, id')
-        self.env['ir.cron']._commit_progress(remaining=len(accounts))
-        for account in accounts:
-            account = account[0]  # Avoid prefetching after each cache invalidation.
-            account._fetch_orders_safely(TimeBudget(SYNC_SECONDS))
-            if not self.env['ir.cron']._commit_progress(processed=1):
-                break
-
-    def _fetch_orders_safely(self, budget):
-        """Fetch the orders that changed; whatever goes wrong is kept on this account.
-
-        :param TimeBudget budget: What is not fetched when it is spent is left to the cron.
-        :return: How many orders came that were new or had changed.
-        :rtype: int
-        """
-        self.ensure_one()
-        fetched = 0
-        with self._call_amazon('amazon_connector.ir_cron_fetch_orders') as client:
-            while not budget.is_spent():
-                count, is_complete = self._fetch_next_page(client)
-                fetched += count
-                if is_complete:
-                    return fetched
-            self.env.ref('amazon_connector.ir_cron_fetch_orders').sudo()._trigger()
-            self.env['ir.cron']._commit_progress()
-        return fetched
-
-    def _fetch_next_page(self, client):
-        """Fetch one page of the current search, store it, and commit both it and the progress.
-
-        The row of the account is locked meanwhile, so that two workers take turns.
-
-        :param amazon.client.Client client: The client of this account.
-        :return: How many orders were new or had changed, and whether the search is complete (or
-                 left to another worker).
-        :rtype: tuple[int, bool]
-        """
-        if not self.try_lock_for_update(allow_referencing=True):
-            return 0, True
-        query = self._get_order_query()
-        if not query.marketplace_ids:
-            return 0, True
-        try:
-            page = orders.fetch_order_page(client, query)
-        except Rejected:
-            if not query.page_token:
-                raise
-            # The token has expired after 24 hours: the search starts again.
-            self.order_window = False
-            self.env['ir.cron']._commit_progress()
-            return 0, False
-        changed = self.env['amazon.order']._store_payloads(self, page.payloads)
-        if changed:
-            self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
-        self.last_fetch = fields.Datetime.now()
-        if page.next_query:
-            self.order_window = page.next_query.to_json()
-        else:
-            updated_before = page.updated_before.replace(tzinfo=None, microsecond=0)
-            self.write({
-                'order_window': False,
-                'last_order_sync': max(self.last_order_sync or updated_before, updated_before),
-                'last_error': False,
-                'last_error_date': False,
-            })
-        self.env['ir.cron']._commit_progress()
-        return len(changed), not page.next_query
-
-    @api.model
-    def _get_first_sync(self):
-        """Return since when the orders of a new account are read.
-
-        :rtype: datetime
-        """
-        return fields.Datetime.now().replace(hour=0, minute=0, second=0) - timedelta(
-            days=FIRST_SYNC_DAYS,
-        )
-
-    def _get_order_query(self):
-        """Return the search to go on with: the interrupted one if it is still what is wanted.
-
-        :rtype: amazon.orders.OrderQuery
-        """
-        since = (self.last_order_sync or self._get_first_sync()) - WINDOW_OVERLAP
-        query = orders.OrderQuery(
-            marketplace_ids=tuple(sorted(self.synced_marketplace_ids.mapped('api_ref'))),
-            updated_after=since.replace(tzinfo=timezone.utc).isoformat(),
-        )
-        interrupted = self.order_window and orders.OrderQuery.from_json(self.order_window)
-        if interrupted and (interrupted.marketplace_ids, interrupted.updated_after) == (
-            query.marketplace_ids, query.updated_after,
-        ):
-            return interrupted
-        return query
-
-    def _get_charge_product(self, charge, item_product):
-        """Return the product that stands for a charge in sales orders.
-
-        :param amazon.orders.Charge charge: The charge.
-        :param product.product item_product: What stands for the item that is charged for.
-        :rtype: product.product
-        """
-        return {
-            'ITEM': item_product,
-            'SHIPPING': self.shipping_product_id,
-            'GIFT_WRAP': self.gift_wrap_product_id,
-            'COD_FEE': self.cod_fee_product_id,
-            'OTHER': self.other_product_id,
-            'DISCOUNT': self.discount_product_id,
-        }[charge.type]
-
-    @api.model
-    def _get_currency(self, code):
-        """Return the currency of an order.
-
-        :param str code: Its ISO 4217 code.
-        :rtype: res.currency
-        :raise UserError: If Odoo does not use it.
-        """
-        currency = self.env['res.currency'].with_context(active_test=False).search(
-            [('name', '=', code)],
-        )
-        if not currency.active:
-            raise UserError(self.env._(
-                "The currency %(currency)s is not active: activate it under Accounting ▸"
-                " Configuration ▸ Currencies, then retry.",
-                currency=code,
-            ))
-        return currency
-
-    def _get_pricelist(self, currency):
-        """Return a price list in a currency: the account's, another of the company, or a new one.
-
-        :param res.currency currency: The currency of an order.
-        :rtype: product.pricelist
-        """
-        if self.pricelist_id.currency_id == currency:
-            return self.pricelist_id
-        name = f'Amazon {currency.name}'
-        return self.env['product.pricelist'].search([
-            ('currency_id', '=', currency.id),
-            ('company_id', 'in', (self.company_id.id, False)),
-            ('name', '=', name),
-        ], limit=1) or self.env['product.pricelist'].create({
-            'name': name,
-            'currency_id': currency.id,
-            'company_id': self.company_id.id,
-        })
-
-    def _get_fiscal_positions(self, customers):
-        """Return the fiscal positions of orders: the account's, else by destination.
-
-        :param list[Customer] customers: Who bought, and where the goods go.
-        :return: One for each.
-        :rtype: list[account.fiscal.position]
-        """
-        if self.fiscal_position_id:
-            return [self.fiscal_position_id] * len(customers)
-        Position = self.env['account.fiscal.position']
-        automatic = Position.search([
-            *Position._check_company_domain(self.company_id), ('auto_apply', '=', True),
-        ])
-        names = ['country_id', 'state_id']
-        if any(automatic.mapped('zip_from')):
-            names.append('zip')
-        positions = {}
-        result = []
-        for customer in customers:
-            key = (
-                customer.tax_partner.vat,
-                customer.tax_partner.property_account_position_id,
-                customer.destination.property_account_position_id,
-                *(customer.destination[name] for name in names),
-            )
-            if key not in positions:
-                positions[key] = Position._get_fiscal_position(
-                    customer.tax_partner, customer.destination,
-                )
-            result.append(positions[key])
-        return result
 
     # === BUSINESS METHODS - SHIPMENTS OUT === #
 
