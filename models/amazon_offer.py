@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import AccessError
 
 
 class AmazonOffer(models.Model):
@@ -49,7 +50,15 @@ class AmazonOffer(models.Model):
     def write(self, vals):
         """Override of `base` to respect that a person unmatches, and to import the orders that have
         waited for the match.
+
+        :raise AccessError: If somebody who is no Amazon administrator changes more than the match.
         """
+        if vals.keys() - {'product_id'} and not (
+            self.env.su or self.env.user.has_group('amazon_connector.group_amazon_admin')
+        ):
+            raise AccessError(self.env._(
+                "Choose the product of an offer; the rest is for Amazon administrators.",
+            ))
         if 'product_id' in vals:
             vals = {**vals, 'is_left_unmatched': not vals['product_id']}
         res = super().write(vals)

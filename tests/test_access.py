@@ -76,6 +76,15 @@ class TestAccess(AmazonCase):
         self.run_cron('import_orders')
         self.assertEqual(self.get_inbox(order).state, 'done')
 
+    def test_an_amazon_user_changes_nothing_of_an_offer_but_its_match(self):
+        self.import_order()
+        offer = self.env['amazon.offer'].with_user(self.user).search([('sku', '=', 'SKU-1')])
+        with self.assertRaises(AccessError):
+            offer.sku = 'SKU-2'
+        self.env.invalidate_all()
+        offer.with_user(self.admin).sku = 'SKU-2'
+        self.assertEqual(offer.sku, 'SKU-2')
+
     def test_only_an_amazon_user_syncs(self):
         for user in (self.salesman, self.stock_user):
             with self.subTest(user=user.login), self.assertRaises(AccessError):
