@@ -151,6 +151,7 @@ class OrderSummary:
     marketplace_name: str | None
     total: Decimal | None
     currency: str | None  # ISO 4217
+    ship_by: datetime | None  # UTC, aware
     deliver_by: datetime | None  # UTC, aware
 
 
@@ -291,6 +292,7 @@ def parse_summary(payload: Any) -> OrderSummary:
         marketplace_name=order.peek_text('salesChannel', 'marketplaceName'),
         total=order.peek_decimal('proceeds', 'grandTotal', 'amount'),
         currency=order.peek_text('proceeds', 'grandTotal', 'currencyCode'),
+        ship_by=order.peek_time('fulfillment', 'shipByWindow', 'latestDateTime'),
         deliver_by=order.peek_time('fulfillment', 'deliverByWindow', 'latestDateTime'),
     )
 
