@@ -131,7 +131,7 @@ class AmazonOrder(models.Model):
     )
     service_level = fields.Char(
         string="Service Level",
-        help="As Amazon calls it, e.g. STANDARD.",
+        help="How fast Amazon promised it, e.g. Standard or Expedited.",
         compute='_compute_overview',
         groups='amazon_connector.group_amazon_user',
     )
@@ -227,7 +227,7 @@ class AmazonOrder(models.Model):
             # In sudo mode: Amazon's data themselves are for Amazon administrators only.
             overview = parse_overview(order.sudo().payload or '')
             order.ordered_at = to_naive(overview.ordered_at)
-            order.service_level = overview.service_level
+            order.service_level = overview.service_level.replace('_', ' ').capitalize()
             order.place = ', '.join(filter(None, (
                 overview.city,
                 self.env['res.country'].search([('code', '=', overview.country_code)]).name

@@ -213,7 +213,7 @@ class SaleOrder(models.Model):
             'type': 'ir.actions.act_window',
             'name': self.env._("Stock Moves"),
             'res_model': 'stock.move',
-            'view_mode': 'list,form',
+            'views': [(self.env.ref('stock.view_move_tree').id, 'list'), (False, 'form')],
             'domain': [('id', 'in', self._get_moves_without_delivery().ids)],
             'context': {'create': False},
         }

@@ -1,6 +1,6 @@
 import { loadBundle } from "@web/core/assets";
 import { cookie } from "@web/core/browser/cookie";
-import { getColor, getCustomColor } from "@web/core/colors/colors";
+import { getCustomColor } from "@web/core/colors/colors";
 import { registry } from "@web/core/registry";
 import { formatFloat } from "@web/views/fields/formatters";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
@@ -30,11 +30,12 @@ export class AmazonSalesChartField extends Component {
         const scheme = cookie.get("color_scheme");
         const grid = { color: getCustomColor(scheme, "#e7e9ed", "#3C3E4B") };
         const color = getCustomColor(scheme, "#374151", "#E4E4E4");
-        const [revenueColor, ordersColor] = [getColor(1, scheme, "odoo"), getColor(4, scheme, "odoo")];
-        const getScale = (title, position, ticks, options) => ({
+        const revenueColor = getCustomColor(scheme, "#8f6b86", "#a58aa0");
+        const ordersColor = getCustomColor(scheme, "#e08b1c", "#f0a94a");
+        const getScale = (series, position, color, ticks, options) => ({
             beginAtZero: true,
             position,
-            title: { display: true, text: title, color },
+            title: { display: true, text: series.key, color },
             ticks: { color, maxTicksLimit: 6, ...ticks },
             border: { display: false },
             ...options,
@@ -70,14 +71,16 @@ export class AmazonSalesChartField extends Component {
                 scales: {
                     x: { grid: { display: false }, ticks: { color } },
                     revenue: getScale(
-                        revenue.key,
+                        revenue,
                         "left",
-                        { callback: (value) => formatFloat(value, { humanReadable: true, decimals: 0 }) },
+                        revenueColor,
+                        { callback: (value) => formatFloat(value, { digits: [16, 0] }) },
                         { grid }
                     ),
                     orders: getScale(
-                        orders.key,
+                        orders,
                         "right",
+                        ordersColor,
                         { precision: 0 },
                         { grid: { display: false }, suggestedMax: 4 }
                     ),
