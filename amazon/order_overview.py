@@ -82,6 +82,8 @@ def _parse_line(item: Node) -> Line:
 
 def _peek_amount(node: Node, *keys: str) -> Amount | None:
     value = node.peek_decimal(*keys, 'amount')
-    if value is None or abs(value) >= MAX_AMOUNT or value.as_tuple().exponent < -MAX_DECIMALS:
+    if value is None or not -MAX_AMOUNT < value < MAX_AMOUNT:
+        return None
+    if value.as_tuple().exponent < -MAX_DECIMALS:
         return None
     return Amount(value, node.peek_text(*keys, 'currencyCode') or '')
