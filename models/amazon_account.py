@@ -753,8 +753,8 @@ class AmazonAccount(models.Model):
         failed = [('account_id', '=', self.id), ('state', '=', 'failed')]
         if self.env['amazon.order'].search_count(failed, limit=1):
             self._ask_for_attention(self.env._(
-                "Amazon orders could not be imported. Amazon ▸ Orders, filter Needs Attention,"
-                " shows each with its reason.",
+                "Amazon orders could not be imported. Amazon ▸ Orders ▸ Amazon Orders, filter Needs"
+                " Attention, shows each with its reason.",
             ))
         elif self.env['amazon.shipment'].search_count(failed, limit=1):
             self._ask_for_attention(self.env._(
