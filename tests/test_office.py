@@ -351,7 +351,11 @@ class TestLinks(OfficeCase):
         self.seller.cancel(order)
         self.sync()
         sale_order = self.get_sale_order(order).with_user(self.salesman)
-        self.assertEqual((sale_order.state, sale_order.amazon_status_label), ('cancel', 'CANCELLED'))
+        self.assertEqual(sale_order.state, 'cancel')
+        self.assertEqual(sale_order.amazon_status_label, 'CANCELLED')
+        arch = etree.fromstring(sale_order.get_view(view_type='form')['arch'])
+        [banner] = arch.xpath("//div[contains(@invisible, 'amazon_status_label')]")
+        self.assertIn("Cancelled on Amazon", ''.join(banner.itertext()))
 
 
 @tagged('post_install', '-at_install')
