@@ -7,6 +7,7 @@ from . import test_client
 from . import test_dev
 from . import test_layering
 from . import test_order_parsing
+from . import test_order_readings
 from . import test_order_totals
 from . import test_orders_bad_input
 from . import test_orders_failures
