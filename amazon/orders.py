@@ -255,6 +255,20 @@ class Given:
     channel: str = ''  # 'fba' or 'fbm'
     quantities: Mapping[int, int] = field(default_factory=dict)  # by position in the order
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what :meth:`from_json` reads."""
+        return {**asdict(self), 'total': None if self.total is None else str(self.total)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Given:
+        """Return the answers that :meth:`to_json` wrote, or some of them."""
+        total, quantities = values.get('total'), values.get('quantities') or {}
+        return cls(**{
+            **values,
+            'total': None if total is None else Decimal(total),
+            'quantities': {int(number): count for number, count in quantities.items()},
+        })
+
 
 @dataclass(frozen=True)
 class ShippedPackage:

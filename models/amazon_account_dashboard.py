@@ -17,6 +17,7 @@ class AmazonAccount(models.Model):
     to_do_count = fields.Integer(compute='_compute_order_counts', compute_sudo=True)
     failed_count = fields.Integer(compute='_compute_order_counts', compute_sudo=True)
     today_count = fields.Integer(compute='_compute_order_counts', compute_sudo=True)
+    unexplained_count = fields.Integer(compute='_compute_unexplained_count', compute_sudo=True)
     unmatched_offer_count = fields.Integer(
         compute='_compute_unmatched_offer_count', compute_sudo=True,
     )
@@ -49,6 +50,20 @@ class AmazonAccount(models.Model):
             account.to_do_count = by_state.get((account, 'to_do'), 0)
             account.failed_count = by_state.get((account, 'failed'), 0)
             account.today_count = today.get(account, 0)
+
+    def _compute_unexplained_count(self):
+        counts = dict(self.env['sale.order']._read_group(
+            [
+                ('amazon_account_id', 'in', self.ids),
+                ('amazon_unexplained_amount', '!=', 0),
+                ('amazon_unexplained_accepted', '=', False),
+                ('state', '!=', 'cancel'),
+            ],
+            ['amazon_account_id'],
+            ['__count'],
+        ))
+        for account in self:
+            account.unexplained_count = counts.get(account, 0)
 
     def _compute_unmatched_offer_count(self):
         counts = dict(self.env['amazon.offer']._read_group(
@@ -154,6 +169,15 @@ class AmazonAccount(models.Model):
         """
         action = self._open('amazon_connector.action_amazon_sale_order')
         action['domain'] = [('amazon_account_id', 'in', self.ids)]
+        return action
+
+    def action_open_unexplained_orders(self):
+        """Open the sales orders of the account whose total is not explained.
+
+        :rtype: dict
+        """
+        action = self.action_open_sale_orders()
+        action['context'] = {'search_default_amazon_not_explained': 1}
         return action
 
     # === BUSINESS METHODS === #

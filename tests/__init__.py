@@ -14,6 +14,7 @@ from . import test_orders_failures
 from . import test_orders_fetch
 from . import test_orders_import
 from . import test_orders_processes
+from . import test_orders_unexplained
 from . import test_shipments
 from . import test_shipments_client
 from . import test_shipments_echo
