@@ -14,6 +14,7 @@ from odoo.tools import mute_logger
 
 from ..amazon import orders
 from ..amazon.errors import AmazonError, Malformed
+from ..amazon.payload import load_json
 from .amazon_sync_mixin import CRON_SECONDS, SYNC_SECONDS, TimeBudget, to_naive
 
 BATCH_SIZE = 100
@@ -136,7 +137,7 @@ class AmazonOrder(models.Model):
     def _compute_readable_payload(self):
         for order in self:
             order.readable_payload = order.payload and json.dumps(
-                json.loads(order.payload), indent=2, ensure_ascii=False,
+                load_json(order.payload), indent=2, ensure_ascii=False,
             )
 
     # === CRUD METHODS === #
@@ -534,7 +535,7 @@ class AmazonOrder(models.Model):
         given = orders.Given.from_json({
             'channel': self.sale_order_id.amazon_channel or '', **(self.given or {}),
         })
-        data = orders.parse_order(json.loads(self.payload), given)
+        data = orders.parse_order(load_json(self.payload), given)
         if not data.currency:
             currency = self.marketplace_id.currency_id or self.company_id.currency_id
             data = replace(data, currency=currency.name)

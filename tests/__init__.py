@@ -12,6 +12,7 @@ from . import test_order_totals
 from . import test_orders_bad_input
 from . import test_orders_failures
 from . import test_orders_fetch
+from . import test_orders_fuzz
 from . import test_orders_import
 from . import test_orders_processes
 from . import test_orders_unexplained
