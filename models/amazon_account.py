@@ -253,6 +253,15 @@ class AmazonAccount(models.Model):
         required=True,
         check_company=True,
     )
+    unexplained_product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Not Explained",
+        help="Closes what the buyer paid, but Amazon's amounts do not explain. It holds back the"
+             " invoice until somebody has looked at it.",
+        default=lambda self: self._default_product_id('product_unexplained'),
+        required=True,
+        check_company=True,
+    )
     last_order_sync = fields.Datetime(
         help="Everything that changed on Amazon until then is in Odoo. Set it back to read again"
              " all that changed since.",

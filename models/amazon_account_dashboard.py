@@ -21,6 +21,7 @@ class AmazonAccount(models.Model):
     to_do_count = fields.Integer(compute='_compute_order_counts', compute_sudo=True)
     failed_count = fields.Integer(compute='_compute_order_counts', compute_sudo=True)
     today_count = fields.Integer(compute='_compute_order_counts', compute_sudo=True)
+    unexplained_count = fields.Integer(compute='_compute_unexplained_count', compute_sudo=True)
     unmatched_offer_count = fields.Integer(
         compute='_compute_unmatched_offer_count', compute_sudo=True,
     )
@@ -61,6 +62,15 @@ class AmazonAccount(models.Model):
             account.to_do_count = by_state.get((account, 'to_do'), 0)
             account.failed_count = by_state.get((account, 'failed'), 0)
             account.today_count = today.get(account, 0)
+
+    def _compute_unexplained_count(self):
+        counts = self._count('sale.order', Domain([
+            ('amazon_unexplained_amount', '!=', 0),
+            ('amazon_unexplained_accepted', '=', False),
+            ('state', '!=', 'cancel'),
+        ]))
+        for account in self:
+            account.unexplained_count = counts.get(account, 0)
 
     def _compute_unmatched_offer_count(self):
         counts = dict(self.env['amazon.offer']._read_group(
@@ -232,10 +242,14 @@ class AmazonAccount(models.Model):
 
         :rtype: dict
         """
-        return self._open(
-            'amazon_connector.action_amazon_sale_order',
-            Domain('amazon_account_id', 'in', self.ids),
-        )
+        return self._open_sale_orders()
+
+    def action_open_unexplained_orders(self):
+        """Open the sales orders of the account whose total is not explained.
+
+        :rtype: dict
+        """
+        return self._open_sale_orders(search_default_amazon_not_explained=1)
 
     # === BUSINESS METHODS === #
 
@@ -259,6 +273,14 @@ class AmazonAccount(models.Model):
             'amazon_connector.action_amazon_delivery',
             Domain('amazon_account_id', 'in', self.ids)
             & Domain('picking_type_code', '!=', 'incoming'),
+            **context,
+        )
+
+    def _open_sale_orders(self, **context):
+        """Open the sales orders of the accounts; see `_open`."""
+        return self._open(
+            'amazon_connector.action_amazon_sale_order',
+            Domain('amazon_account_id', 'in', self.ids),
             **context,
         )
 

@@ -16,6 +16,7 @@ from ..amazon import orders
 from ..amazon.addresses import build_order_url
 from ..amazon.errors import AmazonError, Malformed
 from ..amazon.order_overview import parse_overview
+from ..amazon.payload import load_json
 from .amazon_sync_mixin import CRON_SECONDS, SYNC_SECONDS, TimeBudget, to_naive
 from .ship_by import get_urgency_domains, get_urgency_search_domain
 
@@ -159,7 +160,15 @@ class AmazonOrder(models.Model):
         help="As Amazon promised the buyer. Its data are removed some time later.",
         readonly=True,
     )
-    note = fields.Text(string="Unknown Values", help="Tolerated at the import.", readonly=True)
+    note = fields.Text(
+        string="Left Out", help="What was odd in Amazon's data and did not matter.", readonly=True,
+    )
+    given = fields.Json(
+        string="Given by a Person",
+        help="What Amazon does not say of the order, as somebody answered for it.",
+        readonly=True,
+        copy=False,
+    )
     state = fields.Selection(
         selection=[
             ('to_do', "Waiting to Import"),
@@ -198,7 +207,7 @@ class AmazonOrder(models.Model):
     def _compute_readable_payload(self):
         for order in self:
             order.readable_payload = order.payload and json.dumps(
-                json.loads(order.payload), indent=2, ensure_ascii=False,
+                load_json(order.payload), indent=2, ensure_ascii=False,
             )
 
     @api.depends('amazon_status')
@@ -424,7 +433,7 @@ class AmazonOrder(models.Model):
         delivered_at = summary.deliver_by or changed_at + timedelta(days=DELIVERY_DAYS)
         marketplace = account.synced_marketplace_ids.filtered(
             lambda m: m.api_ref == summary.marketplace_id,
-        ) or self._find_marketplace(summary)
+        ) or self._find_marketplace(account, summary)
         return {
             # One without a reference is kept too, under a fingerprint of its own.
             'amazon_order_ref': summary.order_id or f'? {sha256(text.encode()).hexdigest()[:12]}',
@@ -448,10 +457,18 @@ class AmazonOrder(models.Model):
         }
 
     @api.model
-    def _find_marketplace(self, summary):
-        """Return the marketplace of an order, archived or not; added when Amazon's is new."""
+    def _find_marketplace(self, account, summary):
+        """Return the marketplace of an order, archived or not; added when Amazon's is new.
+
+        Where Amazon does not name it, it is one of those that the account asked for.
+        """
         if not summary.marketplace_id:
-            return self.env['amazon.marketplace']
+            synced = account.synced_marketplace_ids
+            return (
+                synced.filtered(lambda m: m.name == summary.marketplace_name)
+                or synced.filtered(lambda m: m.currency_id.name == summary.currency)
+                or synced
+            )[:1]
         Marketplace = self.env['amazon.marketplace'].with_context(active_test=False)
         known = Marketplace.search([('api_ref', '=', summary.marketplace_id)])
         return known or Marketplace.create({
@@ -509,7 +526,38 @@ class AmazonOrder(models.Model):
             except (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, UniqueViolation):
                 self.env.cr.rollback()
                 conflicts += 1
+            except Exception:
+                # What is odd about one order must stop no other.
+                self.env.cr.rollback()
+                outcomes += batch._import_apart()
         return outcomes
+
+    def _import_apart(self):
+        """Import these orders one after the other; whatever goes wrong stays on its order.
+
+        :return: As `_import_orders`.
+        :rtype: Counter
+        """
+        outcomes = Counter()
+        for order in self:
+            order = order[0]  # Avoid prefetching after each cache invalidation.
+            try:
+                outcomes += order.try_lock_for_update(allow_referencing=True)._import_alone()
+                self.env['ir.cron']._commit_progress(processed=1)
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                self.env.cr.rollback()  # It is left to the worker that is faster.
+        return outcomes
+
+    def _import_alone(self):
+        """Import this order, if it is not locked by another worker; see `_import_apart`."""
+        try:
+            with mute_logger('odoo.sql_db'), self.env.cr.savepoint():
+                return self._import_batch()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
+        except Exception as exception:
+            self._mark_failed(exception)
+            return Counter(failed=1)
 
     def _import_batch(self):
         """Import these orders; each one that can't be imported keeps the reason.
@@ -550,13 +598,14 @@ class AmazonOrder(models.Model):
         failures.update(self._find_obstacles(account, data_by_order))
         for step, (method, outcome) in STEPS.items():
             todo = steps[step] - self.browse().union(*failures)
-            if not todo:
-                continue
-            failed = todo._do_together_or_apart(
-                lambda inbox, method=method: getattr(inbox, method)(data_by_order),
-            )
-            failures.update(failed)
-            outcomes[outcome] += len(todo) - len(failed)
+            # What failed before is apart, or it would cost those that are new each time.
+            fresh = todo.filtered(lambda order: not order.attempts)
+            for part in filter(None, (fresh, todo - fresh)):
+                failed = part._do_together_or_apart(
+                    lambda inbox, method=method: getattr(inbox, method)(data_by_order),
+                )
+                failures.update(failed)
+                outcomes[outcome] += len(part) - len(failed)
         for order, exception in failures.items():
             order._mark_failed(exception)
         outcomes['failed'] += len(failures)
@@ -618,11 +667,47 @@ class AmazonOrder(models.Model):
                 self.amazon_order_ref, self.env._("Amazon's data"),
                 self.env._("were removed to protect the buyer: press Fetch Again"),
             )
-        data = orders.parse_order(json.loads(self.payload))
-        if not data.currency:  # nothing was paid
+        given = orders.Given.from_json({
+            'channel': self.sale_order_id.amazon_channel or '', **(self.given or {}),
+        })
+        data = orders.parse_order(load_json(self.payload), given)
+        if not data.currency:
             currency = self.marketplace_id.currency_id or self.company_id.currency_id
             data = replace(data, currency=currency.name)
+        if not data.updated_at:
+            moment = self.amazon_updated_at.replace(tzinfo=timezone.utc)
+            data = replace(data, purchased_at=moment, updated_at=moment)
+        if not all(item.sku for item in data.items):
+            data = self._find_missing_skus(data)
         return data
+
+    def _find_missing_skus(self, data):
+        """Return an order with the SKUs that Amazon left out, as other orders of the ASINs had it.
+
+        An ASIN that was never sold before stands in for its SKU, so that it can be matched.
+
+        :param amazon.orders.Order data: The order as read.
+        :rtype: amazon.orders.Order
+        """
+        self.ensure_one()
+        offers = self.env['amazon.offer'].search([
+            ('account_id', '=', self.account_id.id),
+            ('marketplace_id', '=', self.marketplace_id.id),
+            ('asin', 'in', [item.asin for item in data.items if item.asin and not item.sku]),
+        ], order='product_id, id').grouped('asin')
+        items, notes = [], [*data.notes]
+        for item in data.items:
+            if not item.sku:
+                known = offers.get(item.asin, self.env['amazon.offer'])
+                known = known.filtered(lambda o: o.channel == data.channel) or known
+                sku = known[:1].sku or item.asin or item.item_id
+                notes.append(self.env._(
+                    "the SKU of “%(title)s” is missing, %(sku)s was taken for it",
+                    title=item.title or item.asin or item.item_id, sku=sku,
+                ))
+                item = replace(item, sku=sku)
+            items.append(item)
+        return replace(data, items=tuple(items), notes=tuple(notes))
 
     @api.model
     def _find_obstacles(self, account, data_by_order):
@@ -688,8 +773,10 @@ class AmazonOrder(models.Model):
         """
         for order in self:
             data = data_by_order[order]
-            order.sale_order_id._update_from_amazon(data)
-            order._mark_done(order.sale_order_id, data.notes)
+            with order._blamed():
+                order.sale_order_id._adopt_amazon_items(data)
+                order.sale_order_id._update_from_amazon(data)
+                order._mark_done(order.sale_order_id, data.notes)
 
     def _cancel_sale_orders(self, _data_by_order):
         """Cancel the sales orders of orders that were cancelled on Amazon.
@@ -697,8 +784,9 @@ class AmazonOrder(models.Model):
         :return: None
         """
         for order in self:
-            order.sale_order_id._cancel_from_amazon()
-            order._mark_done(order.sale_order_id)
+            with order._blamed():
+                order.sale_order_id._cancel_from_amazon()
+                order._mark_done(order.sale_order_id)
 
     def _mark_done(self, sale_order, notes=()):
         """Record that Odoo is up to date with an order.

@@ -1,13 +1,14 @@
 from contextlib import contextmanager
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tools import html2plaintext
 
 from ..amazon.addresses import build_order_url
+from ..amazon.orders import MISSING_ITEM_ID
 from .amazon_order import STATUS_LABELS
 from .amazon_sync_mixin import to_naive
+from .sale_order_totals import CLOSING_CHARGES
 from .stock_move import Shipment
 
 
@@ -280,12 +281,14 @@ class SaleOrder(models.Model):
         sale_orders = self.create(
             self._prepare_amazon_values_list(account, inbox, data_list, customers),
         )
-        for sale_order, data in zip(sale_orders, data_list, strict=True):
-            sale_order._close_amazon_rounding(data)
+        for order, sale_order, data in zip(inbox, sale_orders, data_list, strict=True):
+            with order._blamed():
+                sale_order._close_amazon_rounding(data)
         sale_orders._ship_what_left_before(data_list)
         sale_orders.action_confirm()
         for sale_order, data, customer in zip(sale_orders, data_list, customers, strict=True):
             sale_order._note_cancel_request(data)
+            sale_order._note_trivia([*data.notes, *customer.notes])
             if customer.has_invalid_vat:
                 sale_order._note_invalid_vat(data.buyer.vat)
         return sale_orders
@@ -314,19 +317,20 @@ class SaleOrder(models.Model):
             inbox, data_list, customers, positions, strict=True,
         ):
             currency = currencies[data.currency]
-            values_list.append({
-                **self._prepare_amazon_values(account, order, data, customer),
-                'pricelist_id': pricelists[currency].id,
-                'fiscal_position_id': position.id,
-                'order_line': [
-                    Command.create(values)
-                    for item in data.items
-                    for offer in offers[order.marketplace_id.id, item.sku]
-                    for values in self.env['sale.order.line']._prepare_amazon_values_list(
-                        account, item, offer, offer._get_product(), position, currency,
-                    )
-                ],
-            })
+            with order._blamed():
+                values_list.append({
+                    **self._prepare_amazon_values(account, order, data, customer),
+                    'pricelist_id': pricelists[currency].id,
+                    'fiscal_position_id': position.id,
+                    'order_line': [
+                        Command.create(values)
+                        for item in data.items
+                        for offer in offers[order.marketplace_id.id, item.sku]
+                        for values in self.env['sale.order.line']._prepare_amazon_values_list(
+                            account, item, offer, offer._get_product(), position, currency,
+                        )
+                    ],
+                })
         return values_list
 
     @api.model
@@ -361,51 +365,34 @@ class SaleOrder(models.Model):
             'amazon_channel': data.channel,
             'amazon_ship_by': to_naive(data.ship_by),
             'amazon_deliver_by': to_naive(data.deliver_by),
+            **self._prepare_amazon_amounts(data),
+        }
+
+    @api.model
+    def _prepare_amazon_amounts(self, data):
+        """Return what Amazon says of the amounts of an order.
+
+        :param amazon.orders.Order data: The order as read.
+        :rtype: dict
+        """
+        return {
             'amazon_total': float(data.total),
+            'amazon_explained': float(data.total - data.unexplained),
             'amazon_tax': float(data.tax or 0),
             'amazon_facilitated_tax': float(data.facilitated_tax),
         }
 
-    def _close_amazon_rounding(self, data):
-        """Make the total what the buyer paid, and note whether the tax is what Amazon says.
+    def _has_amazon_amounts(self, data):
+        """Return whether Amazon's figures for the whole order are those that are known already.
 
         :param amazon.orders.Order data: The order as read.
-        :return: None
-        :raise UserError: If more than rounding is in the way.
+        :rtype: bool
         """
-        self.ensure_one()
-        lines = self.order_line.filtered('amazon_charge')
-        added_lines = self.order_line - lines  # by a person
-        rounding_line = lines.filtered(lambda line: line.amazon_charge == 'rounding')
-        limit = (lines - rounding_line)._get_amazon_rounding_limit()
-        wanted_total = float(data.total) + sum(added_lines.mapped('price_total'))
-        open_amount = wanted_total - (self.amount_total - sum(rounding_line.mapped('price_total')))
-        if self.currency_id.compare_amounts(abs(open_amount), limit) > 0:
-            raise UserError(self.env._(
-                "The buyer paid %(paid)s, but with Odoo's taxes the lines make %(total)s. Check the"
-                " taxes of the products and the fiscal position %(position)s.",
-                paid=self.currency_id.format(wanted_total),
-                total=self.currency_id.format(self.amount_total),
-                position=self.fiscal_position_id.name or '-',
-            ))
-        if rounding_line:
-            rounding_line._set_amazon_price(open_amount)
-        elif not self.currency_id.is_zero(open_amount):
-            self.order_line = [Command.create(
-                lines._prepare_amazon_rounding_values(self.amazon_account_id, open_amount),
-            )]
-        if self.currency_id.compare_amounts(self.amount_total, wanted_total):
-            raise UserError(self.env._(
-                "The buyer paid %(paid)s, but the sales order makes %(total)s.",
-                paid=self.currency_id.format(wanted_total),
-                total=self.currency_id.format(self.amount_total),
-            ))
-        tax = self.amount_tax - sum(added_lines.mapped('price_tax'))
-        tax_differs = data.tax is not None and self.currency_id.compare_amounts(
-            abs(tax - float(data.tax)), limit,
-        ) > 0
-        if self.amazon_tax_differs != tax_differs:
-            self.amazon_tax_differs = tax_differs
+        return not any(
+            self.currency_id.compare_amounts(self[name], value)
+            for name, value in self._prepare_amazon_amounts(data).items()
+            if name in ('amazon_total', 'amazon_explained')
+        )
 
     def _ship_what_left_before(self, data_list):
         """Move the goods that left before Odoo saw the orders, without a delivery.
@@ -446,6 +433,18 @@ class SaleOrder(models.Model):
             vat=vat,
         ))
 
+    def _note_trivia(self, notes):
+        """Say on the order what was odd in Amazon's data and was left out.
+
+        :param list[str] notes: The fields and what was wrong with them, without their values.
+        :return: None
+        """
+        if notes:
+            self.message_post(body=self.env._(
+                "Some of what Amazon sent could not be used and was left out: %(notes)s.",
+                notes='; '.join(notes),
+            ))
+
     def _note_cancel_request(self, data):
         """Warn on the order and its deliveries that the buyer asks to cancel.
 
@@ -467,6 +466,18 @@ class SaleOrder(models.Model):
         for picking in self.picking_ids.filtered(lambda p: p.state not in ('done', 'cancel')):
             picking.message_post(body=note)
 
+    def _adopt_amazon_items(self, data):
+        """Take over the ids of items that Amazon had left out at first.
+
+        :param amazon.orders.Order data: The order as read.
+        :return: None
+        """
+        for number, item in enumerate(data.items):
+            self.order_line.filtered(
+                lambda line, stand_in=f'{MISSING_ITEM_ID}{number}':
+                    line.amazon_order_item_ref == stand_in,
+            ).write({'amazon_order_item_ref': item.item_id})
+
     def _update_from_amazon(self, data):
         """Carry over what changed on Amazon: requests to cancel and partial cancellations.
 
@@ -484,8 +495,7 @@ class SaleOrder(models.Model):
             lambda line: line.amazon_charge == 'item'
             and quantities.get(line.amazon_order_item_ref) != line.amazon_quantity,
         )
-        same_total = not self.currency_id.compare_amounts(self.amazon_total, float(data.total))
-        if self.state == 'cancel' or (not changed_lines and same_total):
+        if self.state == 'cancel' or (not changed_lines and self._has_amazon_amounts(data)):
             return
         if self._is_shipped_or_invoiced(changed_lines, quantities):
             self._warn_salesperson(self.env._(
@@ -504,11 +514,7 @@ class SaleOrder(models.Model):
             return
         with self._unlocked():
             self._rewrite_amazon_lines(data)
-            self.write({
-                'amazon_total': float(data.total),
-                'amazon_tax': float(data.tax or 0),
-                'amazon_facilitated_tax': float(data.facilitated_tax),
-            })
+            self.write(self._prepare_amazon_amounts(data))
             self._close_amazon_rounding(data)
 
     def _is_shipped_or_invoiced(self, lines, quantities):
@@ -554,7 +560,7 @@ class SaleOrder(models.Model):
                 else:
                     self.order_line = [Command.create(values)]
         for (_item_ref, charge, _subject), gone in lines.items():
-            if charge and charge != 'rounding':
+            if charge and charge not in CLOSING_CHARGES:
                 gone._set_amazon_price(0.0, product_uom_qty=0, amazon_quantity=0)
 
     def _cancel_from_amazon(self):
