@@ -229,7 +229,7 @@ class TestWords(OfficeCase):
 
     def test_the_notification_says_one_and_many(self):
         self.account.only_matched_products = True
-        self.assertEqual(self.sync(), "No new orders %s")
+        self.assertEqual(self.sync(), "No new orders · %s")
         self.place('NEW')
         self.assertRegex(self.sync(), "^1 fetched: 1 order needs attention")
         self.place('NEW')
