@@ -152,6 +152,7 @@ class OrderSummary:
     marketplace_name: str | None
     total: Decimal | None
     currency: str | None  # ISO 4217
+    ship_by: datetime | None  # UTC, aware
     deliver_by: datetime | None  # UTC, aware
 
 
@@ -314,6 +315,7 @@ def parse_summary(payload: Any) -> OrderSummary:
         marketplace_name=order.peek_text('salesChannel', 'marketplaceName') or None,
         total=peek_paid(order),
         currency=find_currency(order) or None,
+        ship_by=order.peek_time('fulfillment', 'shipByWindow', 'latestDateTime'),
         deliver_by=order.peek_time('fulfillment', 'deliverByWindow', 'latestDateTime'),
     )
 

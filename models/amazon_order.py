@@ -13,9 +13,12 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import mute_logger
 
 from ..amazon import orders
+from ..amazon.addresses import build_order_url
 from ..amazon.errors import AmazonError, Malformed
+from ..amazon.order_overview import parse_overview
 from ..amazon.payload import load_json
 from .amazon_sync_mixin import CRON_SECONDS, SYNC_SECONDS, TimeBudget, to_naive
+from .ship_by import get_urgency_domains, get_urgency_search_domain
 
 BATCH_SIZE = 100
 PART_SIZE = 25
@@ -29,6 +32,23 @@ LEAN_CONTEXT = {
     'mail_create_nolog': True,
     'mail_notrack': True,
 }
+STATUS_LABELS = [
+    ('PENDING', "Pending"),
+    ('PENDING_AVAILABILITY', "Pre-ordered"),
+    ('UNSHIPPED', "Unshipped"),
+    ('PARTIALLY_SHIPPED', "Partly Shipped"),
+    ('SHIPPED', "Shipped"),
+    ('CANCELLED', "Cancelled"),
+    ('UNFULFILLABLE', "Can't Be Fulfilled"),
+]
+URGENCIES = get_urgency_domains('ship_by')
+# What the seller has to ship and no delivery stands for yet.
+TO_SHIP = Domain([
+    ('state', 'in', ('to_do', 'failed')),
+    ('channel', '=', 'fbm'),
+    ('sale_order_id', '=', False),
+    ('amazon_status', 'in', ('UNSHIPPED', 'PARTIALLY_SHIPPED')),
+])
 STEPS = {
     'create': ('_create_sale_orders', 'created'),
     'update': ('_update_sale_orders', 'updated'),
@@ -66,6 +86,14 @@ class AmazonOrder(models.Model):
     amazon_status = fields.Char(
         string="Amazon's Status", help="As Amazon writes it, e.g. UNSHIPPED.", readonly=True,
     )
+    status_label = fields.Selection(
+        selection=STATUS_LABELS,
+        string="Status on Amazon",
+        help="Empty where Amazon's status is new to this connector.",
+        compute='_compute_status_label',
+        store=True,
+        precompute=True,
+    )
     amazon_updated_at = fields.Datetime(
         string="Changed on Amazon", readonly=True,
     )
@@ -86,8 +114,47 @@ class AmazonOrder(models.Model):
         compute='_compute_readable_payload',
         groups='amazon_connector.group_amazon_admin',
     )
+    overview = fields.Html(
+        string="Items",
+        compute='_compute_overview',
+        sanitize=False,
+        groups='amazon_connector.group_amazon_user',
+    )
+    ordered_at = fields.Datetime(
+        string="Ordered",
+        compute='_compute_overview',
+        groups='amazon_connector.group_amazon_user',
+    )
+    place = fields.Char(
+        string="Ship To",
+        help="The place only; the address is on the sales order.",
+        compute='_compute_overview',
+        groups='amazon_connector.group_amazon_user',
+    )
+    service_level = fields.Char(
+        string="Service Level",
+        help="How fast Amazon promised it, e.g. Standard or Expedited.",
+        compute='_compute_overview',
+        groups='amazon_connector.group_amazon_user',
+    )
+    seller_central_url = fields.Char(compute='_compute_seller_central_url')
     payload_version = fields.Char(
         help="Amazon's time of the last change, with its fractions.", readonly=True,
+    )
+    ship_by = fields.Datetime(
+        string="Ship By", help="Amazon counts a later shipment as late.", readonly=True,
+    )
+    urgency = fields.Selection(
+        selection=[
+            ('late', "Late"),
+            ('today', "Today"),
+            ('tomorrow', "Tomorrow"),
+            ('later', "Later"),
+        ],
+        string="To Ship",
+        help="By Amazon's ship-by time, of what waits to be imported.",
+        compute='_compute_urgency',
+        search='_search_urgency',
     )
     delivered_at = fields.Datetime(
         string="Delivered By",
@@ -105,7 +172,10 @@ class AmazonOrder(models.Model):
     )
     state = fields.Selection(
         selection=[
-            ('to_do', "To Do"), ('done', "Done"), ('failed', "Failed"), ('skipped', "Skipped"),
+            ('to_do', "Waiting to Import"),
+            ('failed', "Failed"),
+            ('skipped', "Skipped"),
+            ('done', "Done"),
         ],
         default='to_do',
         required=True,
@@ -140,6 +210,62 @@ class AmazonOrder(models.Model):
             order.readable_payload = order.payload and json.dumps(
                 load_json(order.payload), indent=2, ensure_ascii=False,
             )
+
+    @api.depends('amazon_status')
+    def _compute_status_label(self):
+        known = dict(STATUS_LABELS)
+        for order in self:
+            status = order.amazon_status
+            order.status_label = status if status in known else False
+
+    @api.depends('ship_by', 'state', 'channel', 'sale_order_id', 'amazon_status')
+    def _compute_urgency(self):
+        self.urgency = False
+        waiting = self.filtered_domain(TO_SHIP)
+        for urgency, domain in URGENCIES.items():
+            waiting.filtered_domain(domain).urgency = urgency
+
+    def _search_urgency(self, operator, value):
+        if operator != 'in':
+            return NotImplemented
+        return get_urgency_search_domain(URGENCIES, TO_SHIP, value)
+
+    @api.depends('payload')
+    def _compute_overview(self):
+        """Show what an order holds to whoever may work on it, without anybody's name."""
+        for order in self:
+            # In sudo mode: Amazon's data themselves are for Amazon administrators only.
+            overview = parse_overview(order.sudo().payload or '')
+            order.ordered_at = to_naive(overview.ordered_at)
+            order.service_level = overview.service_level.replace('_', ' ').capitalize()
+            order.place = ', '.join(filter(None, (
+                overview.city,
+                self.env['res.country'].search([('code', '=', overview.country_code)]).name
+                or overview.country_code,
+            )))
+            order.overview = self.env['ir.qweb']._render(
+                'amazon_connector.order_overview',
+                {'lines': overview.lines, 'format_amount': order._format_amount},
+            ) if overview.lines else False
+
+    @api.depends('marketplace_id.seller_central_url', 'amazon_order_ref')
+    def _compute_seller_central_url(self):
+        for order in self:
+            order.seller_central_url = build_order_url(
+                order.marketplace_id.seller_central_url, order.amazon_order_ref,
+            )
+
+    def _format_amount(self, amount):
+        """Return an amount of Amazon's as people read it, empty if there is none.
+
+        :param amazon.order_overview.Amount amount: The amount.
+        :rtype: str
+        """
+        if not amount:
+            return ''
+        if amount.currency == self.currency_id.name:
+            return self.currency_id.format(float(amount.value))
+        return f'{amount.value:f} {amount.currency}'
 
     # === CRUD METHODS === #
 
@@ -220,6 +346,14 @@ class AmazonOrder(models.Model):
             'res_id': self.sale_order_id.id,
             'view_mode': 'form',
         }
+
+    def action_open_seller_central(self):
+        """Open the order in Seller Central.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        return {'type': 'ir.actions.act_url', 'url': self.seller_central_url, 'target': 'new'}
 
     def _import_again(self, values):
         """Set the state of the orders and import them, within the time budget of a button."""
@@ -311,6 +445,7 @@ class AmazonOrder(models.Model):
             'amazon_updated_at': to_naive(changed_at),
             'amazon_total': float(summary.total or 0),
             'currency_id': currencies.get(summary.currency, self.env['res.currency']).id,
+            'ship_by': to_naive(summary.ship_by),
             'delivered_at': to_naive(delivered_at),
             'payload': text,
             'payload_version': summary.updated_at and summary.updated_at.isoformat(
@@ -449,7 +584,7 @@ class AmazonOrder(models.Model):
         failures = self._do_together_or_apart(self.env['amazon.shipment']._take_echoes)
         data_by_order = {}
         steps = defaultdict(self.browse)
-        for order in self:
+        for order in self - self.browse().union(*failures):
             step, reason = order._choose_step(account)
             if step == 'skip':
                 order._mark_skipped(reason)

@@ -4,7 +4,9 @@ from odoo import api, fields, models
 from odoo.fields import Command
 from odoo.tools import html2plaintext
 
+from ..amazon.addresses import build_order_url
 from ..amazon.orders import MISSING_ITEM_ID
+from .amazon_order import STATUS_LABELS
 from .amazon_sync_mixin import to_naive
 from .sale_order_totals import CLOSING_CHARGES
 from .stock_move import Shipment
@@ -44,6 +46,14 @@ class SaleOrder(models.Model):
         string="Amazon Inbox",
         groups='amazon_connector.group_amazon_user,sales_team.group_sale_salesman',
     )
+    amazon_status_label = fields.Selection(
+        selection=STATUS_LABELS,
+        string="Status on Amazon",
+        compute='_compute_amazon_status_label',
+        compute_sudo=True,  # whoever sees the sales order may know
+    )
+    amazon_seller_central_url = fields.Char(compute='_compute_amazon_seller_central_url')
+    amazon_move_count = fields.Integer(compute='_compute_amazon_move_count', compute_sudo=True)
     amazon_ship_by = fields.Datetime(
         string="Ship By", help="Amazon counts a later shipment as late.", readonly=True, copy=False,
     )
@@ -71,7 +81,7 @@ class SaleOrder(models.Model):
         selection=[
             ('to_send', "Cancellation to Send"),
             ('sent', "Cancellation Sent"),
-            ('confirmed', "Cancelled by Amazon"),
+            ('confirmed', "Amazon Confirmed the Cancellation"),
             ('failed', "Cancellation Failed"),
         ],
         string="Amazon Cancellation",
@@ -118,6 +128,24 @@ class SaleOrder(models.Model):
             last = order.amazon_cancellation_ids[-1:]
             order.amazon_cancellation_state = 'to_send' if last.state == 'in_feed' else last.state
             order.amazon_cancellation_reason = last.reason
+
+    @api.depends('amazon_order_ids.status_label')
+    def _compute_amazon_status_label(self):
+        for order in self:
+            order.amazon_status_label = order.amazon_order_ids[:1].status_label
+
+    @api.depends('amazon_marketplace_id.seller_central_url', 'amazon_order_ref')
+    def _compute_amazon_seller_central_url(self):
+        for order in self:
+            order.amazon_seller_central_url = build_order_url(
+                order.amazon_marketplace_id.seller_central_url, order.amazon_order_ref,
+            )
+
+    @api.depends('amazon_order_ref', 'order_line.move_ids.picking_id')
+    def _compute_amazon_move_count(self):
+        self.amazon_move_count = 0
+        for order in self.filtered('amazon_order_ref'):
+            order.amazon_move_count = len(order._get_moves_without_delivery())
 
     # === ACTION METHODS === #
 
@@ -166,7 +194,41 @@ class SaleOrder(models.Model):
             'view_mode': 'form',
         }
 
+    def action_open_seller_central(self):
+        """Open the order in Seller Central.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        return {
+            'type': 'ir.actions.act_url', 'url': self.amazon_seller_central_url, 'target': 'new',
+        }
+
+    def action_open_amazon_moves(self):
+        """Open the moves of the goods that left without a delivery.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        return {
+            'type': 'ir.actions.act_window',
+            'name': self.env._("Stock Moves"),
+            'res_model': 'stock.move',
+            'views': [(self.env.ref('stock.view_move_tree').id, 'list'), (False, 'form')],
+            'domain': [('id', 'in', self._get_moves_without_delivery().ids)],
+            'context': {'create': False},
+        }
+
     # === BUSINESS METHODS === #
+
+    def _get_moves_without_delivery(self):
+        """Return the moves of the goods that Amazon, or somebody outside Odoo, shipped.
+
+        :rtype: stock.move
+        """
+        return self.order_line.move_ids.filtered(
+            lambda move: not move.picking_id and move.state == 'done',
+        )
 
     def _prepare_confirmation_values(self):
         """Override of `sale` to keep the date of purchase of Amazon orders."""

@@ -6,6 +6,8 @@ from . import test_carriers_odoo
 from . import test_client
 from . import test_dev
 from . import test_layering
+from . import test_office
+from . import test_order_overview
 from . import test_order_parsing
 from . import test_order_readings
 from . import test_order_totals
