@@ -21,6 +21,7 @@ from .amazon_sync_mixin import CRON_SECONDS, SYNC_SECONDS, TimeBudget, to_naive
 from .ship_by import get_urgency_domains, get_urgency_search_domain
 
 BATCH_SIZE = 100
+PART_SIZE = 25
 MAX_CONFLICTS = 5
 # Without a date of delivery, an order counts as delivered so many days after its last change.
 DELIVERY_DAYS = 14
@@ -755,14 +756,32 @@ class AmazonOrder(models.Model):
     def _create_sale_orders(self, data_by_order):
         """Make the sales orders, confirm them and move the goods that are on their way already.
 
+        They are made part by part, so that one that can't be made costs the others little, and
+        confirmed together.
+
         :param dict data_by_order: The orders as read.
-        :return: None
-        :raise UserError: If one can't be made, saying why.
+        :return: What stopped those that can't be made.
+        :rtype: dict[amazon.order, Exception]
+        :raise UserError: If one can't be confirmed, saying why.
         """
-        data_list = [data_by_order[order] for order in self]
-        sale_orders = self.env['sale.order']._create_from_amazon(self, data_list)
-        for order, data, sale_order in zip(self, data_list, sale_orders, strict=True):
-            order._mark_done(sale_order, data.notes)
+        sale_orders, failures = {}, {}
+
+        def create(inbox):
+            data_list = [data_by_order[order] for order in inbox]
+            sale_orders.update(zip(
+                inbox, self.env['sale.order']._create_from_amazon(inbox, data_list), strict=True,
+            ))
+
+        for start in range(0, len(self), PART_SIZE):
+            failures.update(self[start:start + PART_SIZE]._do_together_or_apart(create))
+        made = self - self.browse().union(*failures)
+        if made:
+            self.env['sale.order'].union(*map(sale_orders.get, made))._confirm_from_amazon(
+                [data_by_order[order] for order in made],
+            )
+        for order in made:
+            order._mark_done(sale_orders[order], data_by_order[order].notes)
+        return failures
 
     def _update_sale_orders(self, data_by_order):
         """Carry over what changed on Amazon to the sales orders.

@@ -65,15 +65,15 @@ class AmazonSyncMixin(models.AbstractModel):
         remains. A conflict with another worker is nobody's fault: it is raised, for the whole
         transaction to start again.
 
-        :param action: Takes a recordset; raises if it can't be done.
+        :param action: Takes a recordset; raises if it can't be done, or returns the exceptions of
+                       those records that it left out.
         :return: The exceptions of the records that failed.
         :rtype: dict[models.Model, Exception]
         """
         try:
             # Odoo would log a refused statement with the personal data in it.
             with mute_logger('odoo.sql_db'), self.env.cr.savepoint():
-                action(self)
-            return {}
+                return action(self) or {}
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise
         except Exception as exception:

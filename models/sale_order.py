@@ -266,7 +266,7 @@ class SaleOrder(models.Model):
 
     @api.model
     def _create_from_amazon(self, inbox, data_list):
-        """Make, prove and confirm the sales orders of Amazon orders, and move their goods.
+        """Make and prove the sales orders of Amazon orders.
 
         :param amazon.order inbox: The orders in the inbox, all of one account.
         :param data_list: The same as read.
@@ -280,17 +280,28 @@ class SaleOrder(models.Model):
         sale_orders = self.create(
             self._prepare_amazon_values_list(account, inbox, data_list, customers),
         )
-        for order, sale_order, data in zip(inbox, sale_orders, data_list, strict=True):
+        for order, sale_order, data, customer in zip(
+            inbox, sale_orders, data_list, customers, strict=True,
+        ):
             with order._blamed():
                 sale_order._close_amazon_rounding(data)
-        sale_orders._ship_what_left_before(data_list)
-        sale_orders.action_confirm()
-        for sale_order, data, customer in zip(sale_orders, data_list, customers, strict=True):
-            sale_order._note_cancel_request(data)
-            sale_order._note_trivia([*data.notes, *customer.notes])
-            if customer.has_invalid_vat:
-                sale_order._note_invalid_vat(data.buyer.vat)
+                sale_order._note_trivia([*data.notes, *customer.notes])
+                if customer.has_invalid_vat:
+                    sale_order._note_invalid_vat(data.buyer.vat)
         return sale_orders
+
+    def _confirm_from_amazon(self, data_list):
+        """Confirm the sales orders of Amazon orders, and move the goods that left before.
+
+        :param data_list: The orders as read.
+        :type data_list: list[amazon.orders.Order]
+        :return: None
+        :raise UserError: If one can't be confirmed, saying why.
+        """
+        self._ship_what_left_before(data_list)
+        self.action_confirm()
+        for sale_order, data in zip(self, data_list, strict=True):
+            sale_order._note_cancel_request(data)
 
     @api.model
     def _prepare_amazon_values_list(self, account, inbox, data_list, customers):
