@@ -118,6 +118,23 @@ class SaleOrder(models.Model):
             order.amazon_cancellation_state = 'to_send' if last.state == 'in_feed' else last.state
             order.amazon_cancellation_reason = last.reason
 
+    # === CRUD METHODS === #
+
+    def unlink(self):
+        """Override of `sale` to keep Amazon orders away whose sales orders are deleted, and to know
+        their goods again that have left.
+        """
+        # In sudo mode: the inbox and moves that are done are written by the connector only.
+        orders = self.sudo().filtered('amazon_order_ref')
+        orders.order_line._mark_amazon_moves()
+        inbox = self.env['amazon.order'].sudo().search([
+            ('company_id', 'in', orders.company_id.ids),
+            ('amazon_order_ref', 'in', orders.mapped('amazon_order_ref')),
+        ])
+        res = super().unlink()
+        inbox._mark_sale_order_deleted()
+        return res
+
     # === ACTION METHODS === #
 
     def action_confirm(self):

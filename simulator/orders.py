@@ -168,6 +168,8 @@ class Order:
     :param discount_style: how DISCOUNT appears: 'negative'; 'positive'; or 'net', where ITEM and
         SHIPPING are already lowered and DISCOUNT is information
     :param replaces: id of the order that this one replaces
+    :param channel_name: 'NON_AMAZON' when it was sold in another shop, of whose prices and buyers
+        Amazon knows nothing
     """
     order_id: str
     marketplace: Marketplace
@@ -191,6 +193,7 @@ class Order:
     delivery_preference: dict[str, Any] | None = None
     payment_method: str = 'Other'
     fulfillment_order_ids: tuple[str, ...] = ()
+    channel_name: str = 'AMAZON'
 
     last_updated: datetime = field(init=False)
     packages: list[Package] = field(default_factory=list, init=False)

@@ -82,7 +82,8 @@ def to_iso(moment: datetime) -> str:
 class _Rendering:
     """One order for one reader: what was asked for, and what the reader may see.
 
-    Pending orders show neither prices nor people, cancelled ones no prices.
+    Pending orders show neither prices nor people, cancelled ones no prices, those of other shops
+    neither.
     """
 
     def __init__(
@@ -92,11 +93,14 @@ class _Rendering:
         self._included = included
         self._now = now
         self._is_pending = order.status in PENDING_STATUSES
-        self._is_priced = not self._is_pending and order.status != 'CANCELLED'
-        self._shows_tax = ROLE_TAX in roles
-        self._shows_people = self._shows_tax or (
-            order.channel == 'FBM' and ROLE_SHIPPING in roles
+        self._is_foreign = order.channel_name != 'AMAZON'
+        self._is_priced = not (
+            self._is_pending or self._is_foreign or order.status == 'CANCELLED'
         )
+        self._shows_tax = ROLE_TAX in roles
+        self._shows_people = not self._is_foreign and (self._shows_tax or (
+            order.channel == 'FBM' and ROLE_SHIPPING in roles
+        ))
         self._proceeds = [ItemProceeds.of(item, order) for item in order.items]
         self._grand_total = sum(
             (proceeds.total for proceeds in self._proceeds),
@@ -127,7 +131,7 @@ class _Rendering:
             'createdTime': to_iso(order.created),
             'lastUpdatedTime': to_iso(order.last_updated),
             'salesChannel': {
-                'channelName': 'AMAZON',
+                'channelName': order.channel_name,
                 'marketplaceId': order.marketplace.id,
                 'marketplaceName': order.marketplace.name,
             },
@@ -282,7 +286,7 @@ class _Rendering:
             }),
             'serialNumbers': list(item.serial_numbers),
         }
-        if not self._is_pending:
+        if not (self._is_pending or self._is_foreign):
             product['price'] = _without_empty({
                 'unitPrice': self._money(item.price),
                 'priceDesignation': 'BUSINESS_PRICE' if item.business_price else '',
