@@ -451,7 +451,9 @@ class AmazonOrder(models.Model):
         else:
             self._store_payloads(account, [payload])
             if self.to_complete:
-                self._mark_incomplete(None)
+                self._mark_incomplete(
+                    Malformed(orders.GET_OPERATION, 'fulfillment', "says no status"),
+                )
             else:
                 self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
         self.env['ir.cron']._commit_progress()
@@ -473,7 +475,7 @@ class AmazonOrder(models.Model):
     def _mark_incomplete(self, error):
         """Record that Amazon does not tell the status of an order. It is asked for ever again.
 
-        :param AmazonError error: What Amazon answered, `None` if the order without its status.
+        :param AmazonError error: What Amazon answered, or what it left out.
         :return: None
         """
         self.ensure_one()
@@ -485,7 +487,7 @@ class AmazonOrder(models.Model):
                 "Amazon does not say how far this order is, so that nothing is done with it. It is"
                 " asked again by itself; if the parcel is due, look it up in Seller Central."
                 " (%(error)s)",
-                error=error or self.env._("getOrder: the status is missing"),
+                error=error,
             ),
             'attempts': attempts,
             'next_try': self._get_next_try(min(attempts, len(BACK_OFF_MINUTES))),

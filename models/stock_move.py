@@ -88,10 +88,11 @@ class StockMove(models.Model):
         :return: The moves.
         :rtype: stock.move
         """
-        shipments = self._leave_out_shipped([
-            shipment for shipment in shipments
+        shipments = [
+            shipment
+            for shipment in self._leave_out_shipped(shipments)
             if shipment.quantity and shipment.line.product_id.type == 'consu'
-        ])
+        ]
         return self._move_at_once(
             [self._prepare_shipped_values(shipment) for shipment in shipments],
             [shipment.serial_numbers for shipment in shipments],

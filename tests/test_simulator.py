@@ -592,6 +592,20 @@ class TestSimulatorSearch(SimulatorCase):
             {'fulfillmentStatus': 'SHIPPED', 'fulfilledBy': 'MERCHANT'},
         )
 
+    def test_searches_may_leave_out_the_status(self):
+        placed = self.seller.place_order()
+        self.seller.searches_without_status = True
+        answer = self.search(includedData='FULFILLMENT')
+        self.assertNotIn('fulfillment', answer.json()['orders'][0])
+        self.assertIn('fulfillment', self.order(placed, 'FULFILLMENT'))
+
+    def test_orders_of_other_shops_have_neither_prices_nor_buyers(self):
+        placed = self.seller.place_order('DE', 'FBA', status='SHIPPED', channel_name='NON_AMAZON')
+        order = self.order(placed)
+        self.assertEqual(order['salesChannel']['channelName'], 'NON_AMAZON')
+        self.assertFalse(order.keys() & {'buyer', 'proceeds', 'payment'})
+        self.assertNotIn('price', order['orderItems'][0]['product'])
+
     def test_unknown_orders(self):
         self.assertRefused(self.get(f'{ORDERS}/305-0000000-0000000'), 404, 'NotFound')
         self.assertRefused(self.get(f'{ORDERS}/one'), 400, 'InvalidInput', 'orderId')
