@@ -3,6 +3,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 
 from odoo.addons.amazon_connector.simulator import Item
+from odoo.addons.amazon_connector.simulator.shapes import SHAPES
 
 from .common import AmazonCase
 
@@ -57,6 +58,22 @@ class TestUnexplained(AmazonCase):
         self.assertEqual(self.account.unexplained_count, 1)
         action = self.account.action_open_unexplained_orders()
         self.assertEqual(action['context'], {'search_default_amazon_not_explained': 1})
+
+    def test_orders_come_in_whatever_amazon_shows_of_their_amounts(self):
+        shapes = {
+            shape: self.seller.place_order(
+                items=[Item('MUG', '10.00', 2, tax_rate='0.19')], proceeds_shape=shape,
+                tip='2.00' if shape == 'pending tip' else 0,
+            )
+            for shape in SHAPES
+        }
+        self.sync()
+        for shape, order in shapes.items():
+            with self.subTest(shape):
+                sale_order = self.get_sale_order(order)
+                self.assertEqual((sale_order.state, sale_order.amount_total), ('sale', 20))
+                self.assertEqual(sale_order.amazon_unexplained_amount, 0)
+                self.assertEqual(self.get_lines(sale_order).price_total, 20)
 
     def test_a_rest_below_nothing(self):
         sale_order = self.get_sale_order(self.place('4.00'))
