@@ -32,6 +32,10 @@ FULFILLMENT_STATUSES = {
     'UNFULFILLABLE',
 }
 CHANNELS = {'AMAZON': 'fba', 'MERCHANT': 'fbm'}
+SERVICE_LEVELS = {
+    'EXPEDITED', 'FREE_ECONOMY', 'NEXT_DAY', 'PRIORITY', 'SAME_DAY', 'SECOND_DAY', 'SCHEDULED',
+    'STANDARD',
+}
 CHARGE_TYPES = ('ITEM', 'SHIPPING', 'GIFT_WRAP', 'COD_FEE', 'OTHER')
 ASSOCIATED_REPLACEMENTS = {'REPLACEMENT_ORIGINAL_ID', 'EXCHANGE_ORIGINAL_ID'}
 
@@ -227,6 +231,7 @@ class Order:
     address: Address
     ship_by: datetime | None
     deliver_by: datetime | None
+    service_level: str  # one of SERVICE_LEVELS in lower case; empty if unknown to this code
     notes: tuple[str, ...]  # what is unknown to this code and was tolerated
 
     @property
@@ -334,6 +339,7 @@ def parse_order(payload: Any) -> Order:
         address=_parse_address(order.child('recipient').child('deliveryAddress')),
         ship_by=fulfillment.child('shipByWindow').time('latestDateTime'),
         deliver_by=fulfillment.child('deliverByWindow').time('latestDateTime'),
+        service_level=_parse_service_level(fulfillment),
         notes=tuple(_get_notes(order)),
     )
 
@@ -343,6 +349,11 @@ def _parse_channel(fulfillment: Node) -> str:
     if not channel:
         fulfillment.fail('fulfilledBy', "is neither AMAZON nor MERCHANT")
     return channel
+
+
+def _parse_service_level(fulfillment: Node) -> str:
+    level = fulfillment.peek_text('fulfillmentServiceLevel')
+    return level.lower() if level in SERVICE_LEVELS else ''
 
 
 def _parse_currency(order: Node, is_free: bool) -> str:

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tools import html2plaintext
 
+from .amazon_delivery_rule import SERVICE_LEVELS
 from .amazon_sync_mixin import to_naive
 from .stock_move import Shipment
 
@@ -47,6 +48,13 @@ class SaleOrder(models.Model):
         string="Ship By", help="Amazon counts a later shipment as late.", readonly=True, copy=False,
     )
     amazon_deliver_by = fields.Datetime(string="Deliver By", readonly=True, copy=False)
+    amazon_service_level = fields.Selection(
+        selection=SERVICE_LEVELS,
+        string="Service Level",
+        help="The speed that the buyer chose on Amazon.",
+        readonly=True,
+        copy=False,
+    )
     amazon_cancel_reason = fields.Char(
         string="Buyer Asks to Cancel",
         help="The buyer asked for it on Amazon and gave this reason.",
@@ -220,6 +228,7 @@ class SaleOrder(models.Model):
         )
         for sale_order, data in zip(sale_orders, data_list, strict=True):
             sale_order._close_amazon_rounding(data)
+        sale_orders._choose_amazon_carriers()
         sale_orders._ship_what_left_before(data_list)
         sale_orders.action_confirm()
         for sale_order, data, customer in zip(sale_orders, data_list, customers, strict=True):
@@ -299,10 +308,22 @@ class SaleOrder(models.Model):
             'amazon_channel': data.channel,
             'amazon_ship_by': to_naive(data.ship_by),
             'amazon_deliver_by': to_naive(data.deliver_by),
+            'amazon_service_level': data.service_level,
             'amazon_total': float(data.total),
             'amazon_tax': float(data.tax or 0),
             'amazon_facilitated_tax': float(data.facilitated_tax),
         }
+
+    def _choose_amazon_carriers(self):
+        """Let the deliveries to come start with the delivery methods of the account's rules.
+
+        The order gets no line for it: what the buyer pays stands in Amazon's own charges.
+        """
+        rules = self.amazon_account_id.delivery_rule_ids
+        if rules:
+            fbm_orders = self.filtered(lambda o: o.amazon_channel == 'fbm')
+            for carrier, orders in fbm_orders.grouped(rules._choose_carrier).items():
+                orders.carrier_id = carrier
 
     def _close_amazon_rounding(self, data):
         """Make the total what the buyer paid, and note whether the tax is what Amazon says.

@@ -122,6 +122,7 @@ def stock(seller: Seller) -> None:
     shop.sell_to_awkward_addresses()
     shop.sell_unmatched_products()
     shop.show_every_status()
+    shop.sell_what_is_urgent()
 
 
 class _Shop:
@@ -268,6 +269,23 @@ class _Shop:
         self._seller.ship(order, {'NW-MUG-BLUE': 2}, at=self._past(46))
         order = self._sell('GB', 'FBM', [self._item('GB', 'NW-KETTLE-EL')], hours=10)
         self._seller.request_cancellation(order, 'Bought the wrong size', at=self._past(4))
+
+    def sell_what_is_urgent(self) -> None:
+        for hours, sku, service_level in (
+            (-20, 'NW-CANDLE-PINE', 'STANDARD'),  # late
+            (-1, 'NW-LINEN-TOWEL', 'EXPEDITED'),
+            (0.5, 'NW-MUG-BLUE', 'NEXT_DAY'),
+            (5, 'NW-TEAPOT-1L', 'SECOND_DAY'),
+        ):
+            self._sell(
+                'DE', 'FBM', [self._item('DE', sku)], hours=max(0, -hours) + 6,
+                ship_by=(self._past(max(0, -hours) + 6), self._past(-hours)),
+                service_level=service_level,
+            )
+        # The seller has none left.
+        self._sell(
+            'GB', 'FBM', [Item('NW-BASKET-RTN', '27.50', title='Rattan basket')], hours=3,
+        )
 
     # === HELPERS === #
 
