@@ -78,10 +78,7 @@ class StockPicking(models.Model):
     def _compute_amazon_missing(self):
         self.amazon_missing = False
         for picking in self.filtered_domain(OPEN):
-            try:
-                picking._sanity_check()
-            except UserError as error:
-                picking.amazon_missing = str(error)
+            picking.amazon_missing = picking._get_missing()
 
     # === ACTION METHODS === #
 
@@ -136,6 +133,35 @@ class StockPicking(models.Model):
             context.get('active_model') == self._name
             and set(context.get('active_ids') or ()) == set(self.ids)
             and not context.get('button_validate_picking_ids')
+        )
+
+    def _get_missing(self):
+        """Return why the transfer can't be validated.
+
+        Odoo asks for lots only after everything else, where one transfer stops all others.
+
+        :return: The reason, in a sentence; empty if nothing is known to be missing.
+        :rtype: str
+        """
+        self.ensure_one()
+        try:
+            self._sanity_check()
+        except UserError as error:
+            return str(error)
+        type_uses_lots = (
+            self.picking_type_id.use_create_lots or self.picking_type_id.use_existing_lots
+        )
+        is_picked = any(move.picked for move in self.move_ids)
+        lines = self._get_lot_move_lines_for_sanity_check(() if is_picked else self.ids)
+        products = lines.filtered(
+            lambda line: line.quantity and not line.lot_id and not line.lot_name,
+        ).product_id
+        if not type_uses_lots or not products:
+            return ''
+        return self.env._(
+            "%(delivery)s: enter the lots or serial numbers of %(products)s.",
+            delivery=self.name,
+            products=', '.join(products.mapped('display_name')),
         )
 
     def _open_incomplete(self, done_count=0):

@@ -23,3 +23,4 @@ from . import test_shipments_tours
 from . import test_simulator
 from . import test_simulator_shipments
 from . import test_tours
+from . import test_warehouse
