@@ -153,6 +153,13 @@ class StockPicking(models.Model):
 
     # === CRUD METHODS === #
 
+    @api.model
+    def get_empty_list_help(self, help_message):
+        """Override of `stock` to say of Amazon's deliveries what their action says."""
+        if self.env.context.get('amazon_help'):
+            return help_message
+        return super().get_empty_list_help(help_message)
+
     def write(self, vals):
         """Override of `stock` to tell Amazon what has changed about a delivery."""
         res = super().write(vals)

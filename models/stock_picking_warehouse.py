@@ -68,7 +68,7 @@ class StockPicking(models.Model):
             if is_open and picking.amazon_cancel_reason:
                 picking.amazon_hint = self.env._("The buyer asks to cancel.")
             elif is_open and picking.amazon_blocked:
-                picking.amazon_hint = self.env._("Goods are missing.")
+                picking.amazon_hint = self.env._("Out of stock.")
             else:
                 picking.amazon_hint = picking.amazon_reason or (
                     is_open and picking.amazon_carrier_hint

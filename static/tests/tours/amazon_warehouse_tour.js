@@ -48,7 +48,7 @@ tours.add("amazon_warehouse_ships", {
             run: "edit WAREHOUSE-1",
         },
         click("Validate again", ".o_form_view button[name=button_validate]:visible"),
-        see("Amazon is to be told", ".alert-info:contains('Amazon is told of this delivery')"),
+        see("Amazon is to be told", ".alert-info:visible:contains('delivery')"),
         click("Look at the packages", ".o_notebook .nav-link:contains('Amazon')"),
         see("They are listed", ".o_data_row .o_data_cell[name=content]:contains('2 × MUG')"),
         click("Tell Amazon at once", ".o_form_view button[name=action_send_to_amazon]:visible"),
