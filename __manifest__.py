@@ -34,6 +34,7 @@
         'views/amazon_menus.xml',
     ],
     'assets': {
+        'web.assets_backend': ['amazon_connector/static/src/**/*'],
         'web.assets_tests': ['amazon_connector/static/tests/tours/**/*'],
     },
     'application': True,

@@ -92,6 +92,7 @@ class Malformed(AmazonError):
         """
         super().__init__(operation, f"{field} {problem}")
         self.field = field
+        self.problem = problem
 
 
 class Unavailable(AmazonError):

@@ -6,8 +6,8 @@ Source of every call and field: the Orders API v2026-01-01.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,7 @@ from sp_api.api.orders.orders_2026_01_01 import OrdersV20260101
 from .client import Client
 from .errors import Rejected
 from .payload import Node, parse_time
+from .proceeds import Charge, ItemProceeds, Sold, explain, find_currency, peek_paid
 
 SEARCH_OPERATION = 'searchOrders'
 GET_OPERATION = 'getOrder'
@@ -36,7 +37,7 @@ SERVICE_LEVELS = {
     'EXPEDITED', 'FREE_ECONOMY', 'NEXT_DAY', 'PRIORITY', 'SAME_DAY', 'SECOND_DAY', 'SCHEDULED',
     'STANDARD',
 }
-CHARGE_TYPES = ('ITEM', 'SHIPPING', 'GIFT_WRAP', 'COD_FEE', 'OTHER')
+MISSING_ITEM_ID = '?'
 ASSOCIATED_REPLACEMENTS = {'REPLACEMENT_ORIGINAL_ID', 'EXCHANGE_ORIGINAL_ID'}
 
 
@@ -155,6 +156,7 @@ class OrderSummary:
     marketplace_name: str | None
     total: Decimal | None
     currency: str | None  # ISO 4217
+    ship_by: datetime | None  # UTC, aware
     deliver_by: datetime | None  # UTC, aware
 
 
@@ -187,20 +189,11 @@ class Buyer:
 
 
 @dataclass(frozen=True)
-class Charge:
-    """An amount that the buyer paid for an item, with the tax in it that the seller remits."""
-
-    type: str  # one of CHARGE_TYPES, or 'DISCOUNT'
-    amount: Decimal  # in the order's currency; negative for a discount
-    subject: str = 'ITEM'  # of a discount: the type it reduces
-
-
-@dataclass(frozen=True)
 class OrderItem:
     """A line of an order."""
 
-    item_id: str
-    sku: str
+    item_id: str  # begins with MISSING_ITEM_ID where Amazon sends none
+    sku: str  # may be empty; so for the next two
     asin: str
     title: str
     quantity: int  # still wanted: ordered less cancelled
@@ -221,18 +214,25 @@ class Order:
     order_id: str
     status: str
     channel: str
-    marketplace_id: str
-    purchased_at: datetime
-    updated_at: datetime
-    currency: str
+    marketplace_id: str  # may be empty
+    purchased_at: datetime | None  # `None` where Amazon tells no time at all; so for the next
+    updated_at: datetime | None
+    currency: str  # empty where Amazon names none
     total: Decimal  # what the buyer paid, less tips and less tax that Amazon remits
+    open_amount: Decimal  # what the items' charges leave open of `total`
+    is_explained: bool  # whether that is rounding only
     items: tuple[OrderItem, ...]
     buyer: Buyer
     address: Address
     ship_by: datetime | None
     deliver_by: datetime | None
     service_level: str  # one of SERVICE_LEVELS in lower case; empty if unknown to this code
-    notes: tuple[str, ...]  # what is unknown to this code and was tolerated
+    notes: tuple[str, ...]  # what was odd and did not matter: the fields, not their values
+
+    @property
+    def unexplained(self) -> Decimal:
+        """What no reading of the amounts explains of `total`; nothing where one does."""
+        return Decimal() if self.is_explained else self.open_amount
 
     @property
     def tax(self) -> Decimal | None:
@@ -250,6 +250,30 @@ class Order:
     def cancel_reasons(self) -> list[str]:
         """The reasons with which the buyer asks to cancel; empty when nobody asks."""
         return [item.cancel_reason for item in self.items if item.cancel_reason is not None]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a person has answered for, where an order does not say it."""
+
+    total: Decimal | None = None  # what the buyer paid, with tips and all tax
+    currency: str = ''  # ISO 4217
+    channel: str = ''  # 'fba' or 'fbm'
+    quantities: Mapping[int, int] = field(default_factory=dict)  # by position in the order
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what :meth:`from_json` reads."""
+        return {**asdict(self), 'total': None if self.total is None else str(self.total)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Given:
+        """Return the answers that :meth:`to_json` wrote, or some of them."""
+        total, quantities = values.get('total'), values.get('quantities') or {}
+        return cls(**{
+            **values,
+            'total': None if total is None else Decimal(total),
+            'quantities': {int(number): count for number, count in quantities.items()},
+        })
 
 
 @dataclass(frozen=True)
@@ -273,12 +297,12 @@ def parse_packages(payload: Any) -> tuple[ShippedPackage, ...]:
 def _parse_package(package: Node) -> ShippedPackage:
     quantities: Counter[str] = Counter()
     for item in package.peek_children('packageItems'):
-        quantities[item.peek_text('orderItemId') or ''] += item.peek_count('quantity')
+        quantities[item.peek_text('orderItemId')] += item.peek_count('quantity') or 0
     return ShippedPackage(
-        reference=package.peek_text('packageReferenceId') or '',
-        carrier=package.peek_text('carrier') or '',
-        tracking_number=package.peek_text('trackingNumber') or '',
-        status=package.peek_text('packageStatus', 'status') or '',
+        reference=package.peek_text('packageReferenceId'),
+        carrier=package.peek_text('carrier'),
+        tracking_number=package.peek_text('trackingNumber'),
+        status=package.peek_text('packageStatus', 'status'),
         created_at=package.peek_time('createdTime'),
         quantities=dict(quantities),
     )
@@ -288,59 +312,70 @@ def parse_summary(payload: Any) -> OrderSummary:
     """Return what can be read of an order, however broken it is. Raises nothing."""
     order = Node(payload, '', SEARCH_OPERATION)
     return OrderSummary(
-        order_id=order.peek_text('orderId'),
+        order_id=order.peek_text('orderId') or None,
         updated_at=order.peek_time('lastUpdatedTime'),
-        status=order.peek_text('fulfillment', 'fulfillmentStatus'),
+        status=order.peek_text('fulfillment', 'fulfillmentStatus') or None,
         channel=CHANNELS.get(order.peek_text('fulfillment', 'fulfilledBy')),
-        marketplace_id=order.peek_text('salesChannel', 'marketplaceId'),
-        marketplace_name=order.peek_text('salesChannel', 'marketplaceName'),
-        total=order.peek_decimal('proceeds', 'grandTotal', 'amount'),
-        currency=order.peek_text('proceeds', 'grandTotal', 'currencyCode'),
+        marketplace_id=order.peek_text('salesChannel', 'marketplaceId') or None,
+        marketplace_name=order.peek_text('salesChannel', 'marketplaceName') or None,
+        total=peek_paid(order),
+        currency=find_currency(order) or None,
+        ship_by=order.peek_time('fulfillment', 'shipByWindow', 'latestDateTime'),
         deliver_by=order.peek_time('fulfillment', 'deliverByWindow', 'latestDateTime'),
     )
 
 
-def parse_order(payload: Any) -> Order:
-    """Return an order that is not cancelled, its amounts proven to add up.
+def parse_order(payload: Any, given: Given | None = None) -> Order:
+    """Return an order that is not cancelled, and how its amounts explain what the buyer paid.
+
+    Whatever else is odd is left out, and noted.
 
     :param payload: An order of `searchOrders` or `getOrder`.
-    :raise Malformed: If a field that is needed is missing, of a wrong type or out of range, or if
-                      the amounts contradict each other.
+    :param given: What a person has answered for.
+    :raise Malformed: If a field that decides is missing, of a wrong type or out of range: the
+                      reference, the status, who ships, the items and their quantities, or any sane
+                      total, in one currency.
     """
-    order = Node(payload, '', SEARCH_OPERATION)
-    fulfillment = order.child('fulfillment', required=True)
+    notes: list[str] = []
+    order = Node(payload, '', SEARCH_OPERATION, notes)
+    given = given or Given()
+    fulfillment = order.peek('fulfillment')
     is_free = any(
-        other.text('associationType') in ASSOCIATED_REPLACEMENTS
-        for other in order.children('associatedOrders')
+        other.peek_text('associationType') in ASSOCIATED_REPLACEMENTS
+        for other in order.peek_children('associatedOrders')
     )
-    currency = _parse_currency(order, is_free)
+    sold = _parse_sold(order, given)
+    proceeds = explain(
+        order, sold, is_free=is_free, given_total=given.total, given_currency=given.currency,
+    )
     items = tuple(
-        _parse_item(item, currency, is_free)
-        for item in order.children('orderItems', required=True)
+        _parse_item(number, item, amounts)
+        for number, (item, amounts) in enumerate(zip(sold, proceeds.items, strict=True))
     )
-    if not items:
-        order.fail('orderItems', "is empty")
     if len({item.item_id for item in items}) < len(items):
         order.fail('orderItems', "has two items with one orderItemId")
-    _check_grand_total(order.child('proceeds'), currency, items)
+    created_at, updated_at = order.peek_time('createdTime'), order.peek_time('lastUpdatedTime')
+    for key, moment in (('createdTime', created_at), ('lastUpdatedTime', updated_at)):
+        if not moment:
+            order.note(key, "is not known")
     return Order(
         order_id=order.text('orderId', required=True),
-        status=fulfillment.text('fulfillmentStatus', required=True),
-        channel=_parse_channel(fulfillment),
-        marketplace_id=order.child('salesChannel', required=True).text(
-            'marketplaceId', required=True,
-        ),
-        purchased_at=order.time('createdTime', required=True),
-        updated_at=order.time('lastUpdatedTime', required=True),
-        currency=currency,
-        total=_get_total(items),
+        status=order.child('fulfillment', required=True).text('fulfillmentStatus', required=True),
+        channel=given.channel or _parse_channel(fulfillment),
+        marketplace_id=order.peek_text('salesChannel', 'marketplaceId') or None,
+        purchased_at=created_at or updated_at,
+        updated_at=updated_at or created_at,
+        currency=proceeds.currency,
+        total=proceeds.total,
+        open_amount=proceeds.open_amount,
+        is_explained=proceeds.is_explained,
         items=items,
         buyer=_parse_buyer(order),
-        address=_parse_address(order.child('recipient').child('deliveryAddress')),
-        ship_by=fulfillment.child('shipByWindow').time('latestDateTime'),
-        deliver_by=fulfillment.child('deliverByWindow').time('latestDateTime'),
+        address=_parse_address(order.peek('recipient', 'deliveryAddress')),
+        ship_by=fulfillment.peek_time('shipByWindow', 'latestDateTime'),
+        deliver_by=fulfillment.peek_time('deliverByWindow', 'latestDateTime'),
         service_level=_parse_service_level(fulfillment),
-        notes=tuple(_get_notes(order)),
+        notes=tuple(notes),
     )
 
 
@@ -356,203 +391,83 @@ def _parse_service_level(fulfillment: Node) -> str:
     return level.lower() if level in SERVICE_LEVELS else ''
 
 
-def _parse_currency(order: Node, is_free: bool) -> str:
-    """Return the currency of the order: of its grand total, else of the first amount in it."""
-    grand_total = order.child('proceeds', required=not is_free).child(
-        'grandTotal', required=not is_free,
-    )
-    code = grand_total.text('currencyCode', required=not is_free)
-    for item in order.children('orderItems'):
-        code = code or item.child('proceeds').child('proceedsTotal').text('currencyCode')
-        code = code or item.child('product').child('price').child('unitPrice').text('currencyCode')
-    return code
+def _parse_sold(order: Node, given: Given) -> list[Sold]:
+    """Return the items of an order with their quantities.
 
-
-def _get_total(items: tuple[OrderItem, ...]) -> Decimal:
-    return sum((charge.amount for item in items for charge in item.charges), Decimal())
-
-
-def _check_grand_total(proceeds: Node, currency: str, items: tuple[OrderItem, ...]) -> None:
-    """Prove that the items, the tips and the tax that Amazon remits make up the grand total."""
-    grand_total = proceeds.money('grandTotal', currency)
-    if grand_total is None:
-        return
-    tips = sum((
-        breakdown.money('subtotal', currency, required=True)
-        for breakdown in proceeds.children('breakdowns')
-        if breakdown.text('type') == 'DELIVERY_TIP'
-    ), Decimal())
-    expected = _get_total(items) + tips + sum((item.facilitated_tax for item in items), Decimal())
-    if grand_total != expected:
-        proceeds.fail('grandTotal', f"is {grand_total}, but items and tips add up to {expected}")
-
-
-def _parse_item(item: Node, currency: str, is_free: bool) -> OrderItem:
-    product = item.child('product', required=True)
-    fulfillment = item.child('fulfillment')
-    gift = fulfillment.child('packing').child('giftOption')
-    wanted = item.count('quantityOrdered', required=True)
-    shipped = fulfillment.count('quantityFulfilled')
-    unshipped = fulfillment.count('quantityUnfulfilled')
-    if shipped is not None and unshipped is not None:
-        wanted = min(wanted, shipped + unshipped)  # less where a part was cancelled
-    proceeds = (
-        _parse_proceeds(item, currency, is_free) if wanted else ((), None, Decimal())
-    )
-    charges, tax, facilitated_tax = proceeds
-    request = item.child('cancellation').child('cancellationRequest')
-    return OrderItem(
-        item_id=item.text('orderItemId', required=True),
-        sku=product.text('sellerSku', required=True),
-        asin=product.text('asin'),
-        title=product.text('title', max_length=None),
-        quantity=wanted,
-        quantity_shipped=min(shipped or 0, wanted),
-        charges=charges,
-        tax=tax,
-        is_facilitated=_is_facilitated(item),
-        facilitated_tax=facilitated_tax,
-        gift_message=gift.text('giftMessage', max_length=None),
-        serial_numbers=tuple(product.texts('serialNumbers')),
-        cancel_reason=request.text('cancelReason') if request else None,
-    )
-
-
-def _parse_proceeds(
-    item: Node, currency: str, is_free: bool
-) -> tuple[tuple[Charge, ...], Decimal | None, Decimal]:
-    """Return the charges of an item, its tax, and the tax on it that Amazon remits.
-
-    Where Amazon shows tax, its other amounts are without it; a charge has it again. Amazon does
-    not document the sign of a discount, whether ITEM is net of it, or whether TAX is net of the
-    tax on it: the item's total decides.
-
-    :raise Malformed: If the amounts do not add up to the item's total.
+    :raise Malformed: If there are none, or a quantity can't be read.
     """
-    proceeds = item.child('proceeds', required=not is_free)
-    amounts, taxes, discounts, tax = _read_breakdowns(proceeds, currency)
-    discount_tax = taxes.pop('DISCOUNT', Decimal()) if discounts else Decimal()
-    gross = sum(amounts.values()) + (tax or Decimal())
-    discount = sum(discounts.values(), Decimal())
-    total = proceeds.money('proceedsTotal', currency)
-    if total is None or total == gross - discount:
-        if tax != sum(taxes.values()) - discount_tax:
-            discount_tax = Decimal()
-    elif total == gross:
-        discounts, discount, discount_tax = {}, Decimal(), Decimal()
-    elif total != gross - discount - discount_tax:
-        proceeds.fail(
-            'proceedsTotal', f"is {total}, but the amounts add up to {gross - discount}",
-        )
-    total = gross - discount if total is None else total
-    net_tax = total - sum(amounts.values()) + discount
-    if _is_facilitated(item):
-        return tuple(_get_charges(amounts, {}, discounts)), None, net_tax
-    shown_tax = None if tax is None else net_tax
-    if discount_tax:
-        discounts['ITEM'] = discounts.get('ITEM', Decimal()) + discount_tax
-    taxes = {kind: amount for kind, amount in taxes.items() if kind in amounts}
-    taxes['ITEM'] = net_tax + discount_tax - sum(
-        amount for kind, amount in taxes.items() if kind != 'ITEM'
+    items = order.children('orderItems', required=True)
+    if not items:
+        order.fail('orderItems', "is empty")
+    sold = []
+    for number, item in enumerate(items):
+        ordered = given.quantities.get(number)
+        if ordered is None:
+            ordered = item.count('quantityOrdered', required=True)
+        fulfillment = item.peek('fulfillment')
+        shipped = fulfillment.peek_count('quantityFulfilled')
+        unshipped = fulfillment.peek_count('quantityUnfulfilled')
+        wanted = ordered
+        if shipped is not None and unshipped is not None and number not in given.quantities:
+            wanted = min(ordered, shipped + unshipped)  # less where a part was cancelled
+        sold.append(Sold(item, ordered, wanted))
+    return sold
+
+
+def _parse_item(number: int, sold: Sold, proceeds: ItemProceeds) -> OrderItem:
+    item = sold.node
+    product = item.peek('product')
+    fulfillment = item.peek('fulfillment')
+    request = item.peek('cancellation', 'cancellationRequest')
+    item_id = item.peek_text('orderItemId')
+    if not item_id:
+        item.note('orderItemId', "is missing: Amazon can't be told of the delivery of this item")
+    return OrderItem(
+        item_id=item_id or f'{MISSING_ITEM_ID}{number}',
+        sku=product.peek_text('sellerSku'),
+        asin=product.peek_text('asin'),
+        title=product.peek_text('title'),
+        quantity=sold.wanted,
+        quantity_shipped=min(fulfillment.peek_count('quantityFulfilled') or 0, sold.wanted),
+        charges=proceeds.charges,
+        tax=proceeds.tax,
+        is_facilitated=proceeds.is_facilitated,
+        facilitated_tax=proceeds.facilitated_tax,
+        gift_message=fulfillment.peek_text('packing', 'giftOption', 'giftMessage', max_length=None),
+        serial_numbers=tuple(product.peek_texts('serialNumbers')),
+        cancel_reason=request.peek_text('cancelReason') if request else None,
     )
-    return tuple(_get_charges(amounts, taxes, discounts)), shown_tax, Decimal()
-
-
-def _read_breakdowns(
-    proceeds: Node, currency: str
-) -> tuple[dict[str, Decimal], dict[str, Decimal], dict[str, Decimal], Decimal | None]:
-    """Return the amounts, taxes and discounts of an item by type of charge, and its whole tax."""
-    amounts = {'ITEM': Decimal()}
-    taxes: dict[str, Decimal] = {}
-    discounts: dict[str, Decimal] = {}
-    tax = None
-    for breakdown in proceeds.children('breakdowns'):
-        kind = breakdown.text('type', required=True)
-        if kind == 'TAX':
-            tax = (tax or Decimal()) + breakdown.money('subtotal', currency, required=True)
-            _add_details(taxes, breakdown, currency)
-        elif kind == 'DISCOUNT':
-            before = sum(discounts.values())
-            subtotal = abs(breakdown.money('subtotal', currency, required=True, signed=True))
-            _add_details(discounts, breakdown, currency)
-            unexplained = before + subtotal - sum(discounts.values())
-            discounts['ITEM'] = discounts.get('ITEM', Decimal()) + unexplained
-        else:
-            kind = kind if kind in CHARGE_TYPES else 'OTHER'
-            amount = breakdown.money('subtotal', currency, required=True)
-            amounts[kind] = amounts.get(kind, Decimal()) + amount
-    return amounts, taxes, discounts, tax
-
-
-def _add_details(details: dict[str, Decimal], breakdown: Node, currency: str) -> None:
-    """Add the parts of a TAX or DISCOUNT to the types of charge that they are of."""
-    for detail in breakdown.children('detailedBreakdowns'):
-        subtype = detail.text('subtype')
-        subtype = subtype if subtype in (*CHARGE_TYPES, 'DISCOUNT') else 'OTHER'
-        value = abs(detail.money('value', currency, required=True, signed=True))
-        details[subtype] = details.get(subtype, Decimal()) + value
-
-
-def _is_facilitated(item: Node) -> bool:
-    return any(
-        collection.text('model') == 'MARKETPLACE_FACILITATOR'
-        for collection in item.child('tax').children('taxCollections')
-    )
-
-
-def _get_charges(
-    amounts: Mapping[str, Decimal],
-    taxes: Mapping[str, Decimal],
-    discounts: Mapping[str, Decimal],
-) -> Iterator[Charge]:
-    """Yield the charges with their tax, then the discounts; the item itself even at zero."""
-    for kind, amount in amounts.items():
-        amount += taxes.get(kind, Decimal())
-        if amount or kind == 'ITEM':
-            yield Charge(kind, amount)
-    for subject, amount in discounts.items():
-        if amount:
-            yield Charge('DISCOUNT', -amount, subject)
 
 
 def _parse_buyer(order: Node) -> Buyer:
-    buyer = order.child('buyer')
+    buyer = order.peek('buyer')
     registration = next((
-        registration for registration in order.child('tax').children('taxRegistrations')
-        if registration.text('entityType') == 'BUYER'
+        registration for registration in order.peek('tax').peek_children('taxRegistrations')
+        if registration.peek_text('entityType') == 'BUYER'
     ), Node(None, 'tax.taxRegistrations', SEARCH_OPERATION))
-    tax_address = registration.child('taxRegistrationAddress')
+    tax_address = registration.peek('taxRegistrationAddress')
     return Buyer(
-        name=buyer.text('buyerName'),
-        email=buyer.text('buyerEmail').lower(),
-        company_name=buyer.text('buyerCompanyName') or registration.text('legalName'),
-        purchase_order_number=buyer.text('buyerPurchaseOrderNumber'),
-        is_business='AMAZON_BUSINESS' in order.texts('programs'),
-        vat=registration.text('taxRegistrationNumber'),
+        name=buyer.peek_text('buyerName'),
+        email=buyer.peek_text('buyerEmail').lower(),
+        company_name=buyer.peek_text('buyerCompanyName') or registration.peek_text('legalName'),
+        purchase_order_number=buyer.peek_text('buyerPurchaseOrderNumber'),
+        is_business='AMAZON_BUSINESS' in order.peek_texts('programs'),
+        vat=registration.peek_text('taxRegistrationNumber'),
         tax_address=_parse_address(tax_address) if tax_address else None,
     )
 
 
 def _parse_address(address: Node) -> Address:
-    country_code = address.text('countryCode').upper()
-    lines = (address.text(f'addressLine{number}') for number in (1, 2, 3))
+    country_code = address.peek_text('countryCode').upper()
+    lines = (address.peek_text(f'addressLine{number}') for number in (1, 2, 3))
     return Address(
-        name=address.text('name'),
-        company_name=address.text('companyName'),
+        name=address.peek_text('name'),
+        company_name=address.peek_text('companyName'),
         lines=tuple(line for line in lines if line),
-        city=address.text('city') or address.text('municipality'),
-        district=address.text('districtOrCounty'),
-        state=address.text('stateOrRegion'),
-        postal_code=address.text('postalCode'),
+        city=address.peek_text('city') or address.peek_text('municipality'),
+        district=address.peek_text('districtOrCounty'),
+        state=address.peek_text('stateOrRegion'),
+        postal_code=address.peek_text('postalCode'),
         country_code='GB' if country_code == 'UK' else country_code,
-        phone=address.text('phone'),
+        phone=address.peek_text('phone'),
     )
-
-
-def _get_notes(order: Node) -> Iterator[str]:
-    """Yield what is new to this code and was tolerated."""
-    for item in order.children('orderItems'):
-        for breakdown in item.child('proceeds').children('breakdowns'):
-            kind = breakdown.text('type')
-            if kind not in (*CHARGE_TYPES, 'TAX', 'DISCOUNT'):
-                yield f'{breakdown.path}.type: {kind}'

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timezone
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from itertools import accumulate
 from typing import Any, NoReturn
 
 from .errors import Malformed
 
 MAX_LENGTH = 500
+MAX_DEPTH = 64
+BRACKETS = re.compile(r'[][{}]')
+JSON_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
 MAX_COUNT = 2**31 - 1  # PostgreSQL's integer
 MAX_AMOUNT = 10**12  # well within what a float tells apart to the cent
+YEARS = range(1990, 2100)  # what lies outside is no time of Amazon's, and overflows one day
+MAX_DIGITS = 40  # of a number as it is written
 DECIMAL = re.compile(r'[-+]?\d+(\.\d*)?(E[-+]?\d+)?', re.ASCII | re.IGNORECASE)
 # PostgreSQL refuses NUL and halves of surrogate pairs, XML most of the others, and the
 # bidirectional ones garble labels.
@@ -20,29 +27,88 @@ CONTROL_CHARACTERS = re.compile(
 )
 
 
+def load_json(content: bytes | str) -> Any:
+    """Return what a JSON text holds, whatever is odd about single values in it.
+
+    One order must not spoil the page that it comes with. Hence broken characters are replaced,
+    numbers that are none or out of all size read as null or as texts, and what is nested beyond
+    reason is left empty.
+
+    :raise ValueError: If it is not JSON.
+    """
+    text = content.decode(errors='replace') if isinstance(content, bytes) else content
+    try:
+        return _loads(text if _estimate_depth(text) <= MAX_DEPTH else _cut_depth(text))
+    except RecursionError:
+        return _loads(_cut_depth(text))
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, parse_constant=lambda _name: None, parse_int=_parse_int)
+
+
+def _parse_int(text: str) -> int | str:
+    """Return a whole number; one that Python refuses to write as a text again stays a text."""
+    return int(text) if len(text) <= MAX_DIGITS else text
+
+
+def _estimate_depth(text: str) -> int:
+    """Return how deep a JSON text is nested, if there are no brackets within its texts."""
+    steps = (1 if bracket in '[{' else -1 for bracket in BRACKETS.findall(text))
+    return max(accumulate(steps), default=0)
+
+
+def _cut_depth(text: str) -> str:
+    """Return a JSON text without what is in objects and lists that are nested too deep."""
+    parts, depth, start = [], 0, 0
+    for match in JSON_TOKENS.finditer(text):
+        if match[0] in '[{':
+            depth += 1
+            if depth == MAX_DEPTH + 1:
+                parts.append(text[start:match.end()])
+        elif match[0] in ']}':
+            if depth == MAX_DEPTH + 1:
+                start = match.start()
+            depth -= 1
+    if depth <= MAX_DEPTH:
+        parts.append(text[start:])
+    return ''.join(parts)
+
+
 def parse_time(text: str) -> datetime:
     """Return a time of Amazon's, such as `2026-11-21T08:30:00.000Z`, in UTC and aware of it.
 
-    :raise ValueError: If it is none, or says nothing of its zone.
+    :raise ValueError: If it is none, says nothing of its zone, or lies out of all reason.
     """
     moment = datetime.fromisoformat(re.sub(r'(?i)z$', '+00:00', text))
     if moment.tzinfo is None:
         raise ValueError("no time zone")
+    if moment.year not in YEARS:
+        raise ValueError("out of all reason")
     return moment.astimezone(timezone.utc)
 
 
 class Node:
-    """A value somewhere in a payload. What is absent or null reads as empty, unless required."""
+    """A value somewhere in a payload. What is absent or null reads as empty, unless required.
 
-    def __init__(self, value: Any, path: str, operation: str) -> None:
+    The strict readers refuse the payload. The others, `peek_*`, make do with whatever is there and
+    note what they left out.
+    """
+
+    def __init__(
+        self, value: Any, path: str, operation: str, notes: list[str] | None = None
+    ) -> None:
         """Stand at a value.
 
         :param path: The way to it from the payload's root, empty for the root itself.
         :param operation: Amazon's name of the operation that the payload is an answer to.
+        :param notes: Takes what the lenient readers leave out: the field and what is wrong with
+                      it, not the value.
         """
         self.value = value
         self.path = path
         self._operation = operation
+        self._notes = notes
 
     def __bool__(self) -> bool:
         return self.value is not None
@@ -86,36 +152,29 @@ class Node:
 
         :raise Malformed: If it is missing or empty though required, no text, or too long.
         """
-        text = CONTROL_CHARACTERS.sub('', self._get(key, str, required) or '').strip()
+        text = _clean(self._get(key, str, required) or '')
         if required and not text:
             self.fail(key, "is empty")
         if max_length and len(text) > max_length:
             self.fail(key, f"is longer than {max_length} characters")
         return text
 
-    def texts(self, key: str) -> list[str]:
-        """Return the texts of the list at a key.
-
-        :raise Malformed: If it is not a list of texts.
-        """
-        entries = self.entries(key)
-        if not all(isinstance(entry, str) for entry in entries):
-            self.fail(key, "is not a list of texts")
-        return [CONTROL_CHARACTERS.sub('', entry).strip() for entry in entries]
-
     def count(self, key: str, required: bool = False) -> int | None:
-        """Return the whole number at a key.
+        """Return the whole number at a key, which may be written as a text or with decimals.
 
         :raise Malformed: If it is missing though required, not a whole number, or out of range.
         """
-        number = self._get(key, int, required)
-        if isinstance(number, bool):
+        value = self._get(key, object, required)
+        if value is None:
+            return None
+        number = read_number(value)
+        if number is None or number != int(number):
             self.fail(key, "is not a whole number")
-        if number is not None and number < 0:
+        if number < 0:
             self.fail(key, "is negative")
-        if number is not None and number > MAX_COUNT:
+        if number > MAX_COUNT:
             self.fail(key, "is too large")
-        return number
+        return int(number)
 
     def time(self, key: str, required: bool = False) -> datetime | None:
         """Return the time at a key, in UTC and aware of it.
@@ -128,83 +187,115 @@ class Node:
         except ValueError:
             self.fail(key, "is not a time in ISO 8601")
 
-    def money(
-        self, key: str, currency: str, required: bool = False, signed: bool = False
-    ) -> Decimal | None:
-        """Return the amount at a key.
-
-        :param currency: The ISO 4217 code that it must have.
-        :param signed: Whether it may be negative.
-        :raise Malformed: If it is missing though required, no amount, out of range, or in
-                          another currency.
-        """
-        money = self.child(key, required)
-        text = money.text('amount', required=bool(money))
-        if not text:
-            return None
-        if not DECIMAL.fullmatch(text):
-            money.fail('amount', "is not a decimal number")
-        amount = Decimal(text)
-        if abs(amount) >= MAX_AMOUNT:
-            money.fail('amount', "is too large")
-        if amount < 0 and not signed:
-            money.fail('amount', "is negative")
-        if amount and money.text('currencyCode', required=True) != currency:
-            money.fail('currencyCode', f"is not {currency} as in the rest of the order")
-        return amount
-
     def _get(self, key: str, kind: type, required: bool) -> Any:
         value = self.value.get(key) if isinstance(self.value, dict) else None
         if value is None:
             if required:
                 self.fail(key, "is missing")
         elif not isinstance(value, kind):
-            names = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
+            names = {dict: "an object", list: "a list", str: "a text"}
             self.fail(key, f"is not {names[kind]}")
         return value
 
     def _at(self, value: Any, key: str) -> Node:
-        return Node(value, self._join(key), self._operation)
+        return Node(value, self._join(key), self._operation, self._notes)
 
     def _join(self, key: str) -> str:
         return f'{self.path}.{key}' if self.path else key
 
     # === READING WHATEVER IS THERE === #
 
-    def peek_text(self, *keys: str) -> str | None:
-        """Return the text at the end of a way of keys, `None` if there is none. Raises nothing."""
-        value = self.value
+    def note(self, key: str, problem: str) -> None:
+        """Note what was wrong at a key and did not matter."""
+        note = f'{self._join(key)} {problem}'
+        if self._notes is not None and note not in self._notes:
+            self._notes.append(note)
+
+    def peek(self, *keys: str) -> Node:
+        """Return the object at the end of a way of keys, an empty one if there is none."""
+        node = self
         for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        if not isinstance(value, str):
-            return None
-        return CONTROL_CHARACTERS.sub('', value).strip()[:MAX_LENGTH] or None
+            node = node._at(node._peek(key, dict, "is not an object"), key)
+        return node
 
     def peek_children(self, key: str) -> list[Node]:
-        """Return the objects in the list at a key, if there are any. Raises nothing."""
-        entries = self.value.get(key) if isinstance(self.value, dict) else None
-        if not isinstance(entries, list):
-            return []
-        return [self._at(entry, key) for entry in entries if isinstance(entry, dict)]
+        """Return the objects in the list at a key, if there are any."""
+        entries = self._peek(key, list, "is not a list") or []
+        children = [self._at(entry, f'{key}[{index}]') for index, entry in enumerate(entries)]
+        for index, child in enumerate(children):
+            if not isinstance(child.value, dict):
+                self.note(f'{key}[{index}]', "is not an object")
+        return [child for child in children if isinstance(child.value, dict)]
 
-    def peek_count(self, key: str) -> int:
-        """Return the whole number at a key, 0 if there is none. Raises nothing."""
+    def peek_text(self, *keys: str, max_length: int | None = MAX_LENGTH) -> str:
+        """Return the text at the end of a way of keys, cut if too long, empty if there is none."""
+        node, key = self.peek(*keys[:-1]), keys[-1]
+        text = _clean(node._peek(key, str, "is not a text") or '')
+        if max_length and len(text) > max_length:
+            node.note(key, f"is longer than {max_length} characters")
+            text = text[:max_length].rstrip()
+        return text
+
+    def peek_texts(self, key: str) -> list[str]:
+        """Return the texts in the list at a key, if there are any."""
+        entries = self._peek(key, list, "is not a list") or []
+        texts = [entry for entry in entries if isinstance(entry, str)]
+        if len(texts) < len(entries):
+            self.note(key, "is not a list of texts")
+        return [text for text in map(_clean, texts) if text]
+
+    def peek_count(self, key: str) -> int | None:
+        """Return the whole number at a key, `None` if there is none."""
         try:
-            return self.count(key) or 0
-        except Malformed:
-            return 0
+            return self.count(key)
+        except Malformed as error:
+            self.note(key, error.problem)
+            return None
 
     def peek_time(self, *keys: str) -> datetime | None:
-        """Return the time at the end of a way of keys, `None` if there is none. Raises nothing."""
+        """Return the time at the end of a way of keys, `None` if there is none."""
+        text = self.peek_text(*keys)
         try:
-            return parse_time(self.peek_text(*keys) or '')
+            return parse_time(text) if text else None
         except ValueError:
+            self.peek(*keys[:-1]).note(keys[-1], "is not a time in ISO 8601")
             return None
 
-    def peek_decimal(self, *keys: str) -> Decimal | None:
-        """Return the number in the text at the end of a way of keys. Raises nothing."""
-        try:
-            number = Decimal(self.peek_text(*keys) or '')
-        except InvalidOperation:
+    def peek_amount(self, *keys: str) -> Decimal | None:
+        """Return the amount of the money at the end of a way of keys, `None` if it has none."""
+        money = self.peek(*keys)
+        value = money._peek('amount', (str, int, float), "is neither a text nor a number")
+        if value is None:
             return None
-        return number if number.is_finite() else None
+        number = read_number(value)
+        if number is None:
+            money.note('amount', "is not a decimal number within reason")
+        return number
+
+    def _peek(self, key: str, kind: type | tuple[type, ...], problem: str) -> Any:
+        value = self.value.get(key) if isinstance(self.value, dict) else None
+        if value is not None and not isinstance(value, kind):
+            self.note(key, problem)
+            return None
+        return value
+
+
+def read_number(value: Any) -> Decimal | None:
+    """Return a number, written as a text or not, `None` if it is none within reason."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None
+    if isinstance(value, int) and abs(value) >= MAX_AMOUNT:
+        return None  # Python refuses to write the longest ones as text.
+    text = str(value).strip()
+    if len(text) > MAX_DIGITS or not DECIMAL.fullmatch(text):
+        return None
+    number = Decimal(text)
+    # `adjusted` asks for the exponent without computing with it, which could overflow.
+    if number and not -MAX_DIGITS < number.adjusted() < MAX_DIGITS:
+        return None
+    return number if abs(number) < MAX_AMOUNT else None
+
+
+def _clean(text: str) -> str:
+    """Return a text without what no database takes, and without outer spaces."""
+    return CONTROL_CHARACTERS.sub('', text).strip()

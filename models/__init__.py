@@ -20,6 +20,7 @@ from . import delivery_carrier
 from . import res_partner
 from . import sale_order
 from . import sale_order_line
+from . import sale_order_totals
 from . import sale_report
 from . import stock_move
 from . import stock_move_line

@@ -152,7 +152,7 @@ class AmazonAccount(models.Model):
         )
         if not currency.active:
             raise UserError(self.env._(
-                "The currency %(currency)s is not active: activate it under Accounting ▸"
+                "The currency %(currency)s is not active: activate it under Invoicing ▸"
                 " Configuration ▸ Currencies, then retry.",
                 currency=code,
             ))

@@ -67,7 +67,7 @@ tours.add("amazon_ship_with_backorder", {
             trigger: ".modal button[name=process]",
             run: "click",
         },
-        see("Amazon is told of this delivery within minutes", ".alert-info"),
+        see("will be sent to Amazon shortly", ".alert-info"),
         press("action_send_to_amazon"),
         see("Packages: 1 sent", ".o_notification"),
         see("Amazon accepted this delivery", ".alert-info"),
