@@ -54,8 +54,8 @@ class AmazonDeliveryRule(models.Model):
         :rtype: delivery.carrier
         """
         fitting = self.filtered(
-            lambda rule: rule.marketplace_id in (order.amazon_marketplace_id, order.browse())
-            and rule.service_level in (order.amazon_service_level, False)
+            lambda rule: (not rule.marketplace_id or rule.marketplace_id == order.amazon_marketplace_id)
+            and (not rule.service_level or rule.service_level == order.amazon_service_level)
             and rule.carrier_id._match(order.partner_shipping_id, order),
         )
         return fitting.sorted(
