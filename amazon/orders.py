@@ -33,6 +33,10 @@ FULFILLMENT_STATUSES = {
     'UNFULFILLABLE',
 }
 CHANNELS = {'AMAZON': 'fba', 'MERCHANT': 'fbm'}
+SERVICE_LEVELS = {
+    'EXPEDITED', 'FREE_ECONOMY', 'NEXT_DAY', 'PRIORITY', 'SAME_DAY', 'SECOND_DAY', 'SCHEDULED',
+    'STANDARD',
+}
 MISSING_ITEM_ID = '?'
 ASSOCIATED_REPLACEMENTS = {'REPLACEMENT_ORIGINAL_ID', 'EXCHANGE_ORIGINAL_ID'}
 
@@ -234,6 +238,7 @@ class Order:
     address: Address
     ship_by: datetime | None
     deliver_by: datetime | None
+    service_level: str  # one of SERVICE_LEVELS in lower case; empty if unknown to this code
     notes: tuple[str, ...]  # what was odd and did not matter: the fields, not their values
 
     @property
@@ -447,6 +452,7 @@ def parse_order(payload: Any, given: Given | None = None) -> Order:
         address=_parse_address(order.peek('recipient', 'deliveryAddress')),
         ship_by=fulfillment.peek_time('shipByWindow', 'latestDateTime'),
         deliver_by=fulfillment.peek_time('deliverByWindow', 'latestDateTime'),
+        service_level=_parse_service_level(fulfillment),
         notes=tuple(notes),
     )
 
@@ -487,6 +493,11 @@ def _parse_channel(fulfillment: Node) -> str:
     if not channel:
         fulfillment.fail('fulfilledBy', "is neither AMAZON nor MERCHANT")
     return channel
+
+
+def _parse_service_level(fulfillment: Node) -> str:
+    level = fulfillment.peek_text('fulfillmentServiceLevel')
+    return level.lower() if level in SERVICE_LEVELS else ''
 
 
 def _parse_sold(order: Node, given: Given) -> list[Sold]:

@@ -9,6 +9,7 @@ from . import amazon_account
 from . import amazon_account_dashboard
 from . import amazon_account_orders
 from . import amazon_cancellation
+from . import amazon_delivery_rule
 from . import amazon_feed
 from . import amazon_marketplace
 from . import amazon_offer
@@ -25,3 +26,4 @@ from . import stock_move
 from . import stock_move_line
 from . import stock_package
 from . import stock_picking
+from . import stock_picking_warehouse

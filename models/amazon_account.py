@@ -170,6 +170,12 @@ class AmazonAccount(models.Model):
         required=True,
         check_company=True,
     )
+    delivery_rule_ids = fields.One2many(
+        comodel_name='amazon.delivery.rule',
+        inverse_name='account_id',
+        string="Delivery Methods",
+        help="What FBM deliveries start with.",
+    )
     pricelist_id = fields.Many2one(
         comodel_name='product.pricelist',
         help="Used for the orders in its currency. For other currencies a price list of the"

@@ -4,6 +4,7 @@ from . import test_cancel_to_amazon
 from . import test_carriers
 from . import test_carriers_odoo
 from . import test_client
+from . import test_delivery_rules
 from . import test_dev
 from . import test_layering
 from . import test_office
@@ -33,3 +34,4 @@ from . import test_shipments_tours
 from . import test_simulator
 from . import test_simulator_shipments
 from . import test_tours
+from . import test_warehouse
