@@ -876,7 +876,7 @@ class AmazonAccount(models.Model):
         elif not message and not self._get_erroneous():
             message = self.env._("No new orders") if fetched == 0 else self.env._("Nothing to do")
         return self._notify_with_errors(
-            message, outcomes['failed'], {'label': self.env._("Orders"), 'url': INBOX_URL},
+            message, outcomes['failed'], {'label': self.env._("Open Orders"), 'url': INBOX_URL},
         )
 
     def _get_sending_notification(self, outcomes):
@@ -908,7 +908,7 @@ class AmazonAccount(models.Model):
         return self._notify_with_errors(
             message,
             outcomes['failed'],
-            {'label': self.env._("Deliveries"), 'url': DELIVERIES_URL},
+            {'label': self.env._("Open Deliveries"), 'url': DELIVERIES_URL},
         )
 
     def _get_erroneous(self):
@@ -947,7 +947,7 @@ class AmazonAccount(models.Model):
             'tag': 'display_notification',
             'params': {
                 'type': kind,
-                'message': message + (' %s' * len(links) if links else ''),
+                'message': message + ' · %s' * len(links or ()),
                 'links': links or [],
                 'sticky': kind != 'success',
                 'next': {'type': 'ir.actions.client', 'tag': 'soft_reload'},

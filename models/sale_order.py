@@ -149,7 +149,6 @@ class SaleOrder(models.Model):
                 order.amazon_marketplace_id.seller_central_url, order.amazon_order_ref,
             )
 
-    @api.depends('amazon_order_ref', 'order_line.move_ids.picking_id')
     def _compute_amazon_move_count(self):
         self.amazon_move_count = 0
         for order in self.filtered('amazon_order_ref'):

@@ -57,7 +57,7 @@ class TestUnexplained(AmazonCase):
         self.assertEqual(self.get_flagged(), sale_order)
         self.assertEqual(self.account.unexplained_count, 1)
         action = self.account.action_open_unexplained_orders()
-        self.assertEqual(action['context'], {'search_default_amazon_not_explained': 1})
+        self.assertTrue(action['context']['search_default_amazon_not_explained'])
 
     def test_orders_come_in_whatever_amazon_shows_of_their_amounts(self):
         shapes = {
