@@ -31,6 +31,11 @@ class AmazonAccount(models.Model):
         default='skip',
         required=True,
     )
+    turn = fields.Integer(
+        help="Tells the order in which accounts were served in the same second.",
+        readonly=True,
+        copy=False,
+    )
     keeps_turn_until = fields.Datetime(
         help="The quota was used up when this account wanted to search: until then, other accounts"
              " of the same seller that were served later leave it a search.",
@@ -49,7 +54,7 @@ class AmazonAccount(models.Model):
         :return: None
         """
         queue = list(self.search(
-            [('state', '=', 'connected')], order='last_fetch NULLS FIRST, id',
+            [('state', '=', 'connected')], order='last_fetch NULLS FIRST, turn, id',
         ))
         self.env['ir.cron']._commit_progress(remaining=len(queue))
         while queue:
@@ -129,11 +134,8 @@ class AmazonAccount(models.Model):
         )
         if changed:
             self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
-        self.write({
-            'last_fetch': fields.Datetime.now(),
-            'keeps_turn_until': False,
-            'order_window': page.next_query.to_json(),
-        })
+        self._end_turn()
+        self.order_window = page.next_query.to_json()
         is_complete = page.next_query.is_exhausted and self._close_order_window(page.next_query)
         self.env['ir.cron']._commit_progress()
         return len(changed), is_complete
@@ -181,7 +183,19 @@ class AmazonAccount(models.Model):
     def _get_turn(self):
         """Return what accounts that share a quota are served by, in ascending order."""
         self.ensure_one()
-        return self.last_fetch or datetime.min, self.id
+        return self.last_fetch or datetime.min, self.turn, self.id
+
+    def _end_turn(self):
+        """Let all others that wait for the quota come first.
+
+        :return: None
+        """
+        self.ensure_one()
+        self.write({
+            'last_fetch': fields.Datetime.now(),
+            'turn': self.search([], order='turn desc', limit=1).turn + 1,
+            'keeps_turn_until': False,
+        })
 
     def _note_turn(self, error):
         """Keep the turn of an account that the quota did not let search; else it has had its turn.
@@ -191,7 +205,7 @@ class AmazonAccount(models.Model):
         """
         self.ensure_one()
         if not isinstance(error, Throttled):
-            self.last_fetch = fields.Datetime.now()
+            self._end_turn()
         elif error.operation == orders.SEARCH_OPERATION:
             self.keeps_turn_until = fields.Datetime.now() + TURN_KEPT
 
