@@ -3,12 +3,14 @@ from . import amazon_sync_mixin  # what others inherit comes first
 from . import amazon_queue_mixin
 from . import amazon_outbox_mixin
 # isort: on
+from . import account_move
 from . import account_tax
 from . import amazon_access_token
 from . import amazon_account
 from . import amazon_account_dashboard
 from . import amazon_account_orders
 from . import amazon_cancellation
+from . import amazon_delivery_rule
 from . import amazon_feed
 from . import amazon_marketplace
 from . import amazon_offer
@@ -25,3 +27,4 @@ from . import stock_move
 from . import stock_move_line
 from . import stock_package
 from . import stock_picking
+from . import stock_picking_warehouse

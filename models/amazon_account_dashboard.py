@@ -273,7 +273,8 @@ class AmazonAccount(models.Model):
             'amazon_connector.action_amazon_delivery',
             Domain('amazon_account_id', 'in', self.ids)
             & Domain('picking_type_code', '!=', 'incoming'),
-            **context,
+            # What is sent or failed has been shipped.
+            **{'search_default_amazon_to_ship': False, **context},
         )
 
     def _open_sale_orders(self, **context):

@@ -6,6 +6,7 @@ from odoo.tools import html2plaintext
 
 from ..amazon.addresses import build_order_url
 from ..amazon.orders import MISSING_ITEM_ID
+from .amazon_delivery_rule import SERVICE_LEVELS
 from .amazon_order import STATUS_LABELS
 from .amazon_sync_mixin import to_naive
 from .sale_order_totals import CLOSING_CHARGES
@@ -58,6 +59,13 @@ class SaleOrder(models.Model):
         string="Ship By", help="Amazon counts a later shipment as late.", readonly=True, copy=False,
     )
     amazon_deliver_by = fields.Datetime(string="Deliver By", readonly=True, copy=False)
+    amazon_service_level = fields.Selection(
+        selection=SERVICE_LEVELS,
+        string="Service Level",
+        help="The speed that the buyer chose on Amazon.",
+        readonly=True,
+        copy=False,
+    )
     amazon_cancel_reason = fields.Char(
         string="Buyer Asks to Cancel",
         help="The buyer asked for it on Amazon and gave this reason.",
@@ -145,6 +153,22 @@ class SaleOrder(models.Model):
         self.amazon_move_count = 0
         for order in self.filtered('amazon_order_ref'):
             order.amazon_move_count = len(order._get_moves_without_delivery())
+    # === CRUD METHODS === #
+
+    def unlink(self):
+        """Override of `sale` to keep Amazon orders away whose sales orders are deleted, and to know
+        their goods again that have left.
+        """
+        # In sudo mode: the inbox and moves that are done are written by the connector only.
+        orders = self.sudo().filtered('amazon_order_ref')
+        orders.order_line._mark_amazon_moves()
+        inbox = self.env['amazon.order'].sudo().search([
+            ('company_id', 'in', orders.company_id.ids),
+            ('amazon_order_ref', 'in', orders.mapped('amazon_order_ref')),
+        ])
+        res = super().unlink()
+        inbox._mark_sale_order_deleted()
+        return res
 
     # === ACTION METHODS === #
 
@@ -298,10 +322,24 @@ class SaleOrder(models.Model):
         :return: None
         :raise UserError: If one can't be confirmed, saying why.
         """
+        self._choose_amazon_carriers()
         self._ship_what_left_before(data_list)
         self.action_confirm()
         for sale_order, data in zip(self, data_list, strict=True):
             sale_order._note_cancel_request(data)
+
+    def _choose_amazon_carriers(self):
+        """Let the deliveries to come start with the delivery methods of the account's rules.
+
+        The orders get no line for it: what the buyer pays for shipping is among Amazon's charges.
+
+        :return: None
+        """
+        rules = self.amazon_account_id.delivery_rule_ids
+        if rules:
+            fbm_orders = self.filtered(lambda o: o.amazon_channel == 'fbm')
+            for carrier, orders in fbm_orders.grouped(rules._choose_carrier).items():
+                orders.carrier_id = carrier
 
     @api.model
     def _prepare_amazon_values_list(self, account, inbox, data_list, customers):
@@ -375,6 +413,7 @@ class SaleOrder(models.Model):
             'amazon_channel': data.channel,
             'amazon_ship_by': to_naive(data.ship_by),
             'amazon_deliver_by': to_naive(data.deliver_by),
+            'amazon_service_level': data.service_level,
             **self._prepare_amazon_amounts(data),
         }
 

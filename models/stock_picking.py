@@ -271,8 +271,7 @@ class StockPicking(models.Model):
         ]
         if missing:
             raise UserError(self.env._(
-                "%(delivery)s: fill in %(fields)s under Additional Info. Amazon refuses deliveries"
-                " without them.",
+                "%(delivery)s: fill in %(fields)s. Amazon refuses deliveries without them.",
                 delivery=self.name,
                 fields=self.env._(" and ").join(missing),
             ))
