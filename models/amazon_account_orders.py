@@ -54,7 +54,7 @@ class AmazonAccount(models.Model):
         :return: None
         """
         queue = list(self.search(
-            [('state', '=', 'connected')], order='last_fetch NULLS FIRST, turn, id',
+            [('state', '=', 'connected')], order='last_fetch NULLS FIRST, turn NULLS FIRST, id',
         ))
         self.env['ir.cron']._commit_progress(remaining=len(queue))
         while queue:
@@ -193,7 +193,7 @@ class AmazonAccount(models.Model):
         self.ensure_one()
         self.write({
             'last_fetch': fields.Datetime.now(),
-            'turn': self.search([], order='turn desc', limit=1).turn + 1,
+            'turn': self.search([], order='turn desc NULLS LAST', limit=1).turn + 1,
             'keeps_turn_until': False,
         })
 
