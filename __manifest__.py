@@ -18,6 +18,8 @@
         'data/product_data.xml',
         'wizards/amazon_cancel_order_views.xml',
         'wizards/amazon_fetch_order_views.xml',
+        'wizards/amazon_import_order_views.xml',
+        'wizards/amazon_incomplete_deliveries_views.xml',
         'views/amazon_account_views.xml',
         'views/amazon_feed_views.xml',
         'views/amazon_marketplace_views.xml',
@@ -33,6 +35,7 @@
         'views/amazon_menus.xml',
     ],
     'assets': {
+        'web.assets_backend': ['amazon_connector/static/src/**/*'],
         'web.assets_tests': ['amazon_connector/static/tests/tours/**/*'],
     },
     'application': True,

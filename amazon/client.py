@@ -9,7 +9,6 @@ addresses, adds marketplaces to requests, and lets the environment override what
 from __future__ import annotations
 
 import ipaddress
-import json
 import logging
 import math
 import platform
@@ -25,6 +24,7 @@ import httpx
 
 from .errors import Malformed, NotFound, Rejected, Throttled, Unauthorized, Unavailable
 from .limits import Limiter
+from .payload import load_json
 
 _logger = logging.getLogger(__name__)
 
@@ -104,8 +104,8 @@ class _Answer:
     def body(self) -> dict[str, Any] | None:
         """The JSON object in the body, `None` if it holds anything else."""
         try:
-            body = json.loads(self.content, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
+            body = load_json(self.content)
+        except ValueError:
             return None
         return body if isinstance(body, dict) else None
 
@@ -430,11 +430,6 @@ def _join_details(answer: _Answer) -> str:
     """Return what Amazon adds to its messages."""
     details = (error.get('details') for error in answer.errors)
     return '; '.join(text for text in details if isinstance(text, str) and text)[:MAX_MESSAGE]
-
-
-def _refuse_constant(name: str) -> None:
-    """Refuse `NaN` and `Infinity`, which are not JSON and which PostgreSQL does not store."""
-    raise ValueError(name)
 
 
 def _parse_rate(response: httpx.Response) -> float | None:

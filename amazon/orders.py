@@ -15,7 +15,7 @@ from typing import Any
 from sp_api.api.orders.orders_2026_01_01 import OrdersV20260101
 
 from .client import Client
-from .errors import Rejected
+from .errors import Malformed, Rejected
 from .payload import Node
 from .proceeds import Charge, ItemProceeds, Sold, explain, find_currency, peek_paid
 
@@ -33,6 +33,10 @@ FULFILLMENT_STATUSES = {
     'UNFULFILLABLE',
 }
 CHANNELS = {'AMAZON': 'fba', 'MERCHANT': 'fbm'}
+SERVICE_LEVELS = {
+    'EXPEDITED', 'FREE_ECONOMY', 'NEXT_DAY', 'PRIORITY', 'SAME_DAY', 'SECOND_DAY', 'SCHEDULED',
+    'STANDARD',
+}
 MISSING_ITEM_ID = '?'
 ASSOCIATED_REPLACEMENTS = {'REPLACEMENT_ORIGINAL_ID', 'EXCHANGE_ORIGINAL_ID'}
 
@@ -162,6 +166,7 @@ class OrderSummary:
     marketplace_name: str | None
     total: Decimal | None
     currency: str | None  # ISO 4217
+    ship_by: datetime | None  # UTC, aware
     deliver_by: datetime | None  # UTC, aware
     is_complete: bool  # whether it says how far the order is; without FULFILLMENT it does not
     is_sold_elsewhere: bool  # in another shop (NON_AMAZON), and only shipped by Amazon
@@ -233,6 +238,7 @@ class Order:
     address: Address
     ship_by: datetime | None
     deliver_by: datetime | None
+    service_level: str  # one of SERVICE_LEVELS in lower case; empty if unknown to this code
     notes: tuple[str, ...]  # what was odd and did not matter: the fields, not their values
 
     @property
@@ -266,6 +272,20 @@ class Given:
     currency: str = ''  # ISO 4217
     channel: str = ''  # 'fba' or 'fbm'
     quantities: Mapping[int, int] = field(default_factory=dict)  # by position in the order
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what :meth:`from_json` reads."""
+        return {**asdict(self), 'total': None if self.total is None else str(self.total)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Given:
+        """Return the answers that :meth:`to_json` wrote, or some of them."""
+        total, quantities = values.get('total'), values.get('quantities') or {}
+        return cls(**{
+            **values,
+            'total': None if total is None else Decimal(total),
+            'quantities': {int(number): count for number, count in quantities.items()},
+        })
 
 
 @dataclass(frozen=True)
@@ -319,7 +339,7 @@ def _parse_goods(item: Node) -> Goods:
     shipped = item.peek('fulfillment').peek_count('quantityFulfilled')
     return Goods(
         item_id=item.text('orderItemId', required=True),
-        sku=product.text('sellerSku', required=True),
+        sku=product.peek_text('sellerSku') or product.text('asin', required=True),
         asin=product.peek_text('asin'),
         title=product.peek_text('title'),
         quantity=item.count('quantityOrdered', required=True) if shipped is None else shipped,
@@ -359,6 +379,7 @@ def parse_summary(payload: Any) -> OrderSummary:
         marketplace_name=order.peek_text('salesChannel', 'marketplaceName') or None,
         total=peek_paid(order),
         currency=find_currency(order) or None,
+        ship_by=order.peek_time('fulfillment', 'shipByWindow', 'latestDateTime'),
         deliver_by=order.peek_time('fulfillment', 'deliverByWindow', 'latestDateTime'),
         is_complete=_is_complete(order),
         is_sold_elsewhere=order.peek_text('salesChannel', 'channelName') == 'NON_AMAZON',
@@ -431,8 +452,40 @@ def parse_order(payload: Any, given: Given | None = None) -> Order:
         address=_parse_address(order.peek('recipient', 'deliveryAddress')),
         ship_by=fulfillment.peek_time('shipByWindow', 'latestDateTime'),
         deliver_by=fulfillment.peek_time('deliverByWindow', 'latestDateTime'),
+        service_level=_parse_service_level(fulfillment),
         notes=tuple(notes),
     )
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What a person can answer for, so that an order can be imported that does not say it."""
+
+    total: bool = False  # and in which currency
+    channel: bool = False
+    quantities: bool = False
+
+    def __bool__(self) -> bool:
+        return self.total or self.channel or self.quantities
+
+
+def find_questions(payload: Any) -> Questions:
+    """Return what an order does not say; nothing where no answer helps. Raises nothing."""
+    order = Node(payload, '', SEARCH_OPERATION)
+    items = order.peek_children('orderItems')
+    unreadable = [n for n, item in enumerate(items) if item.peek_count('quantityOrdered') is None]
+    channel = CHANNELS.get(order.peek_text('fulfillment', 'fulfilledBy'))
+    given = Given(channel=channel or 'fbm', quantities=dict.fromkeys(unreadable, 1))
+    is_total_missing = False
+    try:
+        parse_order(payload, given)
+    except Malformed:
+        try:
+            parse_order(payload, replace(given, total=Decimal(1), currency='EUR'))
+        except Malformed:
+            return Questions()
+        is_total_missing = True
+    return Questions(is_total_missing, channel is None, bool(unreadable))
 
 
 def _parse_channel(fulfillment: Node) -> str:
@@ -440,6 +493,11 @@ def _parse_channel(fulfillment: Node) -> str:
     if not channel:
         fulfillment.fail('fulfilledBy', "is neither AMAZON nor MERCHANT")
     return channel
+
+
+def _parse_service_level(fulfillment: Node) -> str:
+    level = fulfillment.peek_text('fulfillmentServiceLevel')
+    return level.lower() if level in SERVICE_LEVELS else ''
 
 
 def _parse_sold(order: Node, given: Given) -> list[Sold]:

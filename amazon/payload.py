@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timezone
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any, NoReturn
 
 from .errors import Malformed
 
 MAX_LENGTH = 500
+MAX_DEPTH = 64
+BRACKETS = re.compile(r'[][{}]')
+JSON_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
 MAX_COUNT = 2**31 - 1  # PostgreSQL's integer
 MAX_AMOUNT = 10**12  # well within what a float tells apart to the cent
 YEARS = range(1990, 2100)  # what lies outside is no time of Amazon's, and overflows one day
@@ -20,6 +25,54 @@ DECIMAL = re.compile(r'[-+]?\d+(\.\d*)?(E[-+]?\d+)?', re.ASCII | re.IGNORECASE)
 CONTROL_CHARACTERS = re.compile(
     r'[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
 )
+
+
+def load_json(content: bytes | str) -> Any:
+    """Return what a JSON text holds, whatever is odd about single values in it.
+
+    One order must not spoil the page that it comes with. Hence broken characters are replaced,
+    numbers that are none or out of all size read as null or as texts, and what is nested beyond
+    reason is left empty.
+
+    :raise ValueError: If it is not JSON.
+    """
+    text = content.decode(errors='replace') if isinstance(content, bytes) else content
+    try:
+        return _loads(text if _estimate_depth(text) <= MAX_DEPTH else _cut_depth(text))
+    except RecursionError:
+        return _loads(_cut_depth(text))
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, parse_constant=lambda _name: None, parse_int=_parse_int)
+
+
+def _parse_int(text: str) -> int | str:
+    """Return a whole number; one that Python refuses to write as a text again stays a text."""
+    return int(text) if len(text) <= MAX_DIGITS else text
+
+
+def _estimate_depth(text: str) -> int:
+    """Return how deep a JSON text is nested, if there are no brackets within its texts."""
+    steps = (1 if bracket in '[{' else -1 for bracket in BRACKETS.findall(text))
+    return max(accumulate(steps), default=0)
+
+
+def _cut_depth(text: str) -> str:
+    """Return a JSON text without what is in objects and lists that are nested too deep."""
+    parts, depth, start = [], 0, 0
+    for match in JSON_TOKENS.finditer(text):
+        if match[0] in '[{':
+            depth += 1
+            if depth == MAX_DEPTH + 1:
+                parts.append(text[start:match.end()])
+        elif match[0] in ']}':
+            if depth == MAX_DEPTH + 1:
+                start = match.start()
+            depth -= 1
+    if depth <= MAX_DEPTH:
+        parts.append(text[start:])
+    return ''.join(parts)
 
 
 def parse_time(text: str) -> datetime:

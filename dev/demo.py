@@ -5,6 +5,7 @@ A script for an Odoo shell, which brings `env`; it may run again on the same dat
 """
 
 import os
+from collections.abc import Iterable
 
 from odoo.api import Environment
 from odoo.fields import Command
@@ -18,11 +19,14 @@ SIMULATOR_URL = os.environ['SIMULATOR_URL']
 WAREHOUSE_STOCK, FBA_STOCK = 60, 240
 # Sold on Amazon under other SKUs, so that a person has something to match.
 UNMATCHED = (('VASE-19', "Vase, Art Nouveau", 22.00), ('CLOCK-R', "Retro wall clock", 36.00))
+SOLD_OUT = ('NW-BASKET-RTN', "Rattan basket", 31.90)
 FOREIGN_TAXES = (  # with the tax number of the company there, without which it could not invoice
     ('uk', "20% VAT (UK)", 20, 'GB980780684'),
     ('jp', "10% Consumption Tax (JP)", 10, 'T7000012050002'),
 )
 CARRIERS = (("DHL Paket", 4.90), ("Royal Mail Tracked 48", 5.60), ("Yamato TA-Q-BIN", 9.80))
+# What deliveries start with; those of Japan show what it is without.
+DELIVERY_METHODS = (('DE', "DHL Paket"), ('GB', "Royal Mail Tracked 48"))
 SHOWN_FEATURES = ('stock.group_stock_multi_locations', 'product.group_product_pricelist')
 SALESPERSON_GROUPS = (
     'base.group_user',
@@ -30,6 +34,7 @@ SALESPERSON_GROUPS = (
     'stock.group_stock_user',
     'amazon_connector.group_amazon_user',
 )
+WAREHOUSE_GROUPS = ('base.group_user', 'stock.group_stock_user')
 
 
 def set_up_company(env: Environment) -> None:
@@ -55,16 +60,24 @@ def set_up_company(env: Environment) -> None:
         env.ref('base.group_user')._apply_group(env.ref(xmlid))
 
 
-def set_up_salesperson(env: Environment) -> BaseModel:
-    """Make the user who cares for Amazon's orders without being an administrator."""
+def set_up_users(env: Environment) -> BaseModel:
+    """Make those who work with Amazon's orders without being administrators.
+
+    :return: The salesperson.
+    """
     env.ref('base.user_admin').tz = 'Europe/Berlin'
+    _set_up_user(env, 'warehouse', "Willi Warehouse", WAREHOUSE_GROUPS)
+    return _set_up_user(env, 'demo', "Dana Demo", SALESPERSON_GROUPS)
+
+
+def _set_up_user(env: Environment, login: str, name: str, groups: Iterable[str]) -> BaseModel:
     return shop.ensure(
-        env, 'res.users', {'login': 'demo'},
-        name="Dana Demo",
-        password='demo',
-        email='dana@nordwind.example',
+        env, 'res.users', {'login': login},
+        name=name,
+        password=login,
+        email=f'{name.split()[0].lower()}@nordwind.example',
         tz='Europe/Berlin',
-        group_ids=[Command.set([env.ref(xmlid).id for xmlid in SALESPERSON_GROUPS])],
+        group_ids=[Command.set([env.ref(xmlid).id for xmlid in groups])],
     )
 
 
@@ -85,6 +98,17 @@ def connect(env: Environment, salesperson: BaseModel) -> BaseModel:
     env.cr.commit()  # The account has to exist for others before it calls Amazon.
     if account.state != 'connected':
         account.action_connect()
+        for country_code, name in DELIVERY_METHODS:
+            shop.ensure(
+                env, 'amazon.delivery.rule',
+                {
+                    'account_id': account.id,
+                    'marketplace_id': account.synced_marketplace_ids.filtered(
+                        lambda m, code=country_code: m.country_id.code == code,
+                    ).id,
+                },
+                carrier_id=env['delivery.carrier'].search([('name', '=', name)], limit=1).id,
+            )
         env.cr.commit()
     return account
 
@@ -93,7 +117,8 @@ def main(env: Environment) -> None:
     """Set the demo up, synchronize, and print what there is."""
     set_up_company(env)
     products = set_up_products(env)
-    account = connect(env, set_up_salesperson(env))
+    account = connect(env, set_up_users(env))
+    shop.ensure_product(env, *SOLD_OUT)
     shop.stock_up(env, products, account.warehouse_id.lot_stock_id, WAREHOUSE_STOCK)
     shop.stock_up(env, products, account.location_id, FBA_STOCK)
     env.cr.commit()
@@ -111,6 +136,7 @@ def main(env: Environment) -> None:
                          f" {len(sale_orders.order_line.move_ids)} stock moves"),
         ("To match", f"{account.unmatched_offer_count} offers"),
         ("Salesperson", "demo / demo"),
+        ("Warehouse", "warehouse / warehouse"),
     ):
         print(f'{title:15}{value}')
 

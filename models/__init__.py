@@ -9,6 +9,7 @@ from . import amazon_account
 from . import amazon_account_dashboard
 from . import amazon_account_orders
 from . import amazon_cancellation
+from . import amazon_delivery_rule
 from . import amazon_feed
 from . import amazon_marketplace
 from . import amazon_offer
@@ -19,8 +20,10 @@ from . import delivery_carrier
 from . import res_partner
 from . import sale_order
 from . import sale_order_line
+from . import sale_order_totals
 from . import sale_report
 from . import stock_move
 from . import stock_move_line
 from . import stock_package
 from . import stock_picking
+from . import stock_picking_warehouse

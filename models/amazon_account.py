@@ -170,6 +170,12 @@ class AmazonAccount(models.Model):
         required=True,
         check_company=True,
     )
+    delivery_rule_ids = fields.One2many(
+        comodel_name='amazon.delivery.rule',
+        inverse_name='account_id',
+        string="Delivery Methods",
+        help="What FBM deliveries start with.",
+    )
     pricelist_id = fields.Many2one(
         comodel_name='product.pricelist',
         help="Used for the orders in its currency. For other currencies a price list of the"
@@ -250,6 +256,15 @@ class AmazonAccount(models.Model):
         string="Rounding",
         help="Closes the cent that tax rounding leaves open.",
         default=lambda self: self._default_product_id('product_rounding'),
+        required=True,
+        check_company=True,
+    )
+    unexplained_product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Not Explained",
+        help="Closes what the buyer paid, but Amazon's amounts do not explain. It holds back the"
+             " invoice until somebody has looked at it.",
+        default=lambda self: self._default_product_id('product_unexplained'),
         required=True,
         check_company=True,
     )
@@ -814,8 +829,8 @@ class AmazonAccount(models.Model):
         failed = [('account_id', '=', self.id), ('state', '=', 'failed')]
         if self.env['amazon.order'].search_count(failed, limit=1):
             self._ask_for_attention(self.env._(
-                "Amazon orders could not be imported. Amazon ▸ Orders, filter Needs Attention,"
-                " shows each with its reason.",
+                "Amazon orders could not be imported. Amazon ▸ Orders ▸ Amazon Orders, filter Needs"
+                " Attention, shows each with its reason.",
             ))
         elif self.env['amazon.shipment'].search_count(failed, limit=1):
             self._ask_for_attention(self.env._(
@@ -836,20 +851,32 @@ class AmazonAccount(models.Model):
         :return: The notification to show.
         :rtype: dict
         """
-        labels = {
-            'created': self.env._("%(count)s created"),
-            'updated': self.env._("%(count)s updated"),
-            'cancelled': self.env._("%(count)s cancelled"),
-            'moved': self.env._("%(count)s taken from stock"),
-            'skipped': self.env._("%(count)s not for Odoo (yet)"),
-            'failed': self.env._("%(count)s need attention"),
-        }
-        parts = [label % {'count': outcomes[key]} for key, label in labels.items() if outcomes[key]]
-        message = ', '.join(parts) or self.env._("nothing to do")
-        if fetched is not None:
-            message = self.env._("%(fetched)s fetched: %(parts)s", fetched=fetched, parts=message)
+        parts = [
+            label % {'count': outcomes[key]}
+            for key, label in (
+                ('created', self.env._("%(count)s created")),
+                ('updated', self.env._("%(count)s updated")),
+                ('cancelled', self.env._("%(count)s cancelled")),
+                ('moved', self.env._("%(count)s taken from stock")),
+                ('skipped', self.env._("%(count)s not for Odoo (yet)")),
+                (
+                    'failed',
+                    self.env._("1 order needs attention") if outcomes['failed'] == 1
+                    else self.env._("%(count)s orders need attention"),
+                ),
+            )
+            if outcomes[key]
+        ]
+        message = ', '.join(parts)
+        if fetched:
+            message = self.env._(
+                "%(fetched)s fetched: %(parts)s",
+                fetched=fetched, parts=message or self.env._("imported by and by"),
+            )
+        elif not message and not self._get_erroneous():
+            message = self.env._("No new orders") if fetched == 0 else self.env._("Nothing to do")
         return self._notify_with_errors(
-            message, outcomes['failed'], {'label': self.env._("Orders"), 'url': INBOX_URL},
+            message, outcomes['failed'], {'label': self.env._("Open Orders"), 'url': INBOX_URL},
         )
 
     def _get_sending_notification(self, outcomes):
@@ -860,33 +887,51 @@ class AmazonAccount(models.Model):
         :return: The notification to show.
         :rtype: dict
         """
-        labels = {
-            'sent': self.env._("%(count)s sent"),
-            'fed': self.env._("%(count)s go in a feed"),
-            'failed': self.env._("%(count)s need attention"),
-            'waiting': self.env._("%(count)s follow by themselves"),
-        }
-        parts = [label % {'count': outcomes[key]} for key, label in labels.items() if outcomes[key]]
-        message = ', '.join(parts) or self.env._("nothing to send")
+        parts = [
+            label % {'count': outcomes[key]}
+            for key, label in (
+                ('sent', self.env._("%(count)s sent")),
+                ('fed', self.env._("%(count)s in a feed")),
+                (
+                    'failed',
+                    self.env._("1 needs attention") if outcomes['failed'] == 1
+                    else self.env._("%(count)s need attention"),
+                ),
+                ('waiting', self.env._("%(count)s will be sent shortly")),
+            )
+            if outcomes[key]
+        ]
+        if parts:
+            message = self.env._("Packages: %(parts)s", parts=', '.join(parts))
+        else:
+            message = '' if self._get_erroneous() else self.env._("Nothing to send")
         return self._notify_with_errors(
-            self.env._("Packages: %(parts)s", parts=message),
+            message,
             outcomes['failed'],
-            {'label': self.env._("Deliveries"), 'url': DELIVERIES_URL},
+            {'label': self.env._("Open Deliveries"), 'url': DELIVERIES_URL},
         )
+
+    def _get_erroneous(self):
+        """Return the accounts with which something is wrong."""
+        return self.filtered(lambda account: account.state == 'error' or account.last_error)
 
     def _notify_with_errors(self, message, failed_count, link):
         """Return a notification that also says what is wrong with the accounts.
 
-        :param str message: What was done.
+        :param str message: What was done; empty if nothing was.
         :param int failed_count: How much of it failed.
         :param dict link: As `_notify` wants it.
         :rtype: dict
         """
-        errors = self.filtered(lambda a: a.state == 'error' or a.last_error)
-        for account in errors:
-            message += f' · {account.name}: {account.reason or account.last_error}'
+        erroneous = self._get_erroneous()
+        messages = [message] if message else []
+        messages += [
+            f'{account.name}: {account.reason or account.last_error}' for account in erroneous
+        ]
         return self._notify(
-            message, 'warning' if errors or failed_count else 'success', links=[link],
+            ' · '.join(messages),
+            'warning' if erroneous or failed_count else 'success',
+            links=[link],
         )
 
     def _notify(self, message, kind, links=None):
@@ -902,7 +947,7 @@ class AmazonAccount(models.Model):
             'tag': 'display_notification',
             'params': {
                 'type': kind,
-                'message': message + (' %s' * len(links) if links else ''),
+                'message': message + ' · %s' * len(links or ()),
                 'links': links or [],
                 'sticky': kind != 'success',
                 'next': {'type': 'ir.actions.client', 'tag': 'soft_reload'},

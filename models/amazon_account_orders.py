@@ -266,7 +266,7 @@ class AmazonAccount(models.Model):
         )
         if not currency:
             raise UserError(self.env._(
-                "Odoo does not know the currency %(currency)s: add it under Accounting ▸"
+                "Odoo does not know the currency %(currency)s: add it under Invoicing ▸"
                 " Configuration ▸ Currencies, then retry.",
                 currency=code,
             ))

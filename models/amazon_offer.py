@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
+from ..amazon.addresses import build_product_url
+
 
 class AmazonOffer(models.Model):
     _name = 'amazon.offer'
@@ -40,10 +42,19 @@ class AmazonOffer(models.Model):
         copy=False,
     )
 
+    product_page_url = fields.Char(compute='_compute_product_page_url')
+
     _sku_uniq = models.Constraint(
         'UNIQUE(account_id, marketplace_id, sku)',
         "There is an offer with this SKU for this account and marketplace already.",
     )
+
+    # === COMPUTE METHODS === #
+
+    @api.depends('marketplace_id.name', 'asin')
+    def _compute_product_page_url(self):
+        for offer in self:
+            offer.product_page_url = build_product_url(offer.marketplace_id.name, offer.asin)
 
     # === CRUD METHODS === #
 
@@ -74,6 +85,14 @@ class AmazonOffer(models.Model):
         :return: None
         """
         self.product_id = False
+
+    def action_open_product_page(self):
+        """Open the page on which buyers see the offer.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        return {'type': 'ir.actions.act_url', 'url': self.product_page_url, 'target': 'new'}
 
     # === BUSINESS METHODS === #
 

@@ -13,7 +13,10 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import mute_logger
 
 from ..amazon import orders
+from ..amazon.addresses import build_order_url
 from ..amazon.errors import AmazonError, Malformed, Throttled, Unauthorized, Unavailable
+from ..amazon.order_overview import parse_overview
+from ..amazon.payload import load_json
 from .amazon_sync_mixin import (
     BACK_OFF_MINUTES,
     CRON_SECONDS,
@@ -21,9 +24,11 @@ from .amazon_sync_mixin import (
     TimeBudget,
     to_naive,
 )
+from .ship_by import get_urgency_domains, get_urgency_search_domain
 from .stock_move import ShippedItem
 
 BATCH_SIZE = 100
+PART_SIZE = 25
 MAX_CONFLICTS = 5
 # Without a date of delivery, an order counts as delivered so many days after its last change.
 DELIVERY_DAYS = 14
@@ -34,6 +39,23 @@ LEAN_CONTEXT = {
     'mail_create_nolog': True,
     'mail_notrack': True,
 }
+STATUS_LABELS = [
+    ('PENDING', "Pending"),
+    ('PENDING_AVAILABILITY', "Pre-ordered"),
+    ('UNSHIPPED', "Unshipped"),
+    ('PARTIALLY_SHIPPED', "Partly Shipped"),
+    ('SHIPPED', "Shipped"),
+    ('CANCELLED', "Cancelled"),
+    ('UNFULFILLABLE', "Can't Be Fulfilled"),
+]
+URGENCIES = get_urgency_domains('ship_by')
+# What the seller has to ship and no delivery stands for yet.
+TO_SHIP = Domain([
+    ('state', 'in', ('to_do', 'failed')),
+    ('channel', '=', 'fbm'),
+    ('sale_order_id', '=', False),
+    ('amazon_status', 'in', ('UNSHIPPED', 'PARTIALLY_SHIPPED')),
+])
 # What is written of an order that comes without its status where fuller data are stored.
 VERSION_FIELDS = (
     'amazon_updated_at', 'payload_version', 'to_complete', 'state', 'reason', 'attempts',
@@ -77,6 +99,14 @@ class AmazonOrder(models.Model):
     amazon_status = fields.Char(
         string="Amazon's Status", help="As Amazon writes it, e.g. UNSHIPPED.", readonly=True,
     )
+    status_label = fields.Selection(
+        selection=STATUS_LABELS,
+        string="Status on Amazon",
+        help="Empty where Amazon's status is new to this connector.",
+        compute='_compute_status_label',
+        store=True,
+        precompute=True,
+    )
     amazon_updated_at = fields.Datetime(
         string="Changed on Amazon", readonly=True,
     )
@@ -97,18 +127,72 @@ class AmazonOrder(models.Model):
         compute='_compute_readable_payload',
         groups='amazon_connector.group_amazon_admin',
     )
+    overview = fields.Html(
+        string="Items",
+        compute='_compute_overview',
+        sanitize=False,
+        groups='amazon_connector.group_amazon_user',
+    )
+    ordered_at = fields.Datetime(
+        string="Ordered",
+        compute='_compute_overview',
+        groups='amazon_connector.group_amazon_user',
+    )
+    place = fields.Char(
+        string="Ship To",
+        help="The place only; the address is on the sales order.",
+        compute='_compute_overview',
+        groups='amazon_connector.group_amazon_user',
+    )
+    service_level = fields.Char(
+        string="Service Level",
+        help="How fast Amazon promised it, e.g. Standard or Expedited.",
+        compute='_compute_overview',
+        groups='amazon_connector.group_amazon_user',
+    )
+    seller_central_url = fields.Char(compute='_compute_seller_central_url')
     payload_version = fields.Char(
         help="Amazon's time of the last change, with its fractions.", readonly=True,
+    )
+    ship_by = fields.Datetime(
+        string="Ship By", help="Amazon counts a later shipment as late.", readonly=True,
+    )
+    urgency = fields.Selection(
+        selection=[
+            ('late', "Late"),
+            ('today', "Today"),
+            ('tomorrow', "Tomorrow"),
+            ('later', "Later"),
+        ],
+        string="To Ship",
+        help="By Amazon's ship-by time, of what waits to be imported.",
+        compute='_compute_urgency',
+        search='_search_urgency',
     )
     delivered_at = fields.Datetime(
         string="Delivered By",
         help="As Amazon promised the buyer. Its data are removed some time later.",
         readonly=True,
     )
-    note = fields.Text(string="Unknown Values", help="Tolerated at the import.", readonly=True)
+    note = fields.Text(
+        string="Left Out", help="What was odd in Amazon's data and did not matter.", readonly=True,
+    )
+    given = fields.Json(
+        string="Given by a Person",
+        help="What Amazon does not say of the order, as somebody answered for it.",
+        readonly=True,
+        copy=False,
+    )
+    can_answer = fields.Boolean(
+        help="Whether it failed for something that a person can answer for.",
+        compute='_compute_can_answer',
+    )
     state = fields.Selection(
         selection=[
-            ('to_do', "To Do"), ('done', "Done"), ('failed', "Failed"), ('skipped', "Skipped"),
+            ('to_do', "Waiting to Import"),
+            ('failed', "Failed"),
+            ('skipped', "Skipped"),
+            ('done', "Done"),
         ],
         default='to_do',
         required=True,
@@ -157,8 +241,76 @@ class AmazonOrder(models.Model):
     def _compute_readable_payload(self):
         for order in self:
             order.readable_payload = order.payload and json.dumps(
-                json.loads(order.payload), indent=2, ensure_ascii=False,
+                load_json(order.payload), indent=2, ensure_ascii=False,
             )
+
+    @api.depends('state', 'payload')
+    def _compute_can_answer(self):
+        for order in self:
+            order.can_answer = order.state == 'failed' and bool(order._find_questions())
+
+    @api.depends('amazon_status')
+    def _compute_status_label(self):
+        known = dict(STATUS_LABELS)
+        for order in self:
+            status = order.amazon_status
+            order.status_label = status if status in known else False
+
+    @api.depends('ship_by', 'state', 'channel', 'sale_order_id', 'amazon_status')
+    def _compute_urgency(self):
+        self.urgency = False
+        waiting = self.filtered_domain(TO_SHIP)
+        for urgency, domain in URGENCIES.items():
+            waiting.filtered_domain(domain).urgency = urgency
+
+    def _search_urgency(self, operator, value):
+        if operator != 'in':
+            return NotImplemented
+        return get_urgency_search_domain(URGENCIES, TO_SHIP, value)
+
+    @api.depends('payload')
+    def _compute_overview(self):
+        """Show what an order holds to whoever may work on it, without anybody's name."""
+        for order in self:
+            overview = order._get_overview()
+            order.ordered_at = to_naive(overview.ordered_at)
+            order.service_level = overview.service_level.replace('_', ' ').capitalize()
+            order.place = ', '.join(filter(None, (
+                overview.city,
+                self.env['res.country'].search([('code', '=', overview.country_code)]).name
+                or overview.country_code,
+            )))
+            order.overview = self.env['ir.qweb']._render(
+                'amazon_connector.order_overview',
+                {'lines': overview.lines, 'format_amount': order._format_amount},
+            ) if overview.lines else False
+
+    @api.depends('marketplace_id.seller_central_url', 'amazon_order_ref')
+    def _compute_seller_central_url(self):
+        for order in self:
+            order.seller_central_url = build_order_url(
+                order.marketplace_id.seller_central_url, order.amazon_order_ref,
+            )
+
+    def _get_overview(self):
+        """Return what the order holds, without anybody's name.
+
+        :rtype: amazon.order_overview.Overview
+        """
+        # In sudo mode: Amazon's data themselves are for Amazon administrators only.
+        return parse_overview(self.sudo().payload or '')
+
+    def _format_amount(self, amount):
+        """Return an amount of Amazon's as people read it, empty if there is none.
+
+        :param amazon.order_overview.Amount amount: The amount.
+        :rtype: str
+        """
+        if not amount:
+            return ''
+        if amount.currency == self.currency_id.name:
+            return self.currency_id.format(float(amount.value))
+        return f'{amount.value:f} {amount.currency}'
 
     # === CRUD METHODS === #
 
@@ -242,6 +394,14 @@ class AmazonOrder(models.Model):
             'view_mode': 'form',
         }
 
+    def action_open_seller_central(self):
+        """Open the order in Seller Central.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        return {'type': 'ir.actions.act_url', 'url': self.seller_central_url, 'target': 'new'}
+
     def _import_again(self, values):
         """Set the state of the orders and import them, within the time budget of a button.
 
@@ -285,6 +445,8 @@ class AmazonOrder(models.Model):
     def _store_payloads(self, account, payloads, force=False, is_reduced=False):
         """Store orders as Amazon sent them, unless a version as new is stored already.
 
+        One that can't be stored as it is stops no other: only its data are stored, and the reason.
+
         :param amazon.account account: The account they came through.
         :param list payloads: The orders as Amazon sent them.
         :param bool force: Whether to store them in any case.
@@ -292,6 +454,41 @@ class AmazonOrder(models.Model):
         :return: The orders in the inbox that are new or have changed.
         :rtype: amazon.order
         """
+        try:
+            with self.env.cr.savepoint():
+                return self._store_together(account, payloads, force, is_reduced)
+        except (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, UniqueViolation):
+            raise
+        except Exception as exception:
+            if len(payloads) == 1:
+                return self._store_unreadable(account, payloads[0], exception)
+        return self.union(*(
+            self._store_payloads(account, [payload], force, is_reduced) for payload in payloads
+        ))
+
+    @api.model
+    def _store_unreadable(self, account, payload, exception):
+        """Store an order of which nothing but its data can be stored.
+
+        :param amazon.account account: The account it came through.
+        :param payload: The order as Amazon sent it.
+        :param Exception exception: What stopped the rest.
+        :return: The order in the inbox.
+        :rtype: amazon.order
+        """
+        text = json.dumps(payload, separators=(',', ':'))
+        order_ref = _get_fingerprint(text)
+        order = self.search([
+            ('company_id', '=', account.company_id.id), ('amazon_order_ref', '=', order_ref),
+        ]) or self.create({
+            'account_id': account.id, 'amazon_order_ref': order_ref, 'payload': text,
+        })
+        order._mark_failed(exception)
+        return order
+
+    @api.model
+    def _store_together(self, account, payloads, force, is_reduced):
+        """Store orders in as few statements as can be; see `_store_payloads`."""
         summaries = [orders.parse_summary(payload) for payload in payloads]
         currencies = self.env['res.currency'].with_context(active_test=False).search(
             [('name', 'in', [summary.currency for summary in summaries])],
@@ -352,12 +549,10 @@ class AmazonOrder(models.Model):
         delivered_at = summary.deliver_by or changed_at + timedelta(days=DELIVERY_DAYS)
         marketplace = account.synced_marketplace_ids.filtered(
             lambda m: m.api_ref == summary.marketplace_id,
-        ) or self._find_marketplace(summary)
-        if not marketplace and summary.is_sold_elsewhere:
-            marketplace = account.synced_marketplace_ids[:1]
+        ) or self._find_marketplace(account, summary)
         return {
             # One without a reference is kept too, under a fingerprint of its own.
-            'amazon_order_ref': summary.order_id or f'? {sha256(text.encode()).hexdigest()[:12]}',
+            'amazon_order_ref': summary.order_id or _get_fingerprint(text),
             'account_id': account._get_account_of(marketplace).id,
             'marketplace_id': marketplace.id,
             'channel': summary.channel,
@@ -366,6 +561,7 @@ class AmazonOrder(models.Model):
             'amazon_updated_at': to_naive(changed_at),
             'amazon_total': float(summary.total or 0),
             'currency_id': currencies.get(summary.currency, self.env['res.currency']).id,
+            'ship_by': to_naive(summary.ship_by),
             'delivered_at': to_naive(delivered_at),
             'payload': text,
             'payload_version': summary.updated_at and summary.updated_at.isoformat(
@@ -378,10 +574,18 @@ class AmazonOrder(models.Model):
         }
 
     @api.model
-    def _find_marketplace(self, summary):
-        """Return the marketplace of an order, archived or not; added when Amazon's is new."""
+    def _find_marketplace(self, account, summary):
+        """Return the marketplace of an order, archived or not; added when Amazon's is new.
+
+        Where Amazon does not name it, it is one of those that the account asked for.
+        """
         if not summary.marketplace_id:
-            return self.env['amazon.marketplace']
+            synced = account.synced_marketplace_ids
+            return (
+                synced.filtered(lambda m: m.name == summary.marketplace_name)
+                or synced.filtered(lambda m: m.currency_id.name == summary.currency)
+                or synced
+            )[:1]
         Marketplace = self.env['amazon.marketplace'].with_context(active_test=False)
         known = Marketplace.search([('api_ref', '=', summary.marketplace_id)])
         return known or Marketplace.create({
@@ -545,7 +749,38 @@ class AmazonOrder(models.Model):
             except (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, UniqueViolation):
                 self.env.cr.rollback()
                 conflicts += 1
+            except Exception:
+                # What is odd about one order must stop no other.
+                self.env.cr.rollback()
+                outcomes += batch._import_apart()
         return outcomes
+
+    def _import_apart(self):
+        """Import these orders one after the other; whatever goes wrong stays on its order.
+
+        :return: As `_import_orders`.
+        :rtype: Counter
+        """
+        outcomes = Counter()
+        for order in self:
+            order = order[0]  # Avoid prefetching after each cache invalidation.
+            try:
+                outcomes += order.try_lock_for_update(allow_referencing=True)._import_alone()
+                self.env['ir.cron']._commit_progress(processed=1)
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                self.env.cr.rollback()  # It is left to the worker that is faster.
+        return outcomes
+
+    def _import_alone(self):
+        """Import this order, if it is not locked by another worker; see `_import_apart`."""
+        try:
+            with mute_logger('odoo.sql_db'), self.env.cr.savepoint():
+                return self._import_batch()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
+        except Exception as exception:
+            self._mark_failed(exception)
+            return Counter(failed=1)
 
     def _import_batch(self):
         """Import these orders; each one that can't be imported keeps the reason.
@@ -571,7 +806,7 @@ class AmazonOrder(models.Model):
         failures = self._do_together_or_apart(self.env['amazon.shipment']._take_echoes)
         data_by_order = {}
         steps = defaultdict(self.browse)
-        for order in self:
+        for order in self - self.browse().union(*failures):
             step, reason = order._choose_step(account)
             if step == 'skip':
                 order._mark_skipped(reason)
@@ -586,13 +821,14 @@ class AmazonOrder(models.Model):
         failures.update(self._find_obstacles(account, data_by_order))
         for step, (method, outcome) in STEPS.items():
             todo = steps[step] - self.browse().union(*failures)
-            if not todo:
-                continue
-            failed = todo._do_together_or_apart(
-                lambda inbox, method=method: getattr(inbox, method)(data_by_order),
-            )
-            failures.update(failed)
-            outcomes[outcome] += len(todo) - len(failed)
+            # What failed before is apart, or it would cost those that are new each time.
+            fresh = todo.filtered(lambda order: not order.attempts)
+            for part in filter(None, (fresh, todo - fresh)):
+                failed = part._do_together_or_apart(
+                    lambda inbox, method=method: getattr(inbox, method)(data_by_order),
+                )
+                failures.update(failed)
+                outcomes[outcome] += len(part) - len(failed)
         for order, exception in failures.items():
             order._mark_failed(exception)
         outcomes['failed'] += len(failures)
@@ -690,12 +926,75 @@ class AmazonOrder(models.Model):
                 self.env._("were removed to protect the buyer: press Fetch Again"),
             )
         if step == 'move':
-            return orders.parse_shipped_goods(json.loads(self.payload))
-        data = orders.parse_order(json.loads(self.payload))
-        if not data.currency:  # nothing was paid
+            return orders.parse_shipped_goods(load_json(self.payload))
+        payload = load_json(self.payload)
+        try:
+            data = orders.parse_order(
+                payload, orders.Given(channel=self.sale_order_id.amazon_channel or ''),
+            )
+        except Malformed:
+            if not self.given:
+                raise
+            data = orders.parse_order(payload, orders.Given.from_json(self.given))
+        if not data.currency:
             currency = self.marketplace_id.currency_id or self.company_id.currency_id
             data = replace(data, currency=currency.name)
+        if not data.updated_at:
+            moment = self.amazon_updated_at.replace(tzinfo=timezone.utc)
+            data = replace(data, purchased_at=moment, updated_at=moment)
+        if not all(item.sku for item in data.items):
+            data = self._find_missing_skus(data)
         return data
+
+    def _find_questions(self):
+        """Return what Amazon does not say of the order, so that a person has to.
+
+        :rtype: amazon.orders.Questions
+        """
+        self.ensure_one()
+        # In sudo mode: Amazon's data are for Amazon administrators only, what is missing is not.
+        payload = self.sudo().payload
+        return orders.find_questions(load_json(payload)) if payload else orders.Questions()
+
+    def _import_anyway(self, given):
+        """Import the order with what a person has answered for.
+
+        :param amazon.orders.Given given: The answers.
+        :return: The notification to show.
+        :rtype: dict
+        """
+        self.ensure_one()
+        return self._import_again({
+            'state': 'to_do', 'attempts': 0, 'next_try': False, 'given': given.to_json(),
+        })
+
+    def _find_missing_skus(self, data):
+        """Return an order with the SKUs that Amazon left out, as other orders of the ASINs had it.
+
+        An ASIN that was never sold before stands in for its SKU, so that it can be matched.
+
+        :param amazon.orders.Order data: The order as read.
+        :rtype: amazon.orders.Order
+        """
+        self.ensure_one()
+        offers = self.env['amazon.offer'].search([
+            ('account_id', '=', self.account_id.id),
+            ('marketplace_id', '=', self.marketplace_id.id),
+            ('asin', 'in', [item.asin for item in data.items if item.asin and not item.sku]),
+        ], order='product_id, id').grouped('asin')
+        items, notes = [], [*data.notes]
+        for item in data.items:
+            if not item.sku:
+                known = offers.get(item.asin, self.env['amazon.offer'])
+                known = known.filtered(lambda o: o.channel == data.channel) or known
+                sku = known[:1].sku or item.asin or item.item_id
+                notes.append(self.env._(
+                    "the SKU of “%(title)s” is missing, %(sku)s was taken for it",
+                    title=item.title or item.asin or item.item_id, sku=sku,
+                ))
+                item = replace(item, sku=sku)
+            items.append(item)
+        return replace(data, items=tuple(items), notes=tuple(notes))
 
     @api.model
     def _find_obstacles(self, account, data_by_order):
@@ -745,14 +1044,32 @@ class AmazonOrder(models.Model):
     def _create_sale_orders(self, data_by_order):
         """Make the sales orders, confirm them and move the goods that are on their way already.
 
+        They are made part by part, so that one that can't be made costs the others little, and
+        confirmed together.
+
         :param dict data_by_order: The orders as read.
-        :return: None
-        :raise UserError: If one can't be made, saying why.
+        :return: What stopped those that can't be made.
+        :rtype: dict[amazon.order, Exception]
+        :raise UserError: If one can't be confirmed, saying why.
         """
-        data_list = [data_by_order[order] for order in self]
-        sale_orders = self.env['sale.order']._create_from_amazon(self, data_list)
-        for order, data, sale_order in zip(self, data_list, sale_orders, strict=True):
-            order._mark_done(sale_order, data.notes)
+        sale_orders, failures = {}, {}
+
+        def create(inbox):
+            data_list = [data_by_order[order] for order in inbox]
+            sale_orders.update(zip(
+                inbox, self.env['sale.order']._create_from_amazon(inbox, data_list), strict=True,
+            ))
+
+        for start in range(0, len(self), PART_SIZE):
+            failures.update(self[start:start + PART_SIZE]._do_together_or_apart(create))
+        made = self - self.browse().union(*failures)
+        if made:
+            self.env['sale.order'].union(*map(sale_orders.get, made))._confirm_from_amazon(
+                [data_by_order[order] for order in made],
+            )
+        for order in made:
+            order._mark_done(sale_orders[order], data_by_order[order].notes)
+        return failures
 
     def _update_sale_orders(self, data_by_order):
         """Carry over what changed on Amazon to the sales orders.
@@ -763,8 +1080,10 @@ class AmazonOrder(models.Model):
         """
         for order in self:
             data = data_by_order[order]
-            order.sale_order_id._update_from_amazon(data)
-            order._mark_done(order.sale_order_id, data.notes)
+            with order._blamed():
+                order.sale_order_id._adopt_amazon_items(data)
+                order.sale_order_id._update_from_amazon(data)
+                order._mark_done(order.sale_order_id, data.notes)
 
     def _cancel_sale_orders(self, _data_by_order):
         """Cancel the sales orders of orders that were cancelled on Amazon.
@@ -772,8 +1091,9 @@ class AmazonOrder(models.Model):
         :return: None
         """
         for order in self:
-            order.sale_order_id._cancel_from_amazon()
-            order._mark_done(order.sale_order_id)
+            with order._blamed():
+                order.sale_order_id._cancel_from_amazon()
+                order._mark_done(order.sale_order_id)
 
     def _move_goods_sold_elsewhere(self, data_by_order):
         """Take from the FBA location what Amazon shipped of orders of other shops.
@@ -866,3 +1186,8 @@ class AmazonOrder(models.Model):
                 expired.payload = False
                 if not self.env['ir.cron']._commit_progress(processed=len(expired)):
                     return
+
+
+def _get_fingerprint(text):
+    """Return what stands for the reference of an order whose own can't be read."""
+    return f'? {sha256(text.encode()).hexdigest()[:12]}'

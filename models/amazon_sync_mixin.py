@@ -1,6 +1,7 @@
 import logging
 import time
 import traceback
+from contextlib import contextmanager
 from datetime import timedelta, timezone
 
 import psycopg2
@@ -47,29 +48,44 @@ class AmazonSyncMixin(models.AbstractModel):
 
     # === BUSINESS METHODS === #
 
+    @contextmanager
+    def _blamed(self):
+        """Blame this record for whatever goes wrong in the context, see `_do_together_or_apart`."""
+        try:
+            yield
+        except Exception as exception:
+            exception.culprit = self
+            raise
+
     def _do_together_or_apart(self, action):
-        """Do something with all records in one go or, if that fails, with one after the other.
+        """Do something with all records in one go or, if that fails, without the one to blame.
 
-        Each attempt has its own savepoint, so that nothing half-made remains. A conflict with
-        another worker is nobody's fault: it is raised, for the whole transaction to start again.
+        Where nobody knows which one that is, each half is tried by itself, so that a bad record
+        costs the good ones little. Each attempt has its own savepoint, so that nothing half-made
+        remains. A conflict with another worker is nobody's fault: it is raised, for the whole
+        transaction to start again.
 
-        :param action: Takes a recordset; raises if it can't be done.
+        :param action: Takes a recordset; raises if it can't be done, or returns the exceptions of
+                       those records that it left out.
         :return: The exceptions of the records that failed.
         :rtype: dict[models.Model, Exception]
         """
         try:
             # Odoo would log a refused statement with the personal data in it.
             with mute_logger('odoo.sql_db'), self.env.cr.savepoint():
-                action(self)
-            return {}
+                return action(self) or {}
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise
         except Exception as exception:
-            if len(self) == 1:
-                return {self: exception}
-        failures = {}
-        for record in self:
-            failures.update(record._do_together_or_apart(action))
+            culprit = self & getattr(exception, 'culprit', self.browse())
+            if len(self) == 1 or culprit:
+                failures = dict.fromkeys(culprit or self, exception)
+                parts = [self - culprit] if culprit else []
+            else:
+                failures, half = {}, len(self) // 2
+                parts = [self[:half], self[half:]]
+        for part in filter(None, parts):
+            failures.update(part._do_together_or_apart(action))
         return failures
 
     def _get_failure_reason(self, exception):

@@ -1,7 +1,6 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.tools import email_normalize
 
 SIGNATURE = ('name', 'street', 'street2', 'zip', 'city', 'state_id', 'country_id')
@@ -16,6 +15,7 @@ class Customer:
     tax_partner: models.Model  # res.partner, with a country; in memory for shared contacts
     destination: models.Model  # res.partner, as above
     has_invalid_vat: bool = False
+    notes: list = field(default_factory=list)  # what was odd about the address, for the order
 
 
 class ResPartner(models.Model):
@@ -70,7 +70,6 @@ class ResPartner(models.Model):
         :type data_list: list[amazon.orders.Order]
         :return: One for each order.
         :rtype: list[Customer]
-        :raise UserError: If an address can't be understood, saying why.
         """
         places = self._get_amazon_places(data_list)
         values_list = [
@@ -95,6 +94,11 @@ class ResPartner(models.Model):
                 customers.append(
                     self._get_shared_amazon_customer(order.marketplace_id, data, places),
                 )
+            if data.address.country_code not in ('', *places[0]):
+                customers[-1].notes.append(self.env._(
+                    "recipient.deliveryAddress.countryCode %(code)s is no country that Odoo knows",
+                    code=data.address.country_code,
+                ))
         return customers
 
     @api.model
@@ -169,22 +173,16 @@ class ResPartner(models.Model):
         :param amazon.orders.Address address: The address as read.
         :param places: See `_get_amazon_places`.
         :rtype: dict
-        :raise UserError: If Odoo does not know the country.
         """
         countries, states = places
         country = countries.get(address.country_code)
-        if address.country_code and not country:
-            raise UserError(self.env._(
-                "recipient.deliveryAddress.countryCode: Odoo knows no country %(code)s. Add it"
-                " under Contacts ▸ Configuration ▸ Countries, then retry.",
-                code=address.country_code,
-            ))
         state = states.get((country, address.state.lower()))
         state_text = '' if state or address.state.lower() == address.city.lower() else address.state
         return {
             'street': address.lines[0] if address.lines else False,
             'street2': ', '.join(filter(None, (
                 address.company_name, *address.lines[1:], address.district, state_text,
+                '' if country else address.country_code,
             ))) or False,
             'zip': address.postal_code or False,
             'city': address.city or False,

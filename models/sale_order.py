@@ -1,11 +1,15 @@
 from contextlib import contextmanager
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tools import html2plaintext
 
+from ..amazon.addresses import build_order_url
+from ..amazon.orders import MISSING_ITEM_ID
+from .amazon_delivery_rule import SERVICE_LEVELS
+from .amazon_order import STATUS_LABELS
 from .amazon_sync_mixin import to_naive
+from .sale_order_totals import CLOSING_CHARGES
 from .stock_move import Shipment
 
 
@@ -43,10 +47,25 @@ class SaleOrder(models.Model):
         string="Amazon Inbox",
         groups='amazon_connector.group_amazon_user,sales_team.group_sale_salesman',
     )
+    amazon_status_label = fields.Selection(
+        selection=STATUS_LABELS,
+        string="Status on Amazon",
+        compute='_compute_amazon_status_label',
+        compute_sudo=True,  # whoever sees the sales order may know
+    )
+    amazon_seller_central_url = fields.Char(compute='_compute_amazon_seller_central_url')
+    amazon_move_count = fields.Integer(compute='_compute_amazon_move_count', compute_sudo=True)
     amazon_ship_by = fields.Datetime(
         string="Ship By", help="Amazon counts a later shipment as late.", readonly=True, copy=False,
     )
     amazon_deliver_by = fields.Datetime(string="Deliver By", readonly=True, copy=False)
+    amazon_service_level = fields.Selection(
+        selection=SERVICE_LEVELS,
+        string="Service Level",
+        help="The speed that the buyer chose on Amazon.",
+        readonly=True,
+        copy=False,
+    )
     amazon_cancel_reason = fields.Char(
         string="Buyer Asks to Cancel",
         help="The buyer asked for it on Amazon and gave this reason.",
@@ -70,7 +89,7 @@ class SaleOrder(models.Model):
         selection=[
             ('to_send', "Cancellation to Send"),
             ('sent', "Cancellation Sent"),
-            ('confirmed', "Cancelled by Amazon"),
+            ('confirmed', "Amazon Confirmed the Cancellation"),
             ('failed', "Cancellation Failed"),
         ],
         string="Amazon Cancellation",
@@ -118,6 +137,22 @@ class SaleOrder(models.Model):
             order.amazon_cancellation_state = 'to_send' if last.state == 'in_feed' else last.state
             order.amazon_cancellation_reason = last.reason
 
+    @api.depends('amazon_order_ids.status_label')
+    def _compute_amazon_status_label(self):
+        for order in self:
+            order.amazon_status_label = order.amazon_order_ids[:1].status_label
+
+    @api.depends('amazon_marketplace_id.seller_central_url', 'amazon_order_ref')
+    def _compute_amazon_seller_central_url(self):
+        for order in self:
+            order.amazon_seller_central_url = build_order_url(
+                order.amazon_marketplace_id.seller_central_url, order.amazon_order_ref,
+            )
+
+    def _compute_amazon_move_count(self):
+        self.amazon_move_count = 0
+        for order in self.filtered('amazon_order_ref'):
+            order.amazon_move_count = len(order._get_moves_without_delivery())
     # === CRUD METHODS === #
 
     def unlink(self):
@@ -182,7 +217,41 @@ class SaleOrder(models.Model):
             'view_mode': 'form',
         }
 
+    def action_open_seller_central(self):
+        """Open the order in Seller Central.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        return {
+            'type': 'ir.actions.act_url', 'url': self.amazon_seller_central_url, 'target': 'new',
+        }
+
+    def action_open_amazon_moves(self):
+        """Open the moves of the goods that left without a delivery.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        return {
+            'type': 'ir.actions.act_window',
+            'name': self.env._("Stock Moves"),
+            'res_model': 'stock.move',
+            'views': [(self.env.ref('stock.view_move_tree').id, 'list'), (False, 'form')],
+            'domain': [('id', 'in', self._get_moves_without_delivery().ids)],
+            'context': {'create': False},
+        }
+
     # === BUSINESS METHODS === #
+
+    def _get_moves_without_delivery(self):
+        """Return the moves of the goods that Amazon, or somebody outside Odoo, shipped.
+
+        :rtype: stock.move
+        """
+        return self.order_line.move_ids.filtered(
+            lambda move: not move.picking_id and move.state == 'done',
+        )
 
     def _prepare_confirmation_values(self):
         """Override of `sale` to keep the date of purchase of Amazon orders."""
@@ -221,7 +290,7 @@ class SaleOrder(models.Model):
 
     @api.model
     def _create_from_amazon(self, inbox, data_list):
-        """Make, prove and confirm the sales orders of Amazon orders, and move their goods.
+        """Make and prove the sales orders of Amazon orders.
 
         :param amazon.order inbox: The orders in the inbox, all of one account.
         :param data_list: The same as read.
@@ -235,15 +304,42 @@ class SaleOrder(models.Model):
         sale_orders = self.create(
             self._prepare_amazon_values_list(account, inbox, data_list, customers),
         )
-        for sale_order, data in zip(sale_orders, data_list, strict=True):
-            sale_order._close_amazon_rounding(data)
-        sale_orders._ship_what_left_before(data_list)
-        sale_orders.action_confirm()
-        for sale_order, data, customer in zip(sale_orders, data_list, customers, strict=True):
-            sale_order._note_cancel_request(data)
-            if customer.has_invalid_vat:
-                sale_order._note_invalid_vat(data.buyer.vat)
+        for order, sale_order, data, customer in zip(
+            inbox, sale_orders, data_list, customers, strict=True,
+        ):
+            with order._blamed():
+                sale_order._close_amazon_rounding(data)
+                sale_order._note_trivia([*data.notes, *customer.notes])
+                if customer.has_invalid_vat:
+                    sale_order._note_invalid_vat(data.buyer.vat)
         return sale_orders
+
+    def _confirm_from_amazon(self, data_list):
+        """Confirm the sales orders of Amazon orders, and move the goods that left before.
+
+        :param data_list: The orders as read.
+        :type data_list: list[amazon.orders.Order]
+        :return: None
+        :raise UserError: If one can't be confirmed, saying why.
+        """
+        self._choose_amazon_carriers()
+        self._ship_what_left_before(data_list)
+        self.action_confirm()
+        for sale_order, data in zip(self, data_list, strict=True):
+            sale_order._note_cancel_request(data)
+
+    def _choose_amazon_carriers(self):
+        """Let the deliveries to come start with the delivery methods of the account's rules.
+
+        The orders get no line for it: what the buyer pays for shipping is among Amazon's charges.
+
+        :return: None
+        """
+        rules = self.amazon_account_id.delivery_rule_ids
+        if rules:
+            fbm_orders = self.filtered(lambda o: o.amazon_channel == 'fbm')
+            for carrier, orders in fbm_orders.grouped(rules._choose_carrier).items():
+                orders.carrier_id = carrier
 
     @api.model
     def _prepare_amazon_values_list(self, account, inbox, data_list, customers):
@@ -269,19 +365,20 @@ class SaleOrder(models.Model):
             inbox, data_list, customers, positions, strict=True,
         ):
             currency = currencies[data.currency]
-            values_list.append({
-                **self._prepare_amazon_values(account, order, data, customer),
-                'pricelist_id': pricelists[currency].id,
-                'fiscal_position_id': position.id,
-                'order_line': [
-                    Command.create(values)
-                    for item in data.items
-                    for offer in offers[order.marketplace_id.id, item.sku]
-                    for values in self.env['sale.order.line']._prepare_amazon_values_list(
-                        account, item, offer, offer._get_product(), position, currency,
-                    )
-                ],
-            })
+            with order._blamed():
+                values_list.append({
+                    **self._prepare_amazon_values(account, order, data, customer),
+                    'pricelist_id': pricelists[currency].id,
+                    'fiscal_position_id': position.id,
+                    'order_line': [
+                        Command.create(values)
+                        for item in data.items
+                        for offer in offers[order.marketplace_id.id, item.sku]
+                        for values in self.env['sale.order.line']._prepare_amazon_values_list(
+                            account, item, offer, offer._get_product(), position, currency,
+                        )
+                    ],
+                })
         return values_list
 
     @api.model
@@ -316,51 +413,35 @@ class SaleOrder(models.Model):
             'amazon_channel': data.channel,
             'amazon_ship_by': to_naive(data.ship_by),
             'amazon_deliver_by': to_naive(data.deliver_by),
+            'amazon_service_level': data.service_level,
+            **self._prepare_amazon_amounts(data),
+        }
+
+    @api.model
+    def _prepare_amazon_amounts(self, data):
+        """Return what Amazon says of the amounts of an order.
+
+        :param amazon.orders.Order data: The order as read.
+        :rtype: dict
+        """
+        return {
             'amazon_total': float(data.total),
+            'amazon_explained': float(data.total - data.unexplained),
             'amazon_tax': float(data.tax or 0),
             'amazon_facilitated_tax': float(data.facilitated_tax),
         }
 
-    def _close_amazon_rounding(self, data):
-        """Make the total what the buyer paid, and note whether the tax is what Amazon says.
+    def _has_amazon_amounts(self, data):
+        """Return whether Amazon's figures for the whole order are those that are known already.
 
         :param amazon.orders.Order data: The order as read.
-        :return: None
-        :raise UserError: If more than rounding is in the way.
+        :rtype: bool
         """
-        self.ensure_one()
-        lines = self.order_line.filtered('amazon_charge')
-        added_lines = self.order_line - lines  # by a person
-        rounding_line = lines.filtered(lambda line: line.amazon_charge == 'rounding')
-        limit = (lines - rounding_line)._get_amazon_rounding_limit()
-        wanted_total = float(data.total) + sum(added_lines.mapped('price_total'))
-        open_amount = wanted_total - (self.amount_total - sum(rounding_line.mapped('price_total')))
-        if self.currency_id.compare_amounts(abs(open_amount), limit) > 0:
-            raise UserError(self.env._(
-                "The buyer paid %(paid)s, but with Odoo's taxes the lines make %(total)s. Check the"
-                " taxes of the products and the fiscal position %(position)s.",
-                paid=self.currency_id.format(wanted_total),
-                total=self.currency_id.format(self.amount_total),
-                position=self.fiscal_position_id.name or '-',
-            ))
-        if rounding_line:
-            rounding_line._set_amazon_price(open_amount)
-        elif not self.currency_id.is_zero(open_amount):
-            self.order_line = [Command.create(
-                lines._prepare_amazon_rounding_values(self.amazon_account_id, open_amount),
-            )]
-        if self.currency_id.compare_amounts(self.amount_total, wanted_total):
-            raise UserError(self.env._(
-                "The buyer paid %(paid)s, but the sales order makes %(total)s.",
-                paid=self.currency_id.format(wanted_total),
-                total=self.currency_id.format(self.amount_total),
-            ))
-        tax = self.amount_tax - sum(added_lines.mapped('price_tax'))
-        tax_differs = data.tax is not None and self.currency_id.compare_amounts(
-            abs(tax - float(data.tax)), limit,
-        ) > 0
-        if self.amazon_tax_differs != tax_differs:
-            self.amazon_tax_differs = tax_differs
+        return not any(
+            self.currency_id.compare_amounts(self[name], value)
+            for name, value in self._prepare_amazon_amounts(data).items()
+            if name in ('amazon_total', 'amazon_explained')
+        )
 
     def _ship_what_left_before(self, data_list):
         """Move the goods that left before Odoo saw the orders, without a delivery.
@@ -401,6 +482,18 @@ class SaleOrder(models.Model):
             vat=vat,
         ))
 
+    def _note_trivia(self, notes):
+        """Say on the order what was odd in Amazon's data and was left out.
+
+        :param list[str] notes: The fields and what was wrong with them, without their values.
+        :return: None
+        """
+        if notes:
+            self.message_post(body=self.env._(
+                "Some of what Amazon sent could not be used and was left out: %(notes)s.",
+                notes='; '.join(notes),
+            ))
+
     def _note_cancel_request(self, data):
         """Warn on the order and its deliveries that the buyer asks to cancel.
 
@@ -422,6 +515,18 @@ class SaleOrder(models.Model):
         for picking in self.picking_ids.filtered(lambda p: p.state not in ('done', 'cancel')):
             picking.message_post(body=note)
 
+    def _adopt_amazon_items(self, data):
+        """Take over the ids of items that Amazon had left out at first.
+
+        :param amazon.orders.Order data: The order as read.
+        :return: None
+        """
+        for number, item in enumerate(data.items):
+            self.order_line.filtered(
+                lambda line, stand_in=f'{MISSING_ITEM_ID}{number}':
+                    line.amazon_order_item_ref == stand_in,
+            ).write({'amazon_order_item_ref': item.item_id})
+
     def _update_from_amazon(self, data):
         """Carry over what changed on Amazon: requests to cancel and partial cancellations.
 
@@ -439,8 +544,7 @@ class SaleOrder(models.Model):
             lambda line: line.amazon_charge == 'item'
             and quantities.get(line.amazon_order_item_ref) != line.amazon_quantity,
         )
-        same_total = not self.currency_id.compare_amounts(self.amazon_total, float(data.total))
-        if self.state == 'cancel' or (not changed_lines and same_total):
+        if self.state == 'cancel' or (not changed_lines and self._has_amazon_amounts(data)):
             return
         if self._is_shipped_or_invoiced(changed_lines, quantities):
             self._warn_salesperson(self.env._(
@@ -459,11 +563,7 @@ class SaleOrder(models.Model):
             return
         with self._unlocked():
             self._rewrite_amazon_lines(data)
-            self.write({
-                'amazon_total': float(data.total),
-                'amazon_tax': float(data.tax or 0),
-                'amazon_facilitated_tax': float(data.facilitated_tax),
-            })
+            self.write(self._prepare_amazon_amounts(data))
             self._close_amazon_rounding(data)
 
     def _is_shipped_or_invoiced(self, lines, quantities):
@@ -509,7 +609,7 @@ class SaleOrder(models.Model):
                 else:
                     self.order_line = [Command.create(values)]
         for (_item_ref, charge, _subject), gone in lines.items():
-            if charge and charge != 'rounding':
+            if charge and charge not in CLOSING_CHARGES:
                 gone._set_amazon_price(0.0, product_uom_qty=0, amazon_quantity=0)
 
     def _cancel_from_amazon(self):

@@ -36,6 +36,7 @@ class SaleOrderLine(models.Model):
             ('other', "Other Charge"),
             ('discount', "Discount"),
             ('rounding', "Rounding"),
+            ('unexplained', "Not Explained"),
         ],
         string="Amazon Charge",
         help="What Amazon charged the buyer for. Odoo does not change the price of such a line.",
@@ -190,14 +191,15 @@ class SaleOrderLine(models.Model):
         return item_taxes._without_fixed()
 
     @api.model
-    def _prepare_amazon_rounding_values(self, account, amount):
-        """Return the values of the untaxed line that closes what tax rounding leaves open.
+    def _prepare_amazon_closing_values(self, account, charge, amount):
+        """Return the values of the untaxed line that closes what the others leave open.
 
         :param amazon.account account: The account of the order.
+        :param str charge: `rounding`, or `unexplained` for what is more than that.
         :param float amount: What is open, in the order's currency.
         :rtype: dict
         """
-        product = account.rounding_product_id
+        product = account[f'{charge}_product_id']
         return {
             'product_id': product.id,
             'product_uom_qty': 1,
@@ -206,7 +208,7 @@ class SaleOrderLine(models.Model):
             'technical_price_unit': amount,
             'discount': 0.0,
             'tax_ids': [Command.clear()],
-            'amazon_charge': 'rounding',
+            'amazon_charge': charge,
         }
 
     def _get_amazon_rounding_limit(self):

@@ -4,6 +4,7 @@ from odoo.fields import Domain
 
 from ..amazon import carriers
 from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget
+from .ship_by import get_urgency_domains, get_urgency_search_domain
 
 # The first that any package is in stands for the delivery.
 AMAZON_STATES = {
@@ -13,15 +14,7 @@ AMAZON_STATES = {
     'sent': 'sent',
     'confirmed': 'confirmed',
 }
-# By Amazon's ship-by time, with the days of the user's time zone.
-URGENCIES = {
-    'late': Domain('amazon_ship_by', '<', 'now'),
-    'today': Domain('amazon_ship_by', '>=', 'now') & Domain('amazon_ship_by', '<', 'today +1d'),
-    'tomorrow': (
-        Domain('amazon_ship_by', '>=', 'today +1d') & Domain('amazon_ship_by', '<', 'today +2d')
-    ),
-    'later': Domain('amazon_ship_by', '>=', 'today +2d'),
-}
+URGENCIES = get_urgency_domains('amazon_ship_by')
 # All steps of a delivery: the next one may not exist yet.
 OPEN = Domain([
     ('amazon_account_id', '!=', False),
@@ -42,6 +35,7 @@ class StockPicking(models.Model):
         related='sale_id.amazon_ship_by', store=True, index='btree_not_null',
     )
     amazon_cancel_reason = fields.Char(related='sale_id.amazon_cancel_reason')
+    amazon_seller_central_url = fields.Char(related='sale_id.amazon_seller_central_url')
     amazon_confirmed_elsewhere = fields.Boolean(
         string="Already Confirmed Elsewhere",
         help="Amazon knows of the delivery: its label was bought through Amazon, or somebody typed"
@@ -60,7 +54,7 @@ class StockPicking(models.Model):
             ('failed', "Failed"),
         ],
         string="Amazon",
-        help="To Send: Amazon is told within minutes. Sent: Amazon accepted it. Confirmed: Amazon"
+        help="To Send: it will be sent shortly. Sent: Amazon accepted it. Confirmed: Amazon"
              " itself shows the packages. Failed: it needs attention.",
         compute='_compute_amazon_state',
         store=True,
@@ -91,7 +85,7 @@ class StockPicking(models.Model):
         search='_search_amazon_urgency',
     )
     amazon_blocked = fields.Boolean(
-        string="Blocked for Want of Stock",
+        string="Out of Stock",
         help="Goods for Amazon are missing, in this transfer or in one before it.",
         compute='_compute_amazon_blocked',
         search='_search_amazon_blocked',
@@ -127,10 +121,7 @@ class StockPicking(models.Model):
     def _search_amazon_urgency(self, operator, value):
         if operator != 'in':
             return NotImplemented
-        domain = OPEN & Domain.OR(
-            URGENCIES[urgency] for urgency in value if urgency in URGENCIES
-        )
-        return domain | ~OPEN if False in value else domain
+        return get_urgency_search_domain(URGENCIES, OPEN, value)
 
     @api.depends('amazon_account_id', 'move_ids.state', 'move_ids.move_orig_ids.state')
     def _compute_amazon_blocked(self):
@@ -153,6 +144,13 @@ class StockPicking(models.Model):
 
     # === CRUD METHODS === #
 
+    @api.model
+    def get_empty_list_help(self, help_message):
+        """Override of `stock` to say of Amazon's deliveries what their action says."""
+        if self.env.context.get('amazon_help'):
+            return help_message
+        return super().get_empty_list_help(help_message)
+
     def write(self, vals):
         """Override of `stock` to tell Amazon what has changed about a delivery."""
         res = super().write(vals)
@@ -164,6 +162,16 @@ class StockPicking(models.Model):
         return res
 
     # === ACTION METHODS === #
+
+    def action_open_seller_central(self):
+        """Open the order of the delivery in Seller Central.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        return {
+            'type': 'ir.actions.act_url', 'url': self.amazon_seller_central_url, 'target': 'new',
+        }
 
     def action_send_to_amazon(self):
         """Tell Amazon of the deliveries now, whether it has been told before or not.
@@ -263,8 +271,7 @@ class StockPicking(models.Model):
         ]
         if missing:
             raise UserError(self.env._(
-                "%(delivery)s: fill in %(fields)s under Additional Info. Amazon refuses deliveries"
-                " without them.",
+                "%(delivery)s: fill in %(fields)s. Amazon refuses deliveries without them.",
                 delivery=self.name,
                 fields=self.env._(" and ").join(missing),
             ))

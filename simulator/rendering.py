@@ -21,8 +21,7 @@ from .orders import (
     Window,
     to_amount,
 )
-
-Json = dict[str, Any]
+from .shapes import Json, apply_shape
 
 INCLUDED_DATA = (
     'BUYER',
@@ -71,7 +70,9 @@ def render_order(
     :param now: Amazon's time
     :param status_always: send the status and who fulfils even without the FULFILLMENT dataset
     """
-    return _Rendering(order, frozenset(included), frozenset(roles), now).order(status_always)
+    payload = _Rendering(order, frozenset(included), frozenset(roles), now).order(status_always)
+    apply_shape(payload, order.proceeds_shape)
+    return payload
 
 
 def to_iso(moment: datetime) -> str:
@@ -104,7 +105,8 @@ class _Rendering:
         self._proceeds = [ItemProceeds.of(item, order) for item in order.items]
         self._grand_total = sum(
             (proceeds.total for proceeds in self._proceeds),
-            to_amount(order.tip, order.marketplace),
+            to_amount(order.tip, order.marketplace)
+            + to_amount(order.unexplained, order.marketplace),
         )
 
     def order(self, status_always: bool) -> Json:

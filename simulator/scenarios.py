@@ -122,6 +122,8 @@ def stock(seller: Seller) -> None:
     shop.sell_to_awkward_addresses()
     shop.sell_unmatched_products()
     shop.show_every_status()
+    shop.show_amounts_oddly()
+    shop.sell_what_is_urgent()
 
 
 class _Shop:
@@ -268,6 +270,39 @@ class _Shop:
         self._seller.ship(order, {'NW-MUG-BLUE': 2}, at=self._past(46))
         order = self._sell('GB', 'FBM', [self._item('GB', 'NW-KETTLE-EL')], hours=10)
         self._seller.request_cancellation(order, 'Bought the wrong size', at=self._past(4))
+
+    def show_amounts_oddly(self) -> None:
+        for number, shape in enumerate((
+            'totals', 'prices', 'charges at the order', 'tax included', 'pending tip',
+        )):
+            taxed = {'tax_rate': '0.19'} if shape == 'tax included' else {}
+            self._sell(
+                'DE', 'FBM',
+                [self._item(
+                    'DE', 'NW-MUG-BLUE', 2,
+                    shipping=0 if shape == 'prices' else '4.90', **taxed,
+                )],
+                hours=51 + number, proceeds_shape=shape,
+                tip='2.00' if shape == 'pending tip' else 0,
+            )
+        self._sell('DE', 'FBM', [self._item('DE', 'NW-SOAP-3')], hours=6, unexplained='1.50')
+
+    def sell_what_is_urgent(self) -> None:
+        for hours, sku, service_level in (
+            (-20, 'NW-CANDLE-PINE', 'STANDARD'),  # late
+            (-1, 'NW-LINEN-TOWEL', 'EXPEDITED'),
+            (0.5, 'NW-MUG-BLUE', 'NEXT_DAY'),
+            (5, 'NW-TEAPOT-1L', 'SECOND_DAY'),
+        ):
+            self._sell(
+                'DE', 'FBM', [self._item('DE', sku)], hours=max(0, -hours) + 6,
+                ship_by=(self._past(max(0, -hours) + 6), self._past(-hours)),
+                service_level=service_level,
+            )
+        # The seller has none left.
+        self._sell(
+            'GB', 'FBM', [Item('NW-BASKET-RTN', '27.50', title='Rattan basket')], hours=3,
+        )
 
     # === HELPERS === #
 

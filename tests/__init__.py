@@ -4,8 +4,11 @@ from . import test_cancel_to_amazon
 from . import test_carriers
 from . import test_carriers_odoo
 from . import test_client
+from . import test_delivery_rules
 from . import test_dev
 from . import test_layering
+from . import test_office
+from . import test_order_overview
 from . import test_order_parsing
 from . import test_order_readings
 from . import test_order_totals
@@ -13,8 +16,11 @@ from . import test_orders_bad_input
 from . import test_orders_deleted
 from . import test_orders_failures
 from . import test_orders_fetch
+from . import test_orders_fuzz
 from . import test_orders_import
+from . import test_orders_import_anyway
 from . import test_orders_processes
+from . import test_orders_unexplained
 from . import test_orders_sold_elsewhere
 from . import test_orders_turns
 from . import test_orders_without_status
@@ -28,3 +34,4 @@ from . import test_shipments_tours
 from . import test_simulator
 from . import test_simulator_shipments
 from . import test_tours
+from . import test_warehouse

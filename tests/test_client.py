@@ -7,9 +7,10 @@ import time
 import traceback
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from math import inf
 from pathlib import Path
 from threading import Thread
-from unittest.mock import patch
+from unittest.mock import ANY, patch
 
 import httpx
 from hypothesis import example, given, settings
@@ -263,9 +264,9 @@ class TestClientErrors(ClientCase):
             (200, '[{"order": {}}]'),
             (200, '"order"'),
             (200, 'null'),
-            (200, '{"order": {"amount": NaN}}'),
             (200, '[' * 100_000),
-            (200, b'{"order": "\xff"}'),
+            (200, '{"order": ' + '[' * 100_000 + '}'),
+            (200, b'{"order": \xff}'),
             (302, '{"order": {}}'),
             (400, '<html>Bad Request</html>'),
             (400, '{"message": "Bad Request"}'),
@@ -276,6 +277,21 @@ class TestClientErrors(ClientCase):
         ):
             error = self._assert_raises(Unavailable, 'custom', status=status, body=body)
             self.assertEqual(error.status, status)
+
+    def test_an_answer_with_odd_values_is_an_answer(self):
+        for odd, read in (
+            ('NaN', None), ('-Infinity', None), ('1' * 5000, '1' * 5000), ('1E+400', inf),
+            (b'"\xff"', '\ufffd'), ('"[[[{"', '[[[{'), (r'"\"[]]]"', '"[]]]'),
+            ('[' * 100_000 + ']' * 100_000, ANY), ('{"a":' * 5000 + '1' + '}' * 5000, ANY),
+        ):
+            odd = odd if isinstance(odd, bytes) else odd.encode()
+            with self.subTest(odd=odd[:10]):
+                self.simulator.arm(
+                    'custom', body=b'{"order": {"odd": %s, "good": [1, 2]}}' % odd,
+                )
+                order = self._get_order('123-1234567-1234567')['order']
+                self.assertEqual(order, {'odd': read, 'good': [1, 2]})
+                json.dumps(order)
 
     def test_refused_request(self):
         error = self._assert_raises(Rejected, 'invalid_input')

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
@@ -504,11 +503,14 @@ class TestOrderTotals(AmazonCase):
         self.assertEqual(line.tax_ids, self.taxes['excluded 20 %'])
         self.assert_total(sale_order, '12.97')
 
-    def test_total_that_no_tax_explains_is_refused(self):
+    def test_a_total_that_no_tax_explains_has_a_line_of_its_own(self):
         self.set_taxes('excluded 20 %')
         order, sale_order = self.place(Item('A', '12.00'))
-        with self.assertRaisesRegex(UserError, "The buyer paid 20.00"):
-            sale_order._close_amazon_rounding(SimpleNamespace(total=Decimal('20.00'), tax=None))
+        sale_order._close_amazon_rounding(SimpleNamespace(
+            total=Decimal('20.00'), tax=None, unexplained=0, open_amount=0, is_explained=True,
+        ))
+        self.assert_total(sale_order, '20.00')
+        self.assertEqual(sale_order.amazon_unexplained_amount, 8)
 
     # === INVOICES === #
 

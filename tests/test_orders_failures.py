@@ -66,7 +66,7 @@ class TestFailures(AmazonCase):
         self.assertEqual(inbox.attempts, 2)
         message = self.press(inbox, 'action_retry')['params']['message']
         self.assertEqual(inbox.attempts, 1)
-        self.assertIn("1 need attention", message)
+        self.assertIn("1 order needs attention", message)
         self.create_product('MUG')
         message = self.press(inbox, 'action_retry')['params']['message']
         self.assertIn("1 created", message)

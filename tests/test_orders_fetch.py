@@ -122,7 +122,7 @@ class TestOrdersFetch(AmazonCase):
         order = self.seller.place_order()
         self.assertRegex(self.sync(), "^1 fetched: 1 created")
         self.account.last_order_sync -= timedelta(days=6)
-        self.assertRegex(self.sync(), "^0 fetched: nothing to do")
+        self.assertRegex(self.sync(), "^No new orders")
         self.assertEqual(len(self.get_sale_order(order)), 1)
 
     def test_an_old_page_after_a_new_one_changes_nothing(self):
@@ -136,7 +136,7 @@ class TestOrdersFetch(AmazonCase):
         fault = self.simulator.arm('custom', operation='searchOrders', body=json.dumps(
             {'orders': [old], 'lastUpdatedBefore': bound},
         ))
-        self.assertRegex(self.sync(), "^0 fetched")
+        self.assertRegex(self.sync(), "^No new orders")
         self.assertEqual(fault.hits, 1)
         self.assertEqual(self.get_inbox(order).amazon_status, 'CANCELLED')
         self.assertEqual(self.get_inbox(order).state, 'skipped')
@@ -304,7 +304,7 @@ class TestOrdersFetch(AmazonCase):
         order = self.seller.place_order()
         self.env['ir.cron.trigger'].search([]).unlink()
         with patch.object(amazon_account, 'SYNC_SECONDS', 0):
-            self.assertRegex(self.sync(), "^0 fetched")
+            self.assertRegex(self.sync(), "^No new orders")
         self.assertFalse(self.count_calls())
         self.assertTrue(self.get_triggers('fetch_orders'))
         self.fetch()

@@ -1002,7 +1002,7 @@ class TestSyncOrders(AmazonCase):
         params = self.press(self.account, 'action_sync_orders')['params']
         self.assertRegex(
             params['message'],
-            "^4 fetched: 1 created, 1 cancelled, 1 not for Odoo .*, 1 need attention",
+            "^4 fetched: 1 created, 1 cancelled, 1 not for Odoo .*, 1 order needs attention",
         )
         self.assertEqual(params['type'], 'warning')
         self.assertEqual(params['links'][0]['label'], "Orders")

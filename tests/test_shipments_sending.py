@@ -79,7 +79,7 @@ class TestSending(SendingCase):
         _orders, pickings = self.deliver_mugs(2)
         self.assertIn("2 sent", self.send())
         self.assertAmazonState(pickings, 'sent')
-        self.assertIn("nothing to send", self.send())
+        self.assertIn("Nothing to send", self.send())
 
     def test_send_to_amazon_sends_only_the_chosen_ones(self):
         orders, pickings = self.deliver_mugs(3)
@@ -263,7 +263,7 @@ class TestCallsOrFeed(SendingCase):
 
     def test_two_hundred_go_in_one_feed(self):
         order, picking = self.pack_many(200)
-        self.assertIn("200 go in a feed", self.send())
+        self.assertIn("200 in a feed", self.send())
         [feed] = self.simulator.feeds.of(self.seller)
         self.assertEqual(feed.feed_type, FULFILLMENT)
         self.assertEqual(feed.marketplace_ids, (order.marketplace.id,))
@@ -300,7 +300,7 @@ class TestCallsOrFeed(SendingCase):
         orders, pickings = self.deliver_mugs(12)
         self.simulator.set_throttle(0.001)
         with freeze_time(get_now()):
-            self.assertRegex(self.send(), "10 sent, 2 go in a feed")
+            self.assertRegex(self.send(), "10 sent, 2 in a feed")
         self.assertAmazonState(pickings[:10], 'sent')
         self.assertAmazonState(pickings[10:], 'to_send')
         self.simulator.set_throttle(None)
@@ -379,7 +379,7 @@ class TestFeeds(SendingCase):
         self.deliver_mugs(3)
         self.send()
         self.run_cron('send_deliveries')
-        self.assertIn("nothing to send", self.send())
+        self.assertIn("Nothing to send", self.send())
         self.assertEqual(self.count_calls(CONFIRM), 0)
         self.assertEqual(len(self.simulator.feeds.of(self.seller)), 1)
 
@@ -535,7 +535,7 @@ class TestRefusals(SendingCase):
         [order], picking = self.deliver_mugs(**details)
         with self.subTest(answer):
             yield order, picking
-            self.assertIn("1 need attention", self.send())
+            self.assertIn("1 needs attention", self.send())
             self.assertAmazonState(picking, 'failed', f"^{next_step}.*Amazon: .*{answer}")
 
     def test_an_order_that_amazon_cancelled_meanwhile(self):
@@ -584,7 +584,7 @@ class TestRefusals(SendingCase):
     def test_one_failure_does_not_stop_the_others(self):
         orders, pickings = self.deliver_mugs(3)
         self.seller.cancel(orders[0])
-        self.assertRegex(self.send(), "2 sent, 1 need attention")
+        self.assertRegex(self.send(), "2 sent, 1 needs attention")
         self.assertAmazonState(pickings[0], 'failed', "cancelled")
         self.assertAmazonState(pickings[1:], 'sent')
 
@@ -627,7 +627,7 @@ class TestRefusals(SendingCase):
         with freeze_time(picking.amazon_shipment_ids.next_try):
             self.run_cron('send_deliveries')
         self.assertEqual(picking.amazon_shipment_ids.attempts, 2)
-        self.assertIn("1 need attention", self.send_again(picking))
+        self.assertIn("1 needs attention", self.send_again(picking))
         self.assertEqual(picking.amazon_shipment_ids.attempts, 1)
         self.assertIn("1 sent", self.send_again(picking))
         self.assertShownOnce([order])

@@ -1,6 +1,8 @@
+from datetime import datetime, timedelta, timezone
+
 from odoo.tests import tagged
 
-from odoo.addons.amazon_connector.simulator import Item
+from odoo.addons.amazon_connector.simulator import Address, Item
 
 from .common import TourCase
 
@@ -45,3 +47,36 @@ class TestTours(TourCase):
             f'/odoo/action-amazon_connector.action_amazon_order/{inbox.id}', 'amazon_retry_order',
         )
         self.assertEqual(inbox.state, 'done')
+
+
+@tagged('post_install', '-at_install')
+class TestOfficeTours(TourCase):
+    """What people see who care for orders and are no administrators."""
+
+    def start_as(self, login, groups, url, tour):
+        """Walk through a tour as somebody who has these groups."""
+        self.create_user(login, 'amazon_connector.group_amazon_user', *groups)
+        self.start_tour(url, tour, login=login)
+
+    def test_an_amazon_user_sees_what_burns_and_why(self):
+        self.account.only_matched_products = True
+        self.create_product('MUG')
+        self.seller.place_order('DE', 'FBM', [Item('MUG')])
+        late = datetime.now(timezone.utc) - timedelta(hours=1)
+        self.seller.place_order(
+            'DE', 'FBM', [Item('NEW', title='Kettle')],
+            address=Address(name='Clara Holm', city='Bonn', country='DE'),
+            ship_by=(late - timedelta(days=1), late),
+        )
+        self.sync()
+        self.start_as('uma', (), self.OVERVIEW, 'amazon_see_what_burns')
+
+    def test_a_sales_order_says_in_its_head_what_amazon_says(self):
+        self.create_product('MUG')
+        sale_order = self.import_order('DE', 'FBA', [Item('MUG')], status='SHIPPED')
+        sale_order.user_id = False
+        self.start_as(
+            'sally', ('sales_team.group_sale_salesman_all_leads', 'stock.group_stock_user'),
+            f'/odoo/action-amazon_connector.action_amazon_sale_order/{sale_order.id}',
+            'amazon_see_sales_order',
+        )

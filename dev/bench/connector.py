@@ -1,6 +1,8 @@
 """The contenders that take in orders: the connector, and plain Odoo for comparison."""
 
+import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -16,12 +18,13 @@ from odoo.models import BaseModel
 from simulator import Participation, SellerProfile
 from simulator.scenarios import bulk_skus
 
-from ..shop import ensure_account, stock_up
+from ..shop import ensure_account, ensure_product, stock_up
 from .simulator import control
 
 WARM_UP_ORDERS = 10
 STOCK = 1_000_000
 NO_LIMIT = 24 * 3600  # seconds
+SKU = re.compile(r'"sellerSku":"[^"]*"')
 
 
 class Bare:
@@ -136,14 +139,16 @@ class Connector:
 
     def run(self, count: int) -> int:
         """Import that many orders of those that were fetched."""
+        return self._expect(count, self._import(count)['created'])
+
+    def _import(self, count: int) -> Counter:
+        """Import that many orders, and return what became of them."""
         Order = self.env['amazon.order']
         inbox = Order.search(
             [('account_id', '=', self.account.id), ('state', '=', 'to_do')],
             order='id', limit=count,
         )
-        return self._expect(
-            count, Order._import_orders(self.budget, self.account, inbox)['created'],
-        )
+        return Order._import_orders(self.budget, self.account, inbox)
 
     def _expect(self, count: int, found: int) -> int:
         if found != count:
@@ -153,6 +158,54 @@ class Connector:
 
     def _control(self, action: str, **arguments: Any) -> None:
         control(self.simulator, action, self.seller.seller_id, **arguments)
+
+
+class Flawed(Connector):
+    """The connector where some of 100 orders can't be imported.
+
+    Their product belongs to another company meanwhile, as Odoo notices when it creates the order.
+
+    :param Environment env: The shop.
+    :param str simulator: The simulator's address.
+    :param int flaws: How many of 100 orders.
+    """
+
+    def __init__(self, env: Environment, simulator: str, flaws: int) -> None:
+        super().__init__(env, simulator, 'FBM')
+        self.flaws = flaws
+        self.product = ensure_product(env, f'FLAWED-{flaws}', "Flawed", 19.99)
+        self.env.cr.commit()
+
+    def fetch(self, count: int) -> int:
+        """Fetch that many orders, some of them with the product that can't be sold."""
+        fetched = super().fetch(count)
+        if count == WARM_UP_ORDERS:
+            return fetched
+        inbox = self.env['amazon.order'].search(
+            [('account_id', '=', self.account.id), ('state', '=', 'to_do')], order='id',
+        )
+        for order in inbox[::100 // self.flaws]:
+            order.payload = SKU.sub(f'"sellerSku":"{self.product.default_code}"', order.payload)
+        self.env['amazon.offer'].create({
+            'account_id': self.account.id,
+            'marketplace_id': self.account.synced_marketplace_ids.id,
+            'sku': self.product.default_code,
+            'product_id': self.product.id,
+        })
+        self.product.company_id = self.env['res.company'].create({
+            'name': f"Elsewhere {self.flaws}",
+        })
+        self.env.cr.commit()
+        return fetched
+
+    def run(self, count: int) -> int:
+        """Import that many orders, good or bad, of those that were fetched."""
+        if count == WARM_UP_ORDERS:
+            return super().run(count)
+        outcomes = self._import(count)
+        if outcomes['failed'] != count * self.flaws // 100:
+            raise AssertionError(f"{outcomes} of {count}")
+        return self._expect(count, outcomes['created'] + outcomes['failed'])
 
 
 class Day(Connector):

@@ -23,7 +23,7 @@ from simulator import DEFAULT_SELLER
 from simulator.scenarios import bulk_skus
 
 from ..shop import ensure_product, set_up_company, stock_up
-from .connector import STOCK, Bare, Connector, Day
+from .connector import STOCK, Bare, Connector, Day, Flawed
 from .dispatch import Dispatch
 
 PEAK = re.compile(r'^VmHWM:\s+(\d+) kB', re.MULTILINE)
@@ -31,6 +31,8 @@ PEAK = re.compile(r'^VmHWM:\s+(\d+) kB', re.MULTILINE)
 CONTENDERS: dict[str, Callable[[Environment, str], Any]] = {
     'FBM': lambda env, simulator: Connector(env, simulator, 'FBM'),
     'FBA': lambda env, simulator: Connector(env, simulator, 'FBA'),
+    '1 in 100': lambda env, simulator: Flawed(env, simulator, 1),
+    '5 in 100': lambda env, simulator: Flawed(env, simulator, 5),
     'batches': lambda env, simulator: Bare(env, 100),
     'one by one': lambda env, simulator: Bare(env, 1),
     'day': Day,

@@ -25,14 +25,6 @@ function enter(field, value) {
     };
 }
 
-function openTab(name) {
-    return {
-        content: `Open the tab ${name}`,
-        trigger: `.o_notebook .nav-link:contains('${name}')`,
-        run: "click",
-    };
-}
-
 function press(name, where = ".o_form_view") {
     return {
         content: `Press ${name}`,
@@ -67,7 +59,6 @@ tours.add("amazon_ship_with_backorder", {
             trigger: ".modal .modal-footer .btn-primary",
             run: "click",
         },
-        openTab("Additional Info"),
         ...choose("carrier_id", "Parcel service of the tour"),
         enter("carrier_tracking_ref", "TOUR-1"),
         press("button_validate"),
@@ -76,7 +67,7 @@ tours.add("amazon_ship_with_backorder", {
             trigger: ".modal button[name=process]",
             run: "click",
         },
-        see("Amazon is told of this delivery within minutes", ".alert-info"),
+        see("will be sent to Amazon shortly", ".alert-info"),
         press("action_send_to_amazon"),
         see("Packages: 1 sent", ".o_notification"),
         see("Amazon accepted this delivery", ".alert-info"),
@@ -120,8 +111,12 @@ tours.add("amazon_retry_delivery", {
             trigger: ".o_facet_value:contains('Amazon: Failed')",
         },
         {
+            content: "The list says why",
+            trigger: ".o_data_row .o_data_cell[name=amazon_hint]:contains('lies in the future')",
+        },
+        {
             content: "Open it",
-            trigger: ".o_data_row .o_data_cell[name=amazon_reason]:contains('lies in the future')",
+            trigger: ".o_data_row .o_list_record_open_form_view",
             run: "click",
         },
         see("lies in the future", ".alert-danger"),

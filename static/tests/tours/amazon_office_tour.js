@@ -1,0 +1,54 @@
+import { registry } from "@web/core/registry";
+
+const tours = registry.category("web_tour.tours");
+
+function see(content, trigger) {
+    return { content, trigger };
+}
+
+function click(content, trigger) {
+    return { content, trigger, run: "click" };
+}
+
+const NO_NEW = see("Nothing can be made here", ".o_control_panel:not(:has(.o_list_button_add))");
+
+tours.add("amazon_see_what_burns", {
+    steps: () => [
+        see("The figures are in groups", ".o_amazon_figures h5:contains('Amazon Knows')"),
+        see(
+            "What is late burns, without a way to deliveries that this user may not see",
+            ".o_amazon_figures:not(:has(a[name=action_open_late])) div.text-danger:contains('Late')"
+        ),
+        see("Zeros are dimmed", ".o_amazon_zero:contains('Not Confirmed Yet'):contains('0')"),
+        see("Revenue and orders are drawn", ".o_amazon_sales_chart canvas"),
+        see(
+            "The buttons are there once",
+            ".o_kanban_view:not(:has(.o_control_panel button[name=action_sync_orders])) .o_kanban_record button[name=action_sync_orders]"
+        ),
+        click("Open what is late and not imported", "a[name=action_open_orders]:contains('Not imported yet')"),
+        see("The inbox shows what is late", ".o_facet_value:contains('Late')"),
+        NO_NEW,
+        see("The whole reason is readable", ".o_data_row .text-wrap:contains('imported by itself')"),
+        see("The status is a word", ".o_data_row .o_data_cell[name=status_label]:contains('Unshipped')"),
+        click("Open it", ".o_data_row .o_data_cell[name=amazon_order_ref]"),
+        see("Its place is there", ".o_field_widget[name=place]:contains('Bonn, Germany')"),
+        see("Its items are there", ".o_field_widget[name=overview] td:contains('Kettle')"),
+        see("Failed stands before Done", ".o_arrow_button_current:contains('Failed')"),
+        see("Seller Central is one click away", "button[name=action_open_seller_central]:visible"),
+    ],
+});
+
+tours.add("amazon_see_sales_order", {
+    steps: () => [
+        see("The reference is in the head", ".o_inner_group .o_field_widget[name=amazon_order_ref]:visible"),
+        see("So is the channel", ".o_inner_group .o_field_widget[name=amazon_channel]:contains('FBA'):visible"),
+        see("So is what Amazon says", ".o_field_widget[name=amazon_status_label]:contains('Shipped'):visible"),
+        see("Seller Central is one click away", "button[name=action_open_seller_central]:visible"),
+        click("Open its moves", "button[name=action_open_amazon_moves]"),
+        see("The goods have left", ".o_data_row .o_data_cell:contains('MUG')"),
+        NO_NEW,
+        click("Open the deliveries", "[data-menu-xmlid='amazon_connector.menu_amazon_delivery']"),
+        see("They say what belongs there", ".o_nocontent_help:contains('No deliveries for Amazon here')"),
+        NO_NEW,
+    ],
+});
