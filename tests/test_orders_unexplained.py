@@ -117,6 +117,18 @@ class TestUnexplained(AmazonCase):
             wizard.create_invoices()
         self.assertFalse(sale_order.invoice_ids)
 
+    def test_a_draft_that_is_older_is_not_posted(self):
+        sale_order = self.get_sale_order(self.place('10.00'))
+        invoice = sale_order._create_invoices()
+        sale_order.order_line = [Command.create(
+            sale_order.order_line._prepare_amazon_closing_values(self.account, 'unexplained', 20),
+        )]
+        with self.assertRaisesRegex(UserError, "Accept Difference"):
+            invoice.action_post()
+        sale_order.action_accept_unexplained()
+        invoice.action_post()
+        self.assertEqual(invoice.state, 'posted')
+
     def test_one_order_that_waits_stops_no_other(self):
         waiting = self.get_sale_order(self.place())
         good = self.get_sale_order(self.place('10.00'))
