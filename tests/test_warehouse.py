@@ -1,4 +1,5 @@
 import copy
+from ast import literal_eval
 
 from lxml import etree
 
@@ -82,6 +83,28 @@ class TestWarehouse(WarehouseCase):
         shipments = picking.amazon_shipment_ids
         self.assertEqual(shipments.mapped('content'), ['1 × MUG', '1 × MUG'])
 
+    def test_every_field_of_ours_is_readable(self):
+        picking = self.get_deliveries(1)
+        [package] = self.pack(picking, {'MUG': 2})
+        for _moment in ('before', 'after'):
+            self.env.invalidate_all()
+            for records in (picking, picking.move_ids, package):
+                records.read([
+                    name for name in records.fields_get() if name.startswith('amazon_')
+                ])
+            picking.amazon_shipment_ids.read()
+            self.fill_in(picking)
+            self.validate(picking)
+
+    def test_a_gift_is_printed_on_the_delivery_slip(self):
+        order = self.order(Item('MUG', gift_message="Happy birthday, dear warehouse"))
+        picking = self.get_open_delivery(order).with_user(self.stan)
+        self.env.invalidate_all()
+        html, _type = self.env['ir.actions.report'].with_user(self.stan)._render_qweb_html(
+            'stock.report_deliveryslip', picking.ids,
+        )
+        self.assertIn("Happy birthday, dear warehouse", html.decode())
+
     def test_packages_are_listed_by_sku_for_who_sees_no_offers(self):
         picking = self.get_deliveries(1)
         self.fill_in(picking)
@@ -120,7 +143,7 @@ class TestWarehouse(WarehouseCase):
             self.env.ref('stock.view_picking_internal_search').id, 'search',
         )['arch'])
         [to_ship] = search.xpath("//filter[@name='amazon_to_ship']")
-        found = (done | open_).filtered_domain(eval(to_ship.get('domain')))  # noqa: S307
+        found = (done | open_).filtered_domain(literal_eval(to_ship.get('domain')))
         self.assertEqual(found, open_)
 
     def test_the_figures_of_the_card_are_not_narrowed_to_what_is_to_ship(self):
