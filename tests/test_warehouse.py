@@ -130,6 +130,22 @@ class TestWarehouse(WarehouseCase):
         self.assertIn("1 sent", self.send_again(picking))
         self.assertAmazonState(picking, 'sent')
 
+    def test_the_other_buttons_work_too(self):
+        picking, other = self.get_deliveries(2)
+        picking.do_unreserve()
+        picking.action_assign()
+        self.assertTrue(picking.action_open_seller_central()['url'])
+        other.action_cancel()
+        self.assertEqual(other.state, 'cancel')
+        self.fill_in(picking)
+        self.validate(picking)
+        wizard = Form(self.env['stock.return.picking'].with_user(self.stan).with_context(
+            active_id=picking.id, active_ids=picking.ids, active_model='stock.picking',
+        )).save()
+        wizard.product_return_moves.quantity = 1
+        returned = self.env['stock.picking'].browse(wizard.action_create_returns()['res_id'])
+        self.validate(returned.with_user(self.stan))
+
     def test_the_menu_leads_to_what_is_to_ship(self):
         action = self.env[self.env.ref(ACTION)._name].with_user(self.stan)._for_xml_id(ACTION)
         self.assertIn("'search_default_amazon_to_ship': 1", action['context'])
