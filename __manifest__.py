@@ -18,6 +18,7 @@
         'data/product_data.xml',
         'wizards/amazon_cancel_order_views.xml',
         'wizards/amazon_fetch_order_views.xml',
+        'wizards/amazon_import_order_views.xml',
         'wizards/amazon_incomplete_deliveries_views.xml',
         'views/amazon_account_views.xml',
         'views/amazon_feed_views.xml',

@@ -67,19 +67,21 @@ class Bucket:
             return self
         return Bucket(min(rate.burst, self.tokens + elapsed * rate.per_second), now)
 
-    def take(self, operation: str, rate: Rate, now: datetime) -> Bucket:
+    def take(self, operation: str, rate: Rate, now: datetime, ahead: int = 0) -> Bucket:
         """Return the bucket after one call at `now`.
 
+        :param ahead: How many others have waited longer, for each of whom a token is left.
         :raise Throttled: If no whole token is left.
         """
         bucket = self.refill(rate, now)
-        if bucket.tokens < 1:
-            raise Throttled(operation, bucket.next_token_at(rate))
+        wanted = min(1 + ahead, rate.burst)
+        if bucket.tokens < wanted:
+            raise Throttled(operation, bucket.next_token_at(rate, wanted))
         return replace(bucket, tokens=bucket.tokens - 1)
 
-    def next_token_at(self, rate: Rate) -> datetime:
-        """Return the first moment at which the bucket holds a whole token."""
-        missing = max(0.0, 1 - self.tokens)
+    def next_token_at(self, rate: Rate, wanted: int = 1) -> datetime:
+        """Return the first moment at which the bucket holds that many whole tokens."""
+        missing = max(0.0, wanted - self.tokens)
         # A microsecond more, or rounding would leave the bucket just short of the token.
         return self.refilled_at + timedelta(seconds=missing / rate.per_second, microseconds=1)
 

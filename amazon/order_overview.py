@@ -13,8 +13,6 @@ from decimal import Decimal
 from .orders import SEARCH_OPERATION
 from .payload import Node, load_json
 
-MAX_DECIMALS = 6
-
 
 @dataclass(frozen=True)
 class Amount:
@@ -31,7 +29,7 @@ class Line:
     title: str
     sku: str
     asin: str
-    quantity: int
+    quantity: int | None
     unit_price: Amount | None
     total: Amount | None  # what the buyer paid for all of it
 
@@ -53,15 +51,14 @@ def parse_overview(text: str) -> Overview:
     :param text: The order as it was stored.
     """
     try:
-        payload = load_json(text)
+        order = Node(load_json(text), '', SEARCH_OPERATION)
     except ValueError:
         return Overview()
-    order = Node(payload, '', SEARCH_OPERATION)
-    place = ('recipient', 'deliveryAddress')
-    country_code = order.peek_text(*place, 'countryCode').upper()
+    address = order.peek('recipient', 'deliveryAddress')
+    country_code = address.peek_text('countryCode').upper()
     return Overview(
         lines=tuple(map(_parse_line, order.peek_children('orderItems'))),
-        city=order.peek_text(*place, 'city') or order.peek_text(*place, 'municipality'),
+        city=address.peek_text('city') or address.peek_text('municipality'),
         country_code='GB' if country_code == 'UK' else country_code,
         service_level=order.peek_text('fulfillment', 'fulfillmentServiceLevel'),
         ordered_at=order.peek_time('createdTime'),
@@ -69,18 +66,17 @@ def parse_overview(text: str) -> Overview:
 
 
 def _parse_line(item: Node) -> Line:
+    product = item.peek('product')
     return Line(
-        title=item.peek_text('product', 'title'),
-        sku=item.peek_text('product', 'sellerSku'),
-        asin=item.peek_text('product', 'asin'),
-        quantity=item.peek_count('quantityOrdered') or 0,
-        unit_price=_peek_amount(item, 'product', 'price', 'unitPrice'),
-        total=_peek_amount(item, 'proceeds', 'proceedsTotal'),
+        title=product.peek_text('title'),
+        sku=product.peek_text('sellerSku'),
+        asin=product.peek_text('asin'),
+        quantity=item.peek_count('quantityOrdered'),
+        unit_price=_parse_amount(product.peek('price', 'unitPrice')),
+        total=_parse_amount(item.peek('proceeds', 'proceedsTotal')),
     )
 
 
-def _peek_amount(node: Node, *keys: str) -> Amount | None:
-    value = node.peek_amount(*keys)
-    if value is None or value.as_tuple().exponent < -MAX_DECIMALS:
-        return None
-    return Amount(value, node.peek_text(*keys, 'currencyCode'))
+def _parse_amount(money: Node) -> Amount | None:
+    value = money.peek_amount()
+    return None if value is None else Amount(value, money.peek_text('currencyCode'))

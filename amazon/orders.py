@@ -15,8 +15,8 @@ from typing import Any
 from sp_api.api.orders.orders_2026_01_01 import OrdersV20260101
 
 from .client import Client
-from .errors import Rejected
-from .payload import Node, parse_time
+from .errors import Malformed, Rejected
+from .payload import Node
 from .proceeds import Charge, ItemProceeds, Sold, explain, find_currency, peek_paid
 
 SEARCH_OPERATION = 'searchOrders'
@@ -25,7 +25,7 @@ GET_OPERATION = 'getOrder'
 INCLUDED_DATA = (
     'BUYER', 'RECIPIENT', 'PROCEEDS', 'CANCELLATION', 'FULFILLMENT', 'PACKAGES', 'TAX',
 )
-# The Far East endpoint has refused FULFILLMENT since August 2026 (Amazon's issue #5365).
+# Amazon refuses FULFILLMENT at times, account by account (its issue #5365).
 REDUCED_INCLUDED_DATA = tuple(name for name in INCLUDED_DATA if name != 'FULFILLMENT')
 
 FULFILLMENT_STATUSES = {
@@ -56,6 +56,28 @@ class OrderQuery:
     page_token: str | None = None
     updated_before: str | None = None  # what Amazon answered on the first page
 
+    @property
+    def is_reduced(self) -> bool:
+        """Whether the orders are asked for without their status."""
+        return self.included_data != INCLUDED_DATA
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether Amazon has given every page."""
+        return bool(self.updated_before) and not self.page_token
+
+    def get_alternative(self) -> OrderQuery | None:
+        """Return what to ask when Amazon refuses this query, `None` if nothing else is left.
+
+        A page token expires after 24 hours: the search starts again. On a first page it may be
+        FULFILLMENT that Amazon refuses, in no words that could be relied on.
+        """
+        if self.page_token:
+            return replace(
+                self, page_token=None, updated_before=None, included_data=INCLUDED_DATA,
+            )
+        return None if self.is_reduced else replace(self, included_data=REDUCED_INCLUDED_DATA)
+
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads."""
         return asdict(self)
@@ -71,11 +93,10 @@ class OrderQuery:
 
 @dataclass(frozen=True)
 class OrderPage:
-    """A page of orders as Amazon sent them, and the query for the next one, `None` at the end."""
+    """A page of orders as Amazon sent them, and the query to go on with, exhausted at the end."""
 
     payloads: list[Any]  # objects, unless Amazon errs
-    updated_before: datetime  # UTC, aware: everything changed until then is in this search
-    next_query: OrderQuery | None
+    next_query: OrderQuery
 
 
 def fetch_order_page(client: Client, query: OrderQuery) -> OrderPage:
@@ -85,15 +106,6 @@ def fetch_order_page(client: Client, query: OrderQuery) -> OrderPage:
 
     :raise AmazonError: As :meth:`Client.call`; :class:`Malformed` if it is not a page of orders.
     """
-    try:
-        return _fetch_order_page(client, query)
-    except Rejected:
-        if query.page_token or query.included_data != INCLUDED_DATA:
-            raise
-        return _fetch_order_page(client, replace(query, included_data=REDUCED_INCLUDED_DATA))
-
-
-def _fetch_order_page(client: Client, query: OrderQuery) -> OrderPage:
     payload = client.call(
         SEARCH_OPERATION,
         OrdersV20260101.search_orders,
@@ -103,25 +115,23 @@ def _fetch_order_page(client: Client, query: OrderQuery) -> OrderPage:
         paginationToken=query.page_token,
     )
     page = Node(payload, '', SEARCH_OPERATION)
-    if query.updated_before:
-        updated_before = parse_time(query.updated_before)
-    else:
-        updated_before = page.time('lastUpdatedBefore', required=True)
+    updated_before = query.updated_before
+    if not updated_before:
+        updated_before = page.time('lastUpdatedBefore', required=True).isoformat()
     next_token = page.child('pagination').text('nextToken', max_length=None)
-    next_query = replace(query, page_token=next_token, updated_before=updated_before.isoformat())
     return OrderPage(
         payloads=page.entries('orders', required=True),
-        updated_before=updated_before,
-        next_query=next_query if next_token else None,
+        next_query=replace(query, page_token=next_token or None, updated_before=updated_before),
     )
 
 
 def fetch_order(client: Client, order_id: str) -> dict[str, Any]:
-    """Ask Amazon for one order of any age and status.
+    """Ask Amazon for one order of any age and status, without FULFILLMENT if it refuses that.
 
     Source: `getOrder`.
 
-    :return: The order as Amazon sent it, in the form that a page holds too.
+    :return: The order as Amazon sent it, in the form that a page holds too; see
+             `OrderSummary.is_complete` for whether it can be acted on.
     :raise AmazonError: As :meth:`Client.call`; :class:`Malformed` if it is not an order.
     """
     try:
@@ -158,6 +168,8 @@ class OrderSummary:
     currency: str | None  # ISO 4217
     ship_by: datetime | None  # UTC, aware
     deliver_by: datetime | None  # UTC, aware
+    is_complete: bool  # whether it says how far the order is; without FULFILLMENT it does not
+    is_sold_elsewhere: bool  # in another shop (NON_AMAZON), and only shipped by Amazon
 
 
 @dataclass(frozen=True)
@@ -288,6 +300,53 @@ class ShippedPackage:
     quantities: Mapping[str, int]  # by order item id
 
 
+@dataclass(frozen=True)
+class Goods:
+    """An item of an order as far as the stock is concerned, whatever was paid for it."""
+
+    item_id: str
+    sku: str
+    asin: str
+    title: str
+    quantity: int  # shipped
+    serial_numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ShippedGoods:
+    """What Amazon shipped of an order, and when. The time is UTC and aware."""
+
+    items: tuple[Goods, ...]
+    channel: str
+    updated_at: datetime
+
+
+def parse_shipped_goods(payload: Any) -> ShippedGoods:
+    """Return what Amazon shipped of an order that it has shipped in full.
+
+    :raise Malformed: If a field that is needed is missing, of a wrong type or out of range.
+    """
+    order = Node(payload, '', SEARCH_OPERATION)
+    return ShippedGoods(
+        items=tuple(_parse_goods(item) for item in order.children('orderItems', required=True)),
+        channel=_parse_channel(order.child('fulfillment', required=True)),
+        updated_at=order.time('lastUpdatedTime', required=True),
+    )
+
+
+def _parse_goods(item: Node) -> Goods:
+    product = item.child('product', required=True)
+    shipped = item.peek('fulfillment').peek_count('quantityFulfilled')
+    return Goods(
+        item_id=item.text('orderItemId', required=True),
+        sku=product.peek_text('sellerSku') or product.text('asin', required=True),
+        asin=product.peek_text('asin'),
+        title=product.peek_text('title'),
+        quantity=item.count('quantityOrdered', required=True) if shipped is None else shipped,
+        serial_numbers=tuple(product.peek_texts('serialNumbers')),
+    )
+
+
 def parse_packages(payload: Any) -> tuple[ShippedPackage, ...]:
     """Return what can be read of an order's packages, however broken it is. Raises nothing."""
     order = Node(payload, '', SEARCH_OPERATION)
@@ -322,7 +381,26 @@ def parse_summary(payload: Any) -> OrderSummary:
         currency=find_currency(order) or None,
         ship_by=order.peek_time('fulfillment', 'shipByWindow', 'latestDateTime'),
         deliver_by=order.peek_time('fulfillment', 'deliverByWindow', 'latestDateTime'),
+        is_complete=_is_complete(order),
+        is_sold_elsewhere=order.peek_text('salesChannel', 'channelName') == 'NON_AMAZON',
     )
+
+
+def _is_complete(order: Node) -> bool:
+    """Tell whether an order says how far it is, rightly or not."""
+    if not isinstance(order.value, dict):
+        return True  # There is nothing to complete.
+    fulfillment = order.value.get('fulfillment')
+    if fulfillment is None:
+        return False
+    if not isinstance(fulfillment, dict):
+        return True
+    if fulfillment.get('fulfillmentStatus') == 'PARTIALLY_SHIPPED':
+        return any(
+            item.peek('fulfillment').peek_count('quantityFulfilled') is not None
+            for item in order.peek_children('orderItems')
+        )
+    return fulfillment.get('fulfillmentStatus') is not None
 
 
 def parse_order(payload: Any, given: Given | None = None) -> Order:
@@ -377,6 +455,37 @@ def parse_order(payload: Any, given: Given | None = None) -> Order:
         service_level=_parse_service_level(fulfillment),
         notes=tuple(notes),
     )
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What a person can answer for, so that an order can be imported that does not say it."""
+
+    total: bool = False  # and in which currency
+    channel: bool = False
+    quantities: bool = False
+
+    def __bool__(self) -> bool:
+        return self.total or self.channel or self.quantities
+
+
+def find_questions(payload: Any) -> Questions:
+    """Return what an order does not say; nothing where no answer helps. Raises nothing."""
+    order = Node(payload, '', SEARCH_OPERATION)
+    items = order.peek_children('orderItems')
+    unreadable = [n for n, item in enumerate(items) if item.peek_count('quantityOrdered') is None]
+    channel = CHANNELS.get(order.peek_text('fulfillment', 'fulfilledBy'))
+    given = Given(channel=channel or 'fbm', quantities=dict.fromkeys(unreadable, 1))
+    is_total_missing = False
+    try:
+        parse_order(payload, given)
+    except Malformed:
+        try:
+            parse_order(payload, replace(given, total=Decimal(1), currency='EUR'))
+        except Malformed:
+            return Questions()
+        is_total_missing = True
+    return Questions(is_total_missing, channel is None, bool(unreadable))
 
 
 def _parse_channel(fulfillment: Node) -> str:

@@ -193,8 +193,13 @@ def _peek_list_price(item: Node) -> Decimal | None:
 class _Reader:
     """Reads the amounts of one order, which has one currency."""
 
-    def __init__(self, currency: str) -> None:
+    def __init__(self, currency: str, is_given: bool) -> None:
+        """Read amounts of a currency.
+
+        :param is_given: Whether a person says that it is this one: others are left out then.
+        """
         self.currency = currency
+        self._is_given = is_given
         self.unit = Decimal(1).scaleb(-DECIMALS.get(currency, 2))
 
     def read_total(self, proceeds: Node, key: str) -> Decimal | None:
@@ -205,14 +210,18 @@ class _Reader:
         amount = node.peek_amount(key)
         return amount if amount is None else self._check(node.peek(key), amount)
 
-    def _check(self, money: Node, amount: Decimal) -> Decimal:
+    def _check(self, money: Node, amount: Decimal) -> Decimal | None:
         """Return an amount after a look at its currency.
 
         :raise Malformed: If it is another one than the order's.
         """
         code = money.peek_text('currencyCode')
         if amount and CURRENCY.fullmatch(code) and code != self.currency:
-            money.fail('currencyCode', f"is not {self.currency} as in the rest of the order")
+            problem = f"is not {self.currency} as in the rest of the order"
+            if not self._is_given:
+                money.fail('currencyCode', problem)
+            money.note('currencyCode', problem)
+            return None
         return amount
 
     def read_parts(self, sold: Sold) -> _Parts:
@@ -413,7 +422,7 @@ def explain(
     :raise Malformed: If nothing tells what the buyer paid, or in several currencies.
     """
     proceeds = order.peek('proceeds')
-    reader = _Reader(given_currency or find_currency(order))
+    reader = _Reader(given_currency or find_currency(order), bool(given_currency))
     parts = [reader.read_parts(item) for item in sold]
     asked = [index for index, item in enumerate(sold) if item.wanted]
     paid = given_total

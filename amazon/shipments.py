@@ -223,6 +223,7 @@ class ProcessingReport:
     processed: int | None  # messages; `None` if Amazon does not say
     successful: int | None
     problems: Mapping[int, tuple[Problem, ...]]  # by message id, or under WHOLE_FEED
+    seller_id: str = ''  # whose feed it was, in Amazon's words; '' where it uses older ones
 
     def get_errors(self, message_id: int) -> tuple[Problem, ...]:
         """Return why Amazon has not done what a message told; empty if nothing speaks for that."""
@@ -264,7 +265,8 @@ def parse_processing_report(content: bytes) -> ProcessingReport:
 
     :raise Malformed: If it is not a processing report.
     """
-    report = next(_parse_xml(content).iter(f'{{*}}{REPORT}'), None)
+    root = _parse_xml(content)
+    report = next(root.iter(f'{{*}}{REPORT}'), None)
     if report is None:
         raise Malformed(REPORT, 'document', "holds no processing report")
     problems: dict[int, tuple[Problem, ...]] = {}
@@ -276,7 +278,14 @@ def parse_processing_report(content: bytes) -> ProcessingReport:
         processed=_read_number(report, 'ProcessingSummary/{*}MessagesProcessed'),
         successful=_read_number(report, 'ProcessingSummary/{*}MessagesSuccessful'),
         problems=problems,
+        seller_id=_read_seller_id(root),
     )
+
+
+def _read_seller_id(root: etree._Element) -> str:
+    """Return the merchant token in a report's header. Old accounts have a name (M_…) there."""
+    text = _read_text(root, 'Header/{*}MerchantIdentifier')
+    return text if re.fullmatch(r'A[0-9A-Z]{9,}', text, re.ASCII) else ''
 
 
 def _parse_problem(result: etree._Element) -> Problem:

@@ -3,6 +3,7 @@ from . import amazon_sync_mixin  # what others inherit comes first
 from . import amazon_queue_mixin
 from . import amazon_outbox_mixin
 # isort: on
+from . import account_move
 from . import account_tax
 from . import amazon_access_token
 from . import amazon_account

@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import format_datetime
+from odoo.tools import format_datetime, html2plaintext
 
 from ..amazon import marketplaces
 from ..amazon.client import Client, Credentials
@@ -278,7 +278,9 @@ class AmazonAccount(models.Model):
         copy=False,
     )
     last_fetch = fields.Datetime(
-        help="When Amazon was asked last, with or without success.", readonly=True, copy=False,
+        help="When Amazon was asked last, with or without success; not when its quota forbade it.",
+        readonly=True,
+        copy=False,
     )
 
     _payload_days_range = models.Constraint(
@@ -415,13 +417,21 @@ class AmazonAccount(models.Model):
                     marketplaces.fetch_participations(client),
                 )
         except AmazonError as error:
-            self._mark_error(error)
+            self._mark_error(error, button=self.env._("Connect"))
             return self._notify(self.last_error, 'danger')
         self._mark_connected(participations)
-        return self._notify(self.env._(
+        message = self.env._(
             "Connected. You sell on %(marketplaces)s.",
             marketplaces=', '.join(self.available_marketplace_ids.mapped('name')),
-        ), 'success')
+        )
+        activated = self._activate_currencies(self.synced_marketplace_ids.currency_id)
+        if activated:
+            message += ' ' + self.env._(
+                "Their currencies were activated: %(currencies)s. Check their exchange rates under"
+                " Accounting ▸ Configuration ▸ Currencies.",
+                currencies=', '.join(activated.mapped('name')),
+            )
+        return self._notify(message, 'success')
 
     def action_sync_orders(self):
         """Fetch the orders that changed and import them, up to a time budget.
@@ -514,7 +524,7 @@ class AmazonAccount(models.Model):
             ),
             endpoint,
             lwa_endpoint,
-            DatabaseLimiter(self.env, quota_owner),
+            DatabaseLimiter(account, quota_owner),
             DatabaseTokenStore(account),
         ) as client:
             yield client
@@ -562,7 +572,7 @@ class AmazonAccount(models.Model):
                 is_worth_mentioning = retry_at >= now + RETRY_PAUSE
                 if is_worth_mentioning and self.try_lock_for_update(allow_referencing=True):
                     self._mark_error(exception)
-                    self.last_fetch = now
+                    self._note_turn(exception)
             self.env['ir.cron']._commit_progress()
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             self.env.cr.rollback()
@@ -610,30 +620,45 @@ class AmazonAccount(models.Model):
         self.write(values)
         self._close_attention()
 
-    def _mark_error(self, error):
+    def _mark_error(self, error, button=None):
         """Show on the account what went wrong with a call.
 
         :param Exception error: What stopped the call. `Unauthorized` stops the account.
+        :param str button: See `_get_error_reason`.
         :return: None
         """
         self.ensure_one()
-        reason = self._get_error_reason(error)
+        reason = self._get_error_reason(error, button)
         values = {'last_error': reason, 'last_error_date': fields.Datetime.now()}
         if isinstance(error, Unauthorized):
-            values.update(state='error', reason=reason)
+            values['state'] = 'error'
             self._ask_for_attention(reason)
+            self.activity_search(['amazon_connector.mail_activity_type_attention']).note = reason
+        if isinstance(error, Unauthorized) or self.state != 'connected':
+            values['reason'] = reason
         self.write(values)
 
-    def _get_error_reason(self, error):
-        """Return a sentence about a failed call, with the next step."""
+    def _get_error_reason(self, error, button=None):
+        """Return a sentence about a failed call, with the next step.
+
+        :param Exception error: What stopped the call.
+        :param str button: What a person pressed and has to press again; without it, the call is
+                           repeated by itself.
+        :rtype: str
+        """
         if not isinstance(error, AmazonError):
             return self._get_failure_reason(error)
         if isinstance(error, Throttled):
+            time = format_datetime(
+                self.env, error.retry_at.replace(tzinfo=None), dt_format='short',
+            )
             return self.env._(
+                "Amazon's quota is used up until %(time)s. Press %(button)s again then.",
+                time=time,
+                button=button,
+            ) if button else self.env._(
                 "Amazon's quota is used up until %(time)s; the rest follows by itself then.",
-                time=format_datetime(
-                    self.env, error.retry_at.replace(tzinfo=None), dt_format='short',
-                ),
+                time=time,
             )
         if isinstance(error, NotFound):
             return self.env._(
@@ -642,6 +667,11 @@ class AmazonAccount(models.Model):
             )
         if not isinstance(error, Unauthorized):
             return self.env._(
+                "Amazon can't be asked at the moment. Press %(button)s again in some minutes."
+                " (%(error)s)",
+                button=button,
+                error=error,
+            ) if button else self.env._(
                 "Amazon can't be asked at the moment, it is tried again by itself. (%(error)s)",
                 error=error,
             )
@@ -661,6 +691,23 @@ class AmazonAccount(models.Model):
             " press Connect. (%(error)s)",
             error=error,
         )
+
+    def _compare_seller_id(self, seller_id):
+        """Tell the person in charge if Amazon calls the seller by another ID than the account does.
+
+        Only its reports on feeds name the seller: to everything else the token is enough.
+
+        :param str seller_id: As Amazon wrote it, empty if it did not.
+        :return: None
+        """
+        self.ensure_one()
+        if seller_id and seller_id != self.seller_id:
+            self._warn_person_in_charge(self.env._(
+                "The Seller ID of this account is %(ours)s, but Amazon calls the seller %(theirs)s."
+                " Correct the Seller ID, then press Connect.",
+                ours=self.seller_id,
+                theirs=seller_id,
+            ))
 
     # === BUSINESS METHODS - SHIPMENTS OUT === #
 
@@ -744,6 +791,20 @@ class AmazonAccount(models.Model):
                 user_id=self._get_person_in_charge().id,
             )
 
+    def _warn_person_in_charge(self, note):
+        """Plan an activity about something that happens once, unless it is planned already.
+
+        :param str note: What happened and what to do, in a sentence.
+        :return: None
+        """
+        self.ensure_one()
+        if note not in self.activity_ids.mapped(lambda a: html2plaintext(a.note or '')):
+            self.activity_schedule(
+                'mail.mail_activity_data_warning',
+                note=note,
+                user_id=self._get_person_in_charge().id,
+            )
+
     def _get_person_in_charge(self):
         """Return who is told what needs attention.
 
@@ -786,7 +847,7 @@ class AmazonAccount(models.Model):
 
         :param int fetched: How many orders were new or had changed, `None` if nobody asked Amazon.
         :param collections.Counter outcomes: How many orders were `created`, `updated`,
-                                             `cancelled`, `skipped`, `failed`.
+                                             `cancelled`, `moved`, `skipped`, `failed`.
         :return: The notification to show.
         :rtype: dict
         """
@@ -796,6 +857,7 @@ class AmazonAccount(models.Model):
                 ('created', self.env._("%(count)s created")),
                 ('updated', self.env._("%(count)s updated")),
                 ('cancelled', self.env._("%(count)s cancelled")),
+                ('moved', self.env._("%(count)s taken from stock")),
                 ('skipped', self.env._("%(count)s not for Odoo (yet)")),
                 (
                     'failed',
@@ -814,7 +876,7 @@ class AmazonAccount(models.Model):
         elif not message and not self._get_erroneous():
             message = self.env._("No new orders") if fetched == 0 else self.env._("Nothing to do")
         return self._notify_with_errors(
-            message, outcomes['failed'], {'label': self.env._("Orders"), 'url': INBOX_URL},
+            message, outcomes['failed'], {'label': self.env._("Open Orders"), 'url': INBOX_URL},
         )
 
     def _get_sending_notification(self, outcomes):
@@ -846,7 +908,7 @@ class AmazonAccount(models.Model):
         return self._notify_with_errors(
             message,
             outcomes['failed'],
-            {'label': self.env._("Deliveries"), 'url': DELIVERIES_URL},
+            {'label': self.env._("Open Deliveries"), 'url': DELIVERIES_URL},
         )
 
     def _get_erroneous(self):
@@ -885,7 +947,7 @@ class AmazonAccount(models.Model):
             'tag': 'display_notification',
             'params': {
                 'type': kind,
-                'message': message + (' %s' * len(links) if links else ''),
+                'message': message + ' · %s' * len(links or ()),
                 'links': links or [],
                 'sticky': kind != 'success',
                 'next': {'type': 'ir.actions.client', 'tag': 'soft_reload'},

@@ -64,16 +64,11 @@ class AmazonAccount(models.Model):
             account.today_count = today.get(account, 0)
 
     def _compute_unexplained_count(self):
-        counts = dict(self.env['sale.order']._read_group(
-            [
-                ('amazon_account_id', 'in', self.ids),
-                ('amazon_unexplained_amount', '!=', 0),
-                ('amazon_unexplained_accepted', '=', False),
-                ('state', '!=', 'cancel'),
-            ],
-            ['amazon_account_id'],
-            ['__count'],
-        ))
+        counts = self._count('sale.order', Domain([
+            ('amazon_unexplained_amount', '!=', 0),
+            ('amazon_unexplained_accepted', '=', False),
+            ('state', '!=', 'cancel'),
+        ]))
         for account in self:
             account.unexplained_count = counts.get(account, 0)
 
@@ -247,19 +242,14 @@ class AmazonAccount(models.Model):
 
         :rtype: dict
         """
-        return self._open(
-            'amazon_connector.action_amazon_sale_order',
-            Domain('amazon_account_id', 'in', self.ids),
-        )
+        return self._open_sale_orders()
 
     def action_open_unexplained_orders(self):
         """Open the sales orders of the account whose total is not explained.
 
         :rtype: dict
         """
-        action = self.action_open_sale_orders()
-        action['context'] = {'search_default_amazon_not_explained': 1}
-        return action
+        return self._open_sale_orders(search_default_amazon_not_explained=1)
 
     # === BUSINESS METHODS === #
 
@@ -285,6 +275,14 @@ class AmazonAccount(models.Model):
             & Domain('picking_type_code', '!=', 'incoming'),
             # What is sent or failed has been shipped.
             **{'search_default_amazon_to_ship': False, **context},
+        )
+
+    def _open_sale_orders(self, **context):
+        """Open the sales orders of the accounts; see `_open`."""
+        return self._open(
+            'amazon_connector.action_amazon_sale_order',
+            Domain('amazon_account_id', 'in', self.ids),
+            **context,
         )
 
     def _open(self, xmlid, domain=None, **context):

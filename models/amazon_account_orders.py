@@ -1,14 +1,18 @@
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..amazon import orders
-from ..amazon.errors import Rejected
-from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget
+from ..amazon.errors import Rejected, Throttled
+from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget, to_naive
 
 FIRST_SYNC_DAYS = 30
 WINDOW_OVERLAP = timedelta(minutes=2)
+# Longer than the cron's interval, so that who waits renews it; it lapses for who does not ask.
+TURN_KEPT = timedelta(minutes=15)
+# Accounts that agree in these share Amazon's quotas.
+QUOTA_FIELDS = ('seller_id', 'lwa_client_id', 'environment', 'region', 'spapi_endpoint')
 
 
 class AmazonAccount(models.Model):
@@ -16,22 +20,49 @@ class AmazonAccount(models.Model):
 
     _inherit = 'amazon.account'
 
+    sold_elsewhere = fields.Selection(
+        selection=[
+            ('skip', "Skip them"),
+            ('move', "Take their goods from the FBA location, without a sales order"),
+        ],
+        string="Orders of Other Shops That Amazon Ships",
+        help="Multi-channel orders: sold in a web shop, for instance, and shipped by Amazon. Where"
+             " that shop is in Odoo too, it has the sales order, and only the goods are missing.",
+        default='skip',
+        required=True,
+    )
+    turn = fields.Integer(
+        help="Tells the order in which accounts were served in the same second.",
+        readonly=True,
+        copy=False,
+    )
+    keeps_turn_until = fields.Datetime(
+        help="The quota was used up when this account wanted to search: until then, other accounts"
+             " of the same seller that were served later leave it a search.",
+        readonly=True,
+        copy=False,
+    )
+
     # === BUSINESS METHODS - FETCHING === #
 
     @api.model
     def _cron_fetch_orders(self):
-        """Fetch the orders that changed, of one account after the other.
+        """Fetch the orders that changed, a page of each account in turn.
 
-        Who was asked longest ago comes first, so that none starves when time runs out.
+        Who was served longest ago comes first, so that none starves when time or quota runs out.
 
         :return: None
         """
-        accounts = self.search([('state', '=', 'connected')], order='last_fetch NULLS FIRST, id')
-        self.env['ir.cron']._commit_progress(remaining=len(accounts))
-        for account in accounts:
-            account = account[0]  # Avoid prefetching after each cache invalidation.
-            account._fetch_orders_safely(TimeBudget(SYNC_SECONDS))
-            if not self.env['ir.cron']._commit_progress(processed=1):
+        queue = list(self.search(
+            [('state', '=', 'connected')], order='last_fetch NULLS FIRST, turn, id',
+        ))
+        self.env['ir.cron']._commit_progress(remaining=len(queue))
+        while queue:
+            account = queue.pop(0)[0]  # Avoid prefetching after each cache invalidation.
+            _fetched, goes_on = account._fetch_pages(TimeBudget(SYNC_SECONDS), max_pages=1)
+            if goes_on:
+                queue.append(account)
+            if not self.env['ir.cron']._commit_progress(processed=1, remaining=len(queue)):
                 break
 
     def _fetch_orders_safely(self, budget):
@@ -41,17 +72,33 @@ class AmazonAccount(models.Model):
         :return: How many orders came that were new or had changed.
         :rtype: int
         """
-        self.ensure_one()
-        fetched = 0
-        with self._call_amazon('amazon_connector.ir_cron_fetch_orders') as client:
-            while not budget.is_spent():
-                count, is_complete = self._fetch_next_page(client)
-                fetched += count
-                if is_complete:
-                    return fetched
+        fetched, goes_on = self._fetch_pages(budget)
+        if goes_on:
             self.env.ref('amazon_connector.ir_cron_fetch_orders').sudo()._trigger()
             self.env['ir.cron']._commit_progress()
         return fetched
+
+    def _fetch_pages(self, budget, max_pages=None):
+        """Complete the orders that came without their status, and fetch pages of what changed.
+
+        :param TimeBudget budget: Nothing is begun when it is spent.
+        :param int max_pages: After how many pages to stop; without it, when there are no more.
+        :return: How many orders were new or had changed, and whether more is to be fetched.
+        :rtype: tuple[int, bool]
+        """
+        self.ensure_one()
+        fetched = pages = 0
+        with self._call_amazon('amazon_connector.ir_cron_fetch_orders') as client:
+            while pages != max_pages and not budget.is_spent():
+                if self.env['amazon.order']._complete_next(client, self):
+                    continue
+                count, is_complete = self._fetch_next_page(client)
+                fetched += count
+                pages += 1
+                if is_complete:
+                    return fetched, False
+            return fetched, True
+        return fetched, False
 
     def _fetch_next_page(self, client):
         """Fetch one page of the current search, store it, and commit both it and the progress.
@@ -68,31 +115,99 @@ class AmazonAccount(models.Model):
         query = self._get_order_query()
         if not query.marketplace_ids:
             return 0, True
+        if query.is_exhausted:
+            # What is not completed now is in the hands of another worker, which goes on.
+            self._close_order_window(query)
+            self.env['ir.cron']._commit_progress()
+            return 0, True
         try:
             page = orders.fetch_order_page(client, query)
         except Rejected:
-            if not query.page_token:
-                raise
-            # The token has expired after 24 hours: the search starts again.
-            self.order_window = False
+            alternative = query.get_alternative()
+            self.order_window = alternative and alternative.to_json()
             self.env['ir.cron']._commit_progress()
+            if not alternative:
+                raise
             return 0, False
-        changed = self.env['amazon.order']._store_payloads(self, page.payloads)
+        changed = self.env['amazon.order']._store_payloads(
+            self, page.payloads, is_reduced=query.is_reduced,
+        )
         if changed:
             self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
-        self.last_fetch = fields.Datetime.now()
-        if page.next_query:
-            self.order_window = page.next_query.to_json()
-        else:
-            updated_before = page.updated_before.replace(tzinfo=None, microsecond=0)
-            self.write({
-                'order_window': False,
-                'last_order_sync': max(self.last_order_sync or updated_before, updated_before),
-                'last_error': False,
-                'last_error_date': False,
-            })
+        self._end_turn()
+        self.order_window = page.next_query.to_json()
+        is_complete = page.next_query.is_exhausted and self._close_order_window(page.next_query)
         self.env['ir.cron']._commit_progress()
-        return len(changed), not page.next_query
+        return len(changed), is_complete
+
+    def _close_order_window(self, query):
+        """Move the cursor past a search whose pages are stored, unless orders of it wait for their
+        status.
+
+        An order for which Amazon refused it does not hold up the others: it is in the inbox, says
+        so, and is asked for again by itself.
+
+        :param amazon.orders.OrderQuery query: The search, exhausted.
+        :return: Whether the search is over.
+        :rtype: bool
+        """
+        if self.env['amazon.order']._are_to_complete(self):
+            return False
+        updated_before = to_naive(datetime.fromisoformat(query.updated_before))
+        self.write({
+            'order_window': False,
+            'last_order_sync': max(self.last_order_sync or updated_before, updated_before),
+            'last_error': False,
+            'last_error_date': False,
+        })
+        return True
+
+    # === BUSINESS METHODS - TURNS === #
+
+    def _count_ahead_in_turn(self):
+        """Return how many accounts that share the quota wait for it before this one.
+
+        Whoever was served longest ago comes first.
+
+        :rtype: int
+        """
+        self.ensure_one()
+        waiting = self.search([
+            *((name, '=', self[name]) for name in QUOTA_FIELDS),
+            ('id', '!=', self.id),
+            ('state', '=', 'connected'),
+            ('keeps_turn_until', '>', fields.Datetime.now()),
+        ])
+        return sum(account._get_turn() < self._get_turn() for account in waiting)
+
+    def _get_turn(self):
+        """Return what accounts that share a quota are served by, in ascending order."""
+        self.ensure_one()
+        return self.last_fetch or datetime.min, self.turn, self.id
+
+    def _end_turn(self):
+        """Let all others that wait for the quota come first.
+
+        :return: None
+        """
+        self.ensure_one()
+        self.write({
+            'last_fetch': fields.Datetime.now(),
+            'turn': self.search([], order='turn desc', limit=1).turn + 1,
+            'keeps_turn_until': False,
+        })
+
+    def _note_turn(self, error):
+        """Keep the turn of an account that the quota did not let search; else it has had its turn.
+
+        :param Exception error: What interrupted a job.
+        :return: None
+        """
+        self.ensure_one()
+        if not isinstance(error, Throttled):
+            self._end_turn()
+        elif error.operation == orders.SEARCH_OPERATION:
+            self.keeps_turn_until = fields.Datetime.now() + TURN_KEPT
 
     @api.model
     def _get_first_sync(self):
@@ -139,24 +254,43 @@ class AmazonAccount(models.Model):
             'DISCOUNT': self.discount_product_id,
         }[charge.type]
 
-    @api.model
     def _get_currency(self, code):
-        """Return the currency of an order.
+        """Return the currency of an order, activated if it was not.
 
         :param str code: Its ISO 4217 code.
         :rtype: res.currency
-        :raise UserError: If Odoo does not use it.
+        :raise UserError: If Odoo does not know it.
         """
         currency = self.env['res.currency'].with_context(active_test=False).search(
             [('name', '=', code)],
         )
-        if not currency.active:
+        if not currency:
             raise UserError(self.env._(
-                "The currency %(currency)s is not active: activate it under Invoicing ▸"
+                "Odoo does not know the currency %(currency)s: add it under Invoicing ▸"
                 " Configuration ▸ Currencies, then retry.",
                 currency=code,
             ))
+        if not currency.active:
+            self._activate_currencies(currency)
+            self.message_post(body=self.env._(
+                "The currency %(currency)s was activated, since a buyer paid in it. Check its"
+                " exchange rate under Accounting ▸ Configuration ▸ Currencies.",
+                currency=code,
+            ))
         return currency
+
+    @api.model
+    def _activate_currencies(self, currencies):
+        """Activate currencies, so that no order waits for it.
+
+        :param res.currency currencies: Active or not.
+        :return: Those that were not active.
+        :rtype: res.currency
+        """
+        inactive = currencies.filtered(lambda currency: not currency.active)
+        # In sudo mode: an Amazon administrator need not be one of currencies.
+        inactive.sudo().active = True
+        return inactive
 
     def _get_pricelist(self, currency):
         """Return a price list in a currency: the account's, another of the company, or a new one.

@@ -54,9 +54,8 @@ class AmazonDeliveryRule(models.Model):
         :rtype: delivery.carrier
         """
         fitting = self.filtered(
-            lambda rule: (rule.marketplace_id or order.amazon_marketplace_id)
-            == order.amazon_marketplace_id
-            and (rule.service_level or order.amazon_service_level) == order.amazon_service_level
+            lambda rule: rule.marketplace_id <= order.amazon_marketplace_id
+            and (not rule.service_level or rule.service_level == order.amazon_service_level)
             and rule.carrier_id._match(order.partner_shipping_id, order),
         )
         return fitting.sorted(

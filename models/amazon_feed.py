@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 
 from ..amazon import feeds, shipments
-from ..amazon.errors import Malformed, NotFound, Rejected
+from ..amazon.errors import Malformed, NotFound, Rejected, Unavailable
 from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget
 
 POLL_PAUSE = timedelta(minutes=2)
@@ -166,6 +166,7 @@ class AmazonFeed(models.Model):
             self.write({'result_ref': feed.result_document_id, 'state': 'over'})
             return True
         if feed.is_over:
+            self._look_for_seller_id(client, feed.result_document_id)
             self._give_up(self.env._(
                 "Amazon ended the feed without a report: %(status)s.", status=feed.status,
             ))
@@ -177,6 +178,23 @@ class AmazonFeed(models.Model):
             self._wait_for_amazon()
         return False
 
+    def _look_for_seller_id(self, client, document_ref):
+        """Compare whose feed it was in Amazon's eyes, where it ended the feed without doing it.
+
+        :param amazon.client.Client client: The client of the account.
+        :param str document_ref: Amazon's report, empty if there is none.
+        :return: None
+        :raise AmazonError: If the account has to wait.
+        """
+        if not document_ref:
+            return
+        try:
+            content = feeds.fetch_document(client, document_ref)
+            report = shipments.parse_processing_report(content)
+        except (Malformed, NotFound, Rejected, Unavailable):
+            return  # The feed is given up all the same.
+        self.account_id._compare_seller_id(report.seller_id)
+
     def _wait_for_amazon(self):
         """Come back when Amazon may have gone on."""
         self.env.ref('amazon_connector.ir_cron_process_feeds').sudo()._trigger(
@@ -187,6 +205,7 @@ class AmazonFeed(models.Model):
         """Hand Amazon's answers over to the records that the messages are about."""
         report = shipments.parse_processing_report(feeds.fetch_document(client, self.result_ref))
         self._get_carried()._take_report(report, self.message_count)
+        self.account_id._compare_seller_id(report.seller_id)
         self.write({'state': 'done', 'content': False})
         self.account_id._follow_up_failures()
         return False

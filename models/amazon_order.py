@@ -14,11 +14,18 @@ from odoo.tools import mute_logger
 
 from ..amazon import orders
 from ..amazon.addresses import build_order_url
-from ..amazon.errors import AmazonError, Malformed
+from ..amazon.errors import AmazonError, Malformed, Throttled, Unauthorized, Unavailable
 from ..amazon.order_overview import parse_overview
 from ..amazon.payload import load_json
-from .amazon_sync_mixin import CRON_SECONDS, SYNC_SECONDS, TimeBudget, to_naive
+from .amazon_sync_mixin import (
+    BACK_OFF_MINUTES,
+    CRON_SECONDS,
+    SYNC_SECONDS,
+    TimeBudget,
+    to_naive,
+)
 from .ship_by import get_urgency_domains, get_urgency_search_domain
+from .stock_move import ShippedItem
 
 BATCH_SIZE = 100
 PART_SIZE = 25
@@ -49,10 +56,16 @@ TO_SHIP = Domain([
     ('sale_order_id', '=', False),
     ('amazon_status', 'in', ('UNSHIPPED', 'PARTIALLY_SHIPPED')),
 ])
+# What is written of an order that comes without its status where fuller data are stored.
+VERSION_FIELDS = (
+    'amazon_updated_at', 'payload_version', 'to_complete', 'state', 'reason', 'attempts',
+    'next_try',
+)
 STEPS = {
     'create': ('_create_sale_orders', 'created'),
     'update': ('_update_sale_orders', 'updated'),
     'cancel': ('_cancel_sale_orders', 'cancelled'),
+    'move': ('_move_goods_sold_elsewhere', 'moved'),
 }
 
 
@@ -170,6 +183,10 @@ class AmazonOrder(models.Model):
         readonly=True,
         copy=False,
     )
+    can_answer = fields.Boolean(
+        help="Whether it failed for something that a person can answer for.",
+        compute='_compute_can_answer',
+    )
     state = fields.Selection(
         selection=[
             ('to_do', "Waiting to Import"),
@@ -186,6 +203,21 @@ class AmazonOrder(models.Model):
         help="Whether a person wants it imported although it was shipped outside Odoo.",
         readonly=True,
     )
+    to_complete = fields.Boolean(
+        string="To Complete",
+        help="Amazon's search left out how far the order is. Amazon is asked for the order alone"
+             " before anything is done with it.",
+        readonly=True,
+    )
+    is_sold_elsewhere = fields.Boolean(
+        string="Sold Elsewhere",
+        help="Sold in another shop than Amazon's, and only shipped by Amazon.",
+        readonly=True,
+    )
+    sale_order_deleted = fields.Boolean(
+        help="A person deleted its sales order: it stays away until a person wants it again.",
+        readonly=True,
+    )
     waiting_offer_ids = fields.Many2many(
         comodel_name='amazon.offer',
         string="Offers to Match",
@@ -200,6 +232,7 @@ class AmazonOrder(models.Model):
         'UNIQUE(company_id, amazon_order_ref)', "This Amazon order is in the inbox already.",
     )
     _to_import_idx = models.Index("(account_id, id) WHERE state IN ('to_do', 'failed')")
+    _to_complete_idx = models.Index("(account_id, attempts, id) WHERE to_complete")
     _with_payload_idx = models.Index("(account_id, delivered_at) WHERE payload IS NOT NULL")
 
     # === COMPUTE METHODS === #
@@ -210,6 +243,11 @@ class AmazonOrder(models.Model):
             order.readable_payload = order.payload and json.dumps(
                 load_json(order.payload), indent=2, ensure_ascii=False,
             )
+
+    @api.depends('state', 'payload')
+    def _compute_can_answer(self):
+        for order in self:
+            order.can_answer = order.state == 'failed' and bool(order._find_questions())
 
     @api.depends('amazon_status')
     def _compute_status_label(self):
@@ -234,8 +272,7 @@ class AmazonOrder(models.Model):
     def _compute_overview(self):
         """Show what an order holds to whoever may work on it, without anybody's name."""
         for order in self:
-            # In sudo mode: Amazon's data themselves are for Amazon administrators only.
-            overview = parse_overview(order.sudo().payload or '')
+            overview = order._get_overview()
             order.ordered_at = to_naive(overview.ordered_at)
             order.service_level = overview.service_level.replace('_', ' ').capitalize()
             order.place = ', '.join(filter(None, (
@@ -254,6 +291,14 @@ class AmazonOrder(models.Model):
             order.seller_central_url = build_order_url(
                 order.marketplace_id.seller_central_url, order.amazon_order_ref,
             )
+
+    def _get_overview(self):
+        """Return what the order holds, without anybody's name.
+
+        :rtype: amazon.order_overview.Overview
+        """
+        # In sudo mode: Amazon's data themselves are for Amazon administrators only.
+        return parse_overview(self.sudo().payload or '')
 
     def _format_amount(self, amount):
         """Return an amount of Amazon's as people read it, empty if there is none.
@@ -320,7 +365,9 @@ class AmazonOrder(models.Model):
         self.check_access('write')
         # In sudo mode: importing takes more rights than an Amazon user needs to have.
         for account, inbox in self.sudo().grouped('account_id').items():
-            inbox._fetch_one_by_one(account, inbox.mapped('amazon_order_ref'))
+            inbox._fetch_one_by_one(
+                account, inbox.mapped('amazon_order_ref'), self.env._("Fetch Again"),
+            )
         return self.action_retry()
 
     def action_open_waiting_offers(self):
@@ -356,23 +403,32 @@ class AmazonOrder(models.Model):
         return {'type': 'ir.actions.act_url', 'url': self.seller_central_url, 'target': 'new'}
 
     def _import_again(self, values):
-        """Set the state of the orders and import them, within the time budget of a button."""
+        """Set the state of the orders and import them, within the time budget of a button.
+
+        Those whose status is not known are asked for first. Those whose sales orders were deleted
+        are wanted again.
+        """
         self.check_access('write')
         # In sudo mode: importing takes more rights than an Amazon user needs to have.
         inbox = self.sudo()
-        inbox.write(values)
+        inbox.write({**values, 'sale_order_deleted': False})
+        budget = TimeBudget(SYNC_SECONDS)
+        for account, incomplete in inbox.filtered('to_complete').grouped('account_id').items():
+            incomplete._complete_safely(account, budget)
         accounts = inbox.account_id
-        outcomes = inbox._import_orders(TimeBudget(SYNC_SECONDS), accounts, inbox)
+        outcomes = inbox._import_orders(budget, accounts, inbox)
+        outcomes['failed'] += len(inbox.filtered(lambda o: o.to_complete and o.state == 'failed'))
         return accounts._get_sync_notification(None, outcomes)
 
     # === BUSINESS METHODS - FETCHING === #
 
     @api.model
-    def _fetch_one_by_one(self, account, order_refs):
+    def _fetch_one_by_one(self, account, order_refs, button):
         """Fetch orders by their Amazon references, of any age and status, and store them.
 
         :param amazon.account account: The account to ask with.
         :param list[str] order_refs: Amazon's references.
+        :param str button: What a person has pressed.
         :return: The orders in the inbox, to be imported anew.
         :rtype: amazon.order
         :raise UserError: If Amazon does not deliver one of them.
@@ -381,20 +437,58 @@ class AmazonOrder(models.Model):
             try:
                 payloads = [orders.fetch_order(client, order_ref) for order_ref in order_refs]
             except AmazonError as error:
-                raise UserError(account._get_error_reason(error)) from error
+                raise UserError(account._get_error_reason(error, button)) from error
         return self._store_payloads(account, payloads, force=True)
 
     @api.model
     @mute_logger('odoo.sql_db')  # It would quote personal data when a statement is refused.
-    def _store_payloads(self, account, payloads, force=False):
+    def _store_payloads(self, account, payloads, force=False, is_reduced=False):
         """Store orders as Amazon sent them, unless a version as new is stored already.
+
+        One that can't be stored as it is stops no other: only its data are stored, and the reason.
 
         :param amazon.account account: The account they came through.
         :param list payloads: The orders as Amazon sent them.
         :param bool force: Whether to store them in any case.
+        :param bool is_reduced: Whether they were asked for without their status.
         :return: The orders in the inbox that are new or have changed.
         :rtype: amazon.order
         """
+        try:
+            with self.env.cr.savepoint():
+                return self._store_together(account, payloads, force, is_reduced)
+        except (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, UniqueViolation):
+            raise
+        except Exception as exception:
+            if len(payloads) == 1:
+                return self._store_unreadable(account, payloads[0], exception)
+        return self.union(*(
+            self._store_payloads(account, [payload], force, is_reduced) for payload in payloads
+        ))
+
+    @api.model
+    def _store_unreadable(self, account, payload, exception):
+        """Store an order of which nothing but its data can be stored.
+
+        :param amazon.account account: The account it came through.
+        :param payload: The order as Amazon sent it.
+        :param Exception exception: What stopped the rest.
+        :return: The order in the inbox.
+        :rtype: amazon.order
+        """
+        text = json.dumps(payload, separators=(',', ':'))
+        order_ref = _get_fingerprint(text)
+        order = self.search([
+            ('company_id', '=', account.company_id.id), ('amazon_order_ref', '=', order_ref),
+        ]) or self.create({
+            'account_id': account.id, 'amazon_order_ref': order_ref, 'payload': text,
+        })
+        order._mark_failed(exception)
+        return order
+
+    @api.model
+    def _store_together(self, account, payloads, force, is_reduced):
+        """Store orders in as few statements as can be; see `_store_payloads`."""
         summaries = [orders.parse_summary(payload) for payload in payloads]
         currencies = self.env['res.currency'].with_context(active_test=False).search(
             [('name', 'in', [summary.currency for summary in summaries])],
@@ -402,6 +496,9 @@ class AmazonOrder(models.Model):
         values_by_ref = {}
         for payload, summary in zip(payloads, summaries, strict=True):
             values = self._prepare_inbox_values(account, payload, summary, currencies)
+            values['to_complete'] = bool(summary.order_id) and (
+                is_reduced or not summary.is_complete
+            )
             known = values_by_ref.get(values['amazon_order_ref'])
             if not known or known['payload_version'] < values['payload_version']:
                 values_by_ref[values['amazon_order_ref']] = values
@@ -411,13 +508,31 @@ class AmazonOrder(models.Model):
         ])
         changed = self.browse()
         for order in stored:
-            values = values_by_ref.pop(order.amazon_order_ref)
-            if force or (order.payload_version or '') < values['payload_version']:
+            values = order._choose_values(values_by_ref.pop(order.amazon_order_ref), force)
+            if values:
                 order.write(values)
                 changed |= order
         changed |= self.create(list(values_by_ref.values()))
         changed.flush_recordset()
         return changed
+
+    def _choose_values(self, values, force):
+        """Return what is to be written of another version of the order.
+
+        :param dict values: The values of that version.
+        :param bool force: Whether to store it in any case.
+        :return: The values to write, without Amazon's data where the ones stored are fuller; none
+                 if the version is to be left alone.
+        :rtype: dict
+        """
+        self.ensure_one()
+        known, new = self.payload_version or '', values['payload_version']
+        completes = self.to_complete and not values['to_complete'] and known == new
+        if not (force or known < new or completes):
+            return {}
+        if values['to_complete'] and self.payload and self.amazon_status:
+            return {name: values[name] for name in VERSION_FIELDS}
+        return values
 
     @api.model
     def _prepare_inbox_values(self, account, payload, summary, currencies):
@@ -437,11 +552,12 @@ class AmazonOrder(models.Model):
         ) or self._find_marketplace(account, summary)
         return {
             # One without a reference is kept too, under a fingerprint of its own.
-            'amazon_order_ref': summary.order_id or f'? {sha256(text.encode()).hexdigest()[:12]}',
+            'amazon_order_ref': summary.order_id or _get_fingerprint(text),
             'account_id': account._get_account_of(marketplace).id,
             'marketplace_id': marketplace.id,
             'channel': summary.channel,
             'amazon_status': summary.status,
+            'is_sold_elsewhere': summary.is_sold_elsewhere,
             'amazon_updated_at': to_naive(changed_at),
             'amazon_total': float(summary.total or 0),
             'currency_id': currencies.get(summary.currency, self.env['res.currency']).id,
@@ -477,6 +593,111 @@ class AmazonOrder(models.Model):
             'api_ref': summary.marketplace_id,
         })
 
+    # === BUSINESS METHODS - COMPLETING === #
+
+    @api.model
+    def _get_due_domain(self):
+        """Override of `amazon_connector` to leave alone what is to be completed first."""
+        return super()._get_due_domain() & Domain('to_complete', '=', False)
+
+    @api.model
+    def _are_to_complete(self, account):
+        """Return whether Amazon has still to be asked for the status of orders.
+
+        :param amazon.account account: The account they came through.
+        :rtype: bool
+        """
+        return bool(self.search_count(
+            [('account_id', '=', account.id), ('to_complete', '=', True), ('attempts', '=', 0)],
+            limit=1,
+        ))
+
+    @api.model
+    def _complete_next(self, client, account, inbox=None):
+        """Ask Amazon for the next order whose status it left out, store it, and commit.
+
+        :param amazon.client.Client client: The client of the account.
+        :param amazon.account account: The account of the orders.
+        :param amazon.order inbox: Only these; all by default.
+        :return: Whether there was one that no other worker has in its hands.
+        :rtype: bool
+        :raise AmazonError: If the account has to wait.
+        """
+        domain = super()._get_due_domain() & Domain([
+            ('account_id', '=', account.id), ('to_complete', '=', True),
+        ])
+        if inbox is not None:
+            domain &= Domain('id', 'in', inbox.ids)
+        order = self.search(domain, order='attempts, id', limit=10).try_lock_for_update(
+            allow_referencing=True, limit=1,
+        )
+        if order:
+            order._complete(client, account)
+        return bool(order)
+
+    def _complete(self, client, account):
+        """Ask Amazon for the order, store it, and commit.
+
+        :param amazon.client.Client client: The client of the account.
+        :param amazon.account account: The account it came through.
+        :return: None
+        :raise AmazonError: If the account has to wait.
+        """
+        self.ensure_one()
+        outage = None
+        try:
+            payload = orders.fetch_order(client, self.amazon_order_ref)
+        except (Throttled, Unauthorized):
+            raise
+        except AmazonError as error:
+            outage = error if isinstance(error, Unavailable) else None
+            self._mark_incomplete(error)
+        else:
+            self._store_payloads(account, [payload])
+            if self.to_complete:
+                self._mark_incomplete(
+                    Malformed(orders.GET_OPERATION, 'fulfillment', "says no status"),
+                )
+            else:
+                self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
+        self.env['ir.cron']._commit_progress()
+        if outage:
+            raise outage
+
+    def _complete_safely(self, account, budget):
+        """Ask Amazon for these orders; what time or quota do not suffice for is left to the cron.
+
+        :param amazon.account account: The account they came through.
+        :param TimeBudget budget: Nothing is asked when it is spent.
+        :return: None
+        """
+        if account.state == 'connected':
+            with account._call_amazon('amazon_connector.ir_cron_fetch_orders') as client:
+                while not budget.is_spent() and self._complete_next(client, account, self):
+                    pass
+
+    def _mark_incomplete(self, error):
+        """Record that Amazon does not tell the status of an order. It is asked for ever again.
+
+        :param AmazonError error: What Amazon answered, or what it left out.
+        :return: None
+        """
+        self.ensure_one()
+        attempts = self.attempts + 1
+        is_short_outage = isinstance(error, Unavailable) and attempts == 1
+        self.write({
+            'state': 'to_do' if is_short_outage else 'failed',
+            'reason': self.env._(
+                "Amazon does not say how far this order is, so that nothing is done with it. It is"
+                " asked again by itself; if the parcel is due, look it up in Seller Central."
+                " (%(error)s)",
+                error=error,
+            ),
+            'attempts': attempts,
+            'next_try': self._get_next_try(min(attempts, len(BACK_OFF_MINUTES))),
+        })
+        self.account_id._follow_up_failures()
+
     # === BUSINESS METHODS - IMPORTING === #
 
     @api.model
@@ -505,7 +726,8 @@ class AmazonOrder(models.Model):
         :param TimeBudget budget: No batch is begun when it is spent.
         :param amazon.account accounts: Only of these; all by default.
         :param amazon.order inbox: Only these; all by default.
-        :return: How many orders were `created`, `updated`, `cancelled`, `skipped`, `failed`.
+        :return: How many orders were `created`, `updated`, `cancelled`, `moved`, `skipped`,
+                 `failed`.
         :rtype: Counter
         """
         domain = self._get_due_domain()
@@ -592,7 +814,7 @@ class AmazonOrder(models.Model):
                 continue
             try:
                 if step != 'cancel':
-                    data_by_order[order] = order._parse()
+                    data_by_order[order] = order._parse(step)
                 steps[step] |= order
             except Malformed as error:
                 failures[order] = error
@@ -631,6 +853,13 @@ class AmazonOrder(models.Model):
         :rtype: tuple[str, str | None]
         """
         self.ensure_one()
+        if not self.sale_order_id and self.sale_order_deleted:
+            return 'skip', self.env._(
+                "Its sales order was deleted in Odoo. Retry makes it again; goods that have left"
+                " stay as they are.",
+            )
+        if not self.sale_order_id and self.is_sold_elsewhere:
+            return self._choose_step_sold_elsewhere(account)
         status, step = self.amazon_status, 'update' if self.sale_order_id else 'create'
         if status == 'CANCELLED':
             return ('cancel', None) if self.sale_order_id else (
@@ -656,10 +885,38 @@ class AmazonOrder(models.Model):
             return 'skip', self.env._("Shipped outside Odoo before it came here.")
         return step, None
 
-    def _parse(self):
+    def _choose_step_sold_elsewhere(self, account):
+        """Decide what an order asks for that was sold in another shop and is shipped by Amazon.
+
+        :param amazon.account account: The account it came through.
+        :return: As `_choose_step`.
+        :rtype: tuple[str, str | None]
+        """
+        if account.sold_elsewhere == 'skip' or self.channel != 'fba':
+            return 'skip', self.env._(
+                "Sold in another shop; Amazon only ships it. Where its goods are to be taken from"
+                " the FBA location, choose so in the account, then press Retry.",
+            )
+        if self.amazon_status == 'SHIPPED':
+            return 'move', None
+        if self.env['stock.move']._get_moved_without_sale(account, self.amazon_order_ref):
+            note = self.env._(
+                "%(status)s on Amazon after its goods were taken from the FBA location. Nothing was"
+                " undone: count them there if they came back.",
+                status=self.amazon_status,
+            )
+            account._warn_person_in_charge(f'{self.amazon_order_ref}: {note}')
+            return 'skip', note
+        return 'skip', self.env._(
+            "Sold in another shop, and not shipped by Amazon: %(status)s.",
+            status=self.amazon_status,
+        )
+
+    def _parse(self, step='update'):
         """Return the order as `amazon.orders` reads it.
 
-        :rtype: amazon.orders.Order
+        :param str step: What the order asks for; with `move` only its goods are read.
+        :rtype: amazon.orders.Order | amazon.orders.ShippedGoods
         :raise Malformed: If it can't be understood, naming the field.
         """
         self.ensure_one()
@@ -668,10 +925,17 @@ class AmazonOrder(models.Model):
                 self.amazon_order_ref, self.env._("Amazon's data"),
                 self.env._("were removed to protect the buyer: press Fetch Again"),
             )
-        given = orders.Given.from_json({
-            'channel': self.sale_order_id.amazon_channel or '', **(self.given or {}),
-        })
-        data = orders.parse_order(load_json(self.payload), given)
+        if step == 'move':
+            return orders.parse_shipped_goods(load_json(self.payload))
+        payload = load_json(self.payload)
+        try:
+            data = orders.parse_order(
+                payload, orders.Given(channel=self.sale_order_id.amazon_channel or ''),
+            )
+        except Malformed:
+            if not self.given:
+                raise
+            data = orders.parse_order(payload, orders.Given.from_json(self.given))
         if not data.currency:
             currency = self.marketplace_id.currency_id or self.company_id.currency_id
             data = replace(data, currency=currency.name)
@@ -681,6 +945,28 @@ class AmazonOrder(models.Model):
         if not all(item.sku for item in data.items):
             data = self._find_missing_skus(data)
         return data
+
+    def _find_questions(self):
+        """Return what Amazon does not say of the order, so that a person has to.
+
+        :rtype: amazon.orders.Questions
+        """
+        self.ensure_one()
+        # In sudo mode: Amazon's data are for Amazon administrators only, what is missing is not.
+        payload = self.sudo().payload
+        return orders.find_questions(load_json(payload)) if payload else orders.Questions()
+
+    def _import_anyway(self, given):
+        """Import the order with what a person has answered for.
+
+        :param amazon.orders.Given given: The answers.
+        :return: The notification to show.
+        :rtype: dict
+        """
+        self.ensure_one()
+        return self._import_again({
+            'state': 'to_do', 'attempts': 0, 'next_try': False, 'given': given.to_json(),
+        })
 
     def _find_missing_skus(self, data):
         """Return an order with the SKUs that Amazon left out, as other orders of the ASINs had it.
@@ -725,7 +1011,7 @@ class AmazonOrder(models.Model):
         failures = {}
         for order, data in data_by_order.items():
             try:
-                if not order.currency_id.active:
+                if not (order.is_sold_elsewhere or order.currency_id.active):
                     account._get_currency(data.currency)
                 if not order.sale_order_id:
                     order._check_offers(account, self.env['amazon.offer'].union(*(
@@ -745,7 +1031,9 @@ class AmazonOrder(models.Model):
         """
         self.ensure_one()
         missing = offers.filtered(lambda o: not o.product_id)
-        if missing and (account.only_matched_products or not account.product_id):
+        if missing and (
+            self.is_sold_elsewhere or account.only_matched_products or not account.product_id
+        ):
             self.waiting_offer_ids = missing
             raise UserError(self.env._(
                 "SKU %(skus)s is not matched: choose its product under Amazon ▸ Offers, then the"
@@ -807,6 +1095,38 @@ class AmazonOrder(models.Model):
                 order.sale_order_id._cancel_from_amazon()
                 order._mark_done(order.sale_order_id)
 
+    def _move_goods_sold_elsewhere(self, data_by_order):
+        """Take from the FBA location what Amazon shipped of orders of other shops.
+
+        :param dict data_by_order: The orders as read.
+        :return: None
+        """
+        account = self.account_id
+        offers = self.env['amazon.offer']._get_for(account, [data_by_order[o] for o in self])
+        self.env['stock.move']._ship_without_sale(account, [
+            ShippedItem(
+                order_ref=order.amazon_order_ref,
+                item_ref=item.item_id,
+                product=offers[order.marketplace_id.id, item.sku].product_id,
+                quantity=item.quantity,
+                serial_numbers=item.serial_numbers,
+                shipped_at=to_naive(data_by_order[order].updated_at),
+            )
+            for order in self
+            for item in data_by_order[order].items
+        ])
+        for order in self:
+            order._mark_done(self.env['sale.order'])
+
+    def _mark_sale_order_deleted(self):
+        """Record that a person deleted the sales orders, so that they are not made again.
+
+        :return: None
+        """
+        self.write({'sale_order_deleted': True})
+        for order in self:
+            order._mark_skipped(order._choose_step(order.account_id)[1])
+
     def _mark_done(self, sale_order, notes=()):
         """Record that Odoo is up to date with an order.
 
@@ -866,3 +1186,8 @@ class AmazonOrder(models.Model):
                 expired.payload = False
                 if not self.env['ir.cron']._commit_progress(processed=len(expired)):
                     return
+
+
+def _get_fingerprint(text):
+    """Return what stands for the reference of an order whose own can't be read."""
+    return f'? {sha256(text.encode()).hexdigest()[:12]}'

@@ -7,6 +7,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import mute_logger
 
 from ..amazon.limits import RATES, Bucket
+from ..amazon.orders import SEARCH_OPERATION
 
 MAX_ATTEMPTS = 10
 
@@ -53,18 +54,27 @@ class AmazonQuota(models.Model):
 class DatabaseLimiter:
     """The limiter of the client (see `amazon.limits.Limiter`) that keeps its buckets in Odoo."""
 
-    def __init__(self, env, owner):
+    def __init__(self, account, owner):
         """Limit the calls of one owner of quotas.
 
-        :param odoo.api.Environment env: Only its registry is used: each step has its own cursor.
+        :param amazon.account account: Who calls. Only its id and registry are used: each step has
+                                       its own cursor.
         :param dict owner: `seller_id`, `lwa_client_id` and `endpoint` of the account.
         """
-        self._registry = env.registry
+        self._registry = account.env.registry
+        self._account_id = account.id
         self._owner = owner
 
     def reserve(self, operation):
-        """Implement `amazon.limits.Limiter`."""
-        self._update(operation, lambda bucket, rate, now: bucket.take(operation, rate, now))
+        """Implement `amazon.limits.Limiter`, and let nobody take a search out of turn."""
+        ahead = self._count_ahead() if operation == SEARCH_OPERATION else 0
+        self._update(operation, lambda bucket, rate, now: bucket.take(operation, rate, now, ahead))
+
+    def _count_ahead(self):
+        """Return how many accounts that share the quota wait for it before this one."""
+        with self._registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            return env['amazon.account'].browse(self._account_id)._count_ahead_in_turn()
 
     def observe(self, operation, rate, throttled):
         """Implement `amazon.limits.Limiter`."""

@@ -149,11 +149,26 @@ class SaleOrder(models.Model):
                 order.amazon_marketplace_id.seller_central_url, order.amazon_order_ref,
             )
 
-    @api.depends('amazon_order_ref', 'order_line.move_ids.picking_id')
     def _compute_amazon_move_count(self):
         self.amazon_move_count = 0
         for order in self.filtered('amazon_order_ref'):
             order.amazon_move_count = len(order._get_moves_without_delivery())
+    # === CRUD METHODS === #
+
+    def unlink(self):
+        """Override of `sale` to keep Amazon orders away whose sales orders are deleted, and to know
+        their goods again that have left.
+        """
+        # In sudo mode: the inbox and moves that are done are written by the connector only.
+        orders = self.sudo().filtered('amazon_order_ref')
+        orders.order_line._mark_amazon_moves()
+        inbox = self.env['amazon.order'].sudo().search([
+            ('company_id', 'in', orders.company_id.ids),
+            ('amazon_order_ref', 'in', orders.mapped('amazon_order_ref')),
+        ])
+        res = super().unlink()
+        inbox._mark_sale_order_deleted()
+        return res
 
     # === ACTION METHODS === #
 

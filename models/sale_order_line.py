@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.fields import Command
 
+from .stock_move import get_item_key
+
 CHARGES = {
     'ITEM': 'item',
     'SHIPPING': 'shipping',
@@ -93,6 +95,20 @@ class SaleOrderLine(models.Model):
             )
             for move_line in move_lines
         )
+
+    def _get_amazon_item_key(self):
+        """Return what tells the order item from all others; see `get_item_key`."""
+        self.ensure_one()
+        return get_item_key(self.order_id.amazon_order_ref, self.amazon_order_item_ref)
+
+    def _mark_amazon_moves(self):
+        """Write on the moves that are done of which order items they are, since the lines go.
+
+        :return: None
+        """
+        for line in self.filtered(lambda line: line.amazon_charge == 'item'):
+            moves = line.move_ids.filtered(lambda m: m.state == 'done')
+            moves.amazon_item_key = line._get_amazon_item_key()
 
     # === BUSINESS METHODS - FROM AMAZON === #
 

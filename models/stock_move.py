@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from odoo import api, fields, models
@@ -16,6 +16,23 @@ class Shipment:
     shipped_at: datetime  # UTC, naive
 
 
+@dataclass
+class ShippedItem:
+    """An item of an order of another shop, whose goods left the FBA location."""
+
+    order_ref: str
+    item_ref: str
+    product: models.Model  # product.product
+    quantity: int  # in the product's unit of measure
+    serial_numbers: tuple
+    shipped_at: datetime  # UTC, naive
+
+
+def get_item_key(order_ref, item_ref):
+    """Return what tells an order item from all others, by Amazon's references."""
+    return f'{order_ref} {item_ref}'
+
+
 class StockMove(models.Model):
     _inherit = 'stock.move'
 
@@ -24,6 +41,13 @@ class StockMove(models.Model):
         string="Amazon Account",
         help="Set on moves without a delivery: goods that Amazon shipped, or that left before Odoo"
              " knew.",
+        readonly=True,
+        index='btree_not_null',
+    )
+    amazon_item_key = fields.Char(
+        string="Amazon Order Item",
+        help="Amazon's references of the order and the item: the goods of it leave only once, even"
+             " if their sales order is deleted and made again.",
         readonly=True,
         index='btree_not_null',
     )
@@ -65,25 +89,146 @@ class StockMove(models.Model):
         :rtype: stock.move
         """
         shipments = [
-            shipment for shipment in shipments
+            shipment
+            for shipment in self._leave_out_shipped(shipments)
             if shipment.quantity and shipment.line.product_id.type == 'consu'
         ]
-        moves = self.create([
-            self._prepare_shipped_values(shipment) for shipment in shipments
+        return self._move_at_once(
+            [self._prepare_shipped_values(shipment) for shipment in shipments],
+            [shipment.serial_numbers for shipment in shipments],
+        )
+
+    @api.model
+    def _ship_without_sale(self, account, items):
+        """Make one done move from the FBA location to the customers for each item with goods that
+        has none yet.
+
+        :param amazon.account account: The account of the orders.
+        :param list[ShippedItem] items: The goods.
+        :return: The moves.
+        :rtype: stock.move
+        """
+        known = set(self._get_shipped(
+            [get_item_key(item.order_ref, item.item_ref) for item in items],
+        ).mapped('amazon_item_key'))
+        items = [
+            item for item in items
+            if item.quantity and item.product.type == 'consu'
+            and get_item_key(item.order_ref, item.item_ref) not in known
+        ]
+        customers, _suppliers = self.env['stock.warehouse']._get_partner_locations()
+        return self._move_at_once(
+            [
+                {
+                    'product_id': item.product.id,
+                    'product_uom_qty': item.quantity,
+                    'product_uom': item.product.uom_id.id,
+                    'location_id': account.location_id.id,
+                    'location_dest_id': customers.id,
+                    'company_id': account.company_id.id,
+                    'origin': item.order_ref,
+                    'date': item.shipped_at,
+                    'amazon_account_id': account.id,
+                    'amazon_item_key': get_item_key(item.order_ref, item.item_ref),
+                    'procure_method': 'make_to_stock',
+                }
+                for item in items
+            ],
+            [item.serial_numbers for item in items],
+        )
+
+    @api.model
+    def _get_moved_without_sale(self, account, order_ref):
+        """Return the moves made for an order of another shop.
+
+        :param amazon.account account: The account of the order.
+        :param str order_ref: Amazon's reference of the order.
+        :rtype: stock.move
+        """
+        return self.search([
+            ('amazon_account_id', '=', account.id),
+            ('origin', '=', order_ref),
+            ('sale_line_id', '=', False),
+            ('state', '=', 'done'),
         ])
+
+    @api.model
+    def _get_shipped(self, keys):
+        """Return the done moves of order items that have no sales order any more, or never had.
+
+        :param list[str] keys: See `get_item_key`.
+        :rtype: stock.move
+        """
+        return self.search([
+            ('amazon_item_key', 'in', keys),
+            ('company_id', '=', self.env.company.id),
+            ('sale_line_id', '=', False),
+            ('state', '=', 'done'),
+        ])
+
+    @api.model
+    def _leave_out_shipped(self, shipments):
+        """Return what has not left already for a sales order that was deleted since.
+
+        The moves of that order become those of the new one. What came back is moved again.
+
+        :param list[Shipment] shipments: The goods.
+        :rtype: list[Shipment]
+        """
+        known = self._get_shipped(
+            [shipment.line._get_amazon_item_key() for shipment in shipments],
+        ).grouped('amazon_item_key')
+        rest = []
+        for shipment in shipments:
+            line, moves = shipment.line, known.get(shipment.line._get_amazon_item_key())
+            if not moves:
+                rest.append(shipment)
+                continue
+            moves.sale_line_id = line
+            line.order_id.message_post(body=self.env._(
+                "%(product)s left for a sales order of this Amazon order that was deleted. It is"
+                " not taken from stock again.",
+                product=line.product_id.display_name,
+            ))
+            is_kit = moves.product_id != line.product_id
+            quantity = 0 if is_kit else shipment.quantity - moves._get_quantity_at_customer()
+            if quantity > 0:
+                rest.append(replace(shipment, quantity=quantity))
+        return rest
+
+    def _get_quantity_at_customer(self):
+        """Return how much of these moves is with the customer, less what came back."""
+        return sum(
+            move.quantity * (
+                (move.location_dest_id.usage == 'customer') - (move.location_id.usage == 'customer')
+            )
+            for move in self
+        )
+
+    @api.model
+    def _move_at_once(self, values_list, serial_numbers):
+        """Make moves and do them; goods without stock do not stop it.
+
+        :param list[dict] values_list: The values of the moves, each with its `amazon_item_key`.
+        :param list serial_numbers: Amazon's serial numbers of the goods of each, if it gives them.
+        :return: The moves.
+        :rtype: stock.move
+        """
+        moves = self.create(values_list)
         # Kits explode into the moves of their components, for which mrp wants to know that no
         # delivery is meant to hold them; goods without stock get their move line.
         moves = moves.with_context(skip_picking_assignation=True)._action_confirm(merge=False)
-        serial_numbers = {shipment.line: shipment.serial_numbers for shipment in shipments}
+        keys = [values['amazon_item_key'] for values in values_list]
+        serial_numbers = dict(zip(keys, serial_numbers, strict=True))
         self.env['stock.move.line'].create([
             values
             for move in moves.filtered(lambda m: not m.move_line_ids)
-            for values in move._prepare_shipped_line_values(serial_numbers[move.sale_line_id])
+            for values in move._prepare_shipped_line_values(serial_numbers[move.amazon_item_key])
         ])
         moves.picked = True
         moves._action_done()
-        shipped_at = {shipment.line: shipment.shipped_at for shipment in shipments}
-        for moment, shipped in moves.grouped(lambda m: shipped_at[m.sale_line_id]).items():
+        shipped_at = {values['amazon_item_key']: values['date'] for values in values_list}
+        for moment, shipped in moves.grouped(lambda m: shipped_at[m.amazon_item_key]).items():
             shipped.write({'date': moment})
             shipped.move_line_ids.write({'date': moment})
         return moves
@@ -108,6 +253,7 @@ class StockMove(models.Model):
             'date': shipment.shipped_at,
             'sale_line_id': line.id,
             'amazon_account_id': order.amazon_account_id.id,
+            'amazon_item_key': line._get_amazon_item_key(),
             'procure_method': 'make_to_stock',
         }
 

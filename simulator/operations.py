@@ -141,6 +141,8 @@ class Operation:
 def _search_orders(call: Call) -> Response:
     limit = _page_size(call.query, 'maxResultsPerPage', MAX_RESULTS, MAX_RESULTS)
     included = _enum_list(call.query, 'includedData', INCLUDED_DATA)
+    if call.seller.searches_without_status:
+        included -= {'FULFILLMENT'}
     parameters = {
         name: value for name, value in call.query.items()
         if name not in ('paginationToken', 'maxResultsPerPage', 'includedData')

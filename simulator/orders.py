@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeAlias
 
 from .marketplaces import Marketplace
+from .shapes import SHAPES
 
 Amount: TypeAlias = 'Decimal | str | int'
 Window: TypeAlias = tuple[datetime, datetime]
@@ -167,7 +168,11 @@ class Order:
     :param prices_include_tax: whether the amounts given contain the tax that is shown separately
     :param discount_style: how DISCOUNT appears: 'negative'; 'positive'; or 'net', where ITEM and
         SHIPPING are already lowered and DISCOUNT is information
+    :param proceeds_shape: what Amazon shows of the amounts, a key of `shapes.SHAPES`
+    :param unexplained: what the grand total has more than the amounts that Amazon shows
     :param replaces: id of the order that this one replaces
+    :param channel_name: 'NON_AMAZON' when it was sold in another shop, of whose prices and buyers
+        Amazon knows nothing
     """
     order_id: str
     marketplace: Marketplace
@@ -179,7 +184,9 @@ class Order:
     address: Address
     prices_include_tax: bool = True
     discount_style: str = 'negative'
+    proceeds_shape: str = 'full'
     tip: Amount = ZERO
+    unexplained: Amount = ZERO
     programs: tuple[str, ...] = ()
     tax_registrations: tuple[TaxRegistration, ...] = ()
     replaces: str = ''
@@ -191,6 +198,7 @@ class Order:
     delivery_preference: dict[str, Any] | None = None
     payment_method: str = 'Other'
     fulfillment_order_ids: tuple[str, ...] = ()
+    channel_name: str = 'AMAZON'
 
     last_updated: datetime = field(init=False)
     packages: list[Package] = field(default_factory=list, init=False)
@@ -199,6 +207,8 @@ class Order:
 
     def __post_init__(self) -> None:
         self.last_updated = self.created
+        if self.proceeds_shape not in SHAPES:
+            raise ValueError(f'Unknown shape of proceeds {self.proceeds_shape}')
         for item in self.items:
             # Fail where the order is made, not where it is fetched.
             ItemProceeds.of(item, self)
@@ -212,7 +222,11 @@ class Order:
     def grand_total(self) -> Decimal:
         """Return what the buyer pays, with the tip and with all tax."""
         total = sum((ItemProceeds.of(item, self).total for item in self.items), ZERO)
-        return total + to_amount(self.tip, self.marketplace)
+        return (
+            total
+            + to_amount(self.tip, self.marketplace)
+            + to_amount(self.unexplained, self.marketplace)
+        )
 
     def find_item(self, key: str | None = None) -> Item:
         """Return the item with that item id or SKU; the first one when no key is given.

@@ -21,8 +21,7 @@ from .orders import (
     Window,
     to_amount,
 )
-
-Json = dict[str, Any]
+from .shapes import Json, apply_shape
 
 INCLUDED_DATA = (
     'BUYER',
@@ -71,7 +70,9 @@ def render_order(
     :param now: Amazon's time
     :param status_always: send the status and who fulfils even without the FULFILLMENT dataset
     """
-    return _Rendering(order, frozenset(included), frozenset(roles), now).order(status_always)
+    payload = _Rendering(order, frozenset(included), frozenset(roles), now).order(status_always)
+    apply_shape(payload, order.proceeds_shape)
+    return payload
 
 
 def to_iso(moment: datetime) -> str:
@@ -82,7 +83,8 @@ def to_iso(moment: datetime) -> str:
 class _Rendering:
     """One order for one reader: what was asked for, and what the reader may see.
 
-    Pending orders show neither prices nor people, cancelled ones no prices.
+    Pending orders show neither prices nor people, cancelled ones no prices, those of other shops
+    neither.
     """
 
     def __init__(
@@ -92,15 +94,19 @@ class _Rendering:
         self._included = included
         self._now = now
         self._is_pending = order.status in PENDING_STATUSES
-        self._is_priced = not self._is_pending and order.status != 'CANCELLED'
-        self._shows_tax = ROLE_TAX in roles
-        self._shows_people = self._shows_tax or (
-            order.channel == 'FBM' and ROLE_SHIPPING in roles
+        self._is_foreign = order.channel_name != 'AMAZON'
+        self._is_priced = not (
+            self._is_pending or self._is_foreign or order.status == 'CANCELLED'
         )
+        self._shows_tax = ROLE_TAX in roles
+        self._shows_people = not self._is_foreign and (self._shows_tax or (
+            order.channel == 'FBM' and ROLE_SHIPPING in roles
+        ))
         self._proceeds = [ItemProceeds.of(item, order) for item in order.items]
         self._grand_total = sum(
             (proceeds.total for proceeds in self._proceeds),
-            to_amount(order.tip, order.marketplace),
+            to_amount(order.tip, order.marketplace)
+            + to_amount(order.unexplained, order.marketplace),
         )
 
     def order(self, status_always: bool) -> Json:
@@ -127,7 +133,7 @@ class _Rendering:
             'createdTime': to_iso(order.created),
             'lastUpdatedTime': to_iso(order.last_updated),
             'salesChannel': {
-                'channelName': 'AMAZON',
+                'channelName': order.channel_name,
                 'marketplaceId': order.marketplace.id,
                 'marketplaceName': order.marketplace.name,
             },
@@ -282,7 +288,7 @@ class _Rendering:
             }),
             'serialNumbers': list(item.serial_numbers),
         }
-        if not self._is_pending:
+        if not (self._is_pending or self._is_foreign):
             product['price'] = _without_empty({
                 'unitPrice': self._money(item.price),
                 'priceDesignation': 'BUSINESS_PRICE' if item.business_price else '',

@@ -122,6 +122,7 @@ def stock(seller: Seller) -> None:
     shop.sell_to_awkward_addresses()
     shop.sell_unmatched_products()
     shop.show_every_status()
+    shop.show_amounts_oddly()
     shop.sell_what_is_urgent()
 
 
@@ -269,6 +270,22 @@ class _Shop:
         self._seller.ship(order, {'NW-MUG-BLUE': 2}, at=self._past(46))
         order = self._sell('GB', 'FBM', [self._item('GB', 'NW-KETTLE-EL')], hours=10)
         self._seller.request_cancellation(order, 'Bought the wrong size', at=self._past(4))
+
+    def show_amounts_oddly(self) -> None:
+        for number, shape in enumerate((
+            'totals', 'prices', 'charges at the order', 'tax included', 'pending tip',
+        )):
+            taxed = {'tax_rate': '0.19'} if shape == 'tax included' else {}
+            self._sell(
+                'DE', 'FBM',
+                [self._item(
+                    'DE', 'NW-MUG-BLUE', 2,
+                    shipping=0 if shape == 'prices' else '4.90', **taxed,
+                )],
+                hours=51 + number, proceeds_shape=shape,
+                tip='2.00' if shape == 'pending tip' else 0,
+            )
+        self._sell('DE', 'FBM', [self._item('DE', 'NW-SOAP-3')], hours=6, unexplained='1.50')
 
     def sell_what_is_urgent(self) -> None:
         for hours, sku, service_level in (

@@ -134,6 +134,7 @@ class Seller:
 
     Every change moves the order's `lastUpdatedTime`. Orders are named by themselves or by id.
     `sends_status_always` is Amazon's other habit: status and fulfiller even without FULFILLMENT.
+    `searches_without_status` is a third: searches that leave out what FULFILLMENT asks for.
 
     :param is_order_id_taken: asks the whole of Amazon, for its order ids are unique
     """
@@ -156,6 +157,7 @@ class Seller:
         with self._lock:
             self.is_authorised = True
             self.sends_status_always = False
+            self.searches_without_status = False
             self.orders: dict[str, Order] = {}
             self.newest_change = datetime.min.replace(tzinfo=timezone.utc)
             self._by_updated: list[SortKey] = []

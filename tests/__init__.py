@@ -13,12 +13,17 @@ from . import test_order_parsing
 from . import test_order_readings
 from . import test_order_totals
 from . import test_orders_bad_input
+from . import test_orders_deleted
 from . import test_orders_failures
 from . import test_orders_fetch
 from . import test_orders_fuzz
 from . import test_orders_import
+from . import test_orders_import_anyway
 from . import test_orders_processes
 from . import test_orders_unexplained
+from . import test_orders_sold_elsewhere
+from . import test_orders_turns
+from . import test_orders_without_status
 from . import test_shipments
 from . import test_shipments_client
 from . import test_shipments_echo

@@ -77,9 +77,70 @@ class TestAccount(AmazonCase):
         self.simulator.arm('unavailable', operation='getMarketplaceParticipations')
         self.connect(self.account)
         self.assertEqual(self.account.state, 'connected')
-        self.assertIn("tried again by itself", self.account.last_error)
+        self.assertIn("Press Connect again", self.account.last_error)
+        self.assertNotIn("by itself", self.account.last_error)
         self.connect(self.account)
         self.assertFalse(self.account.last_error)
+
+    def test_a_failed_connect_says_the_last_reason(self):
+        account = self.create_account(OTHER_SELLER)
+        self.simulator.add_seller(OTHER_SELLER)
+        account.lwa_client_secret = 'wrong'
+        self.connect(account)
+        self.assertIn("LWA Client ID and Secret", account.reason)
+        for kind, sentence in (
+            ('unavailable', "Press Connect again in some minutes"),
+            ('forbidden', "denies access"),
+            ('not_json', "Press Connect again in some minutes"),
+            ('throttled', "Press Connect again then"),
+        ):
+            with self.subTest(kind=kind):
+                account.lwa_client_secret = OTHER_SELLER.client_secret
+                self.simulator.arm(
+                    kind, operation='getMarketplaceParticipations', times=None,
+                )
+                notification = self.press(account, 'action_connect')
+                self.simulator.disarm()
+                self.assertEqual(account.state, 'error')
+                self.assertIn(sentence, account.reason)
+                self.assertEqual(account.last_error, account.reason)
+                self.assertEqual(notification['params']['message'], account.reason)
+        account.refresh_token = 'Atzr|of-somebody-else'
+        self.connect(account)
+        self.assertIn("refresh token", account.reason)
+        self.assertIn("refresh token", account.activity_ids.note)
+
+    def test_a_first_connect_that_fails_is_said_on_the_account(self):
+        account = self.create_account(OTHER_SELLER)
+        self.simulator.arm('unavailable', operation='lwa')
+        self.connect(account)
+        self.assertEqual(account.state, 'draft')
+        self.assertIn("Press Connect again", account.reason)
+        self.simulator.add_seller(OTHER_SELLER)
+        self.connect(account)
+        self.assertEqual(account.state, 'connected')
+        self.assertFalse(account.reason)
+
+    def test_connect_activates_the_currencies_and_says_so(self):
+        currencies = self.env.ref('base.GBP') | self.env.ref('base.JPY')
+        currencies.active = False
+        admin = self.create_user('adam', 'amazon_connector.group_amazon_admin')
+        message = self.press(
+            self.account.with_user(admin), 'action_connect',
+        )['params']['message']
+        self.assertTrue(all(currencies.mapped('active')))
+        self.assertIn("currencies were activated", message)
+        self.assertIn("GBP", message)
+        self.assertIn("JPY", message)
+        self.assertNotIn("EUR", message)
+        message = self.press(self.account, 'action_connect')['params']['message']
+        self.assertNotIn("activated", message)
+
+    def test_connect_leaves_the_currencies_of_other_marketplaces_alone(self):
+        self.account.synced_marketplace_ids -= self.env.ref('amazon_connector.marketplace_jp')
+        self.env.ref('base.JPY').active = False
+        self.connect(self.account)
+        self.assertFalse(self.env.ref('base.JPY').active)
 
     # === REVOKED ACCESS === #
 

@@ -193,9 +193,12 @@ class TestOverviewOfOrder(OfficeCase):
                 self.assertFalse(values['place'] or values['ordered_at'])
                 self.assertEqual(bool(values['overview']), '[' in (payload or ''))
 
-    def test_the_form_of_an_amazon_user_shows_it(self):
-        arch = self.env['amazon.order'].with_user(self.user).get_view(view_type='form')['arch']
-        self.assertTrue(etree.fromstring(arch).xpath("//page[@name='items']//field"))
+    def test_the_form_shows_it_to_amazon_users_only(self):
+        for user, is_shown in ((self.user, True), (self.salesman, False)):
+            view = self.env['amazon.order'].with_user(user).get_view(view_type='form')
+            arch = etree.fromstring(view['arch'])
+            for name in ('overview', 'place'):
+                self.assertEqual(bool(arch.xpath(f"//field[@name='{name}']")), is_shown)
 
 
 @tagged('post_install', '-at_install')
@@ -229,7 +232,7 @@ class TestWords(OfficeCase):
 
     def test_the_notification_says_one_and_many(self):
         self.account.only_matched_products = True
-        self.assertEqual(self.sync(), "No new orders %s")
+        self.assertEqual(self.sync(), "No new orders · %s")
         self.place('NEW')
         self.assertRegex(self.sync(), "^1 fetched: 1 order needs attention")
         self.place('NEW')

@@ -1,13 +1,17 @@
 from decimal import Decimal
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from odoo.tests import BaseCase, tagged
 
 from odoo.addons.amazon_connector.amazon.errors import Malformed
 from odoo.addons.amazon_connector.amazon.orders import Charge, Given, parse_order, parse_summary
 from odoo.addons.amazon_connector.simulator import Item
 from odoo.addons.amazon_connector.simulator.marketplaces import find_marketplace
+from odoo.addons.amazon_connector.simulator.shapes import SHAPES
 
-from .test_order_parsing import charge, discount, make_order, money, render, tax
+from .test_order_parsing import charge, discount, make_order, money, orders, render, tax
 
 
 def facilitate(item):
@@ -155,6 +159,19 @@ class TestReadings(BaseCase):
         if tax != '-':
             self.assertEqual(data.tax, tax if tax is None else Decimal(tax))
         return data
+
+    @settings(max_examples=300, deadline=None, derandomize=True, database=None)
+    @given(orders(), st.sampled_from(sorted(SHAPES)))
+    def test_whatever_shape_the_amounts_have(self, order, shape):
+        tip, paid = order.tip, parse_order(render(order))
+        order.proceeds_shape = shape
+        data = parse_order(render(order))
+        if shape in ('prices', 'grand total', 'totals', 'tax included'):
+            return  # where not all can be told apart
+        self.assertEqual(data.total + data.facilitated_tax, order.grand_total - tip)
+        self.assertTrue(data.is_explained)
+        self.assertEqual(data.open_amount, 0)
+        self.assertEqual(data.total, paid.total)
 
     def test_tax_on_top_or_for_information(self):
         self.assertRead(

@@ -4,6 +4,7 @@ from collections import Counter
 from random import Random
 
 from odoo.tests import tagged
+from odoo.tools import SQL, mute_logger
 
 from odoo.addons.amazon_connector.simulator import Buyer, Item
 
@@ -102,6 +103,42 @@ class TestNothingIsPoison(AmazonCase):
                     order['orderId'] = f'305-0000000-{next(numbers):07}'
             with self.subTest(seed=seed):
                 self.check_page([good[0], *broken, good[1]], good)
+
+    def forbid(self, table, condition):
+        """Let the database refuse some rows, as nobody could foresee."""
+        self.env.cr.execute(SQL(
+            "ALTER TABLE %s ADD CONSTRAINT unforeseen CHECK (%s)",
+            SQL.identifier(table), SQL(condition),
+        ))
+
+    @mute_logger('odoo.addons.amazon_connector.models.amazon_sync_mixin')
+    def test_an_order_that_nobody_could_store_stops_no_other(self):
+        payload = self.get_payload()
+        page = [{**payload, 'orderId': f'{number}05-0000000-0000000'} for number in range(3)]
+        self.forbid('amazon_order', "amazon_order_ref <> '105-0000000-0000000'")
+        self.serve(page)
+        self.run_cron('fetch_orders')
+        self.run_cron('import_orders')
+        self.assertFalse(self.account.order_window)
+        inbox = self.env['amazon.order'].search([('account_id', '=', self.account.id)])
+        self.assertEqual(sorted(inbox.mapped('state')), ['done', 'done', 'failed'])
+        failed = inbox.filtered(lambda order: order.state == 'failed')
+        self.assertIn('105-0000000-0000000', failed.payload)
+        self.assertIn("Unexpected error", failed.reason)
+
+    @mute_logger('odoo.addons.amazon_connector.models.amazon_sync_mixin')
+    def test_an_order_that_spoils_its_batch_stops_no_other(self):
+        self.forbid('amazon_offer', "sku <> 'POISON'")
+        orders = [
+            self.seller.place_order(items=[Item(sku)]) for sku in ('MUG', 'POISON', 'BOWL')
+        ]
+        self.run_cron('fetch_orders')
+        self.run_cron('import_orders')
+        self.assertEqual(
+            [self.get_inbox(order).state for order in orders], ['done', 'failed', 'done'],
+        )
+        self.assertIn("Unexpected error", self.get_inbox(orders[1]).reason)
+        self.assertTrue(self.get_inbox(orders[1]).next_try)
 
     def check_page(self, page, good):
         """Fetch and import a page, and see that all of it was dealt with."""

@@ -1,3 +1,4 @@
+import json
 from ast import literal_eval
 from datetime import datetime, timedelta, timezone
 
@@ -411,17 +412,28 @@ class TestLines(AmazonCase):
         self.assertEqual(german.amount_total, 10)
         self.assertEqual(british.currency_id.name, 'GBP')
 
-    def test_an_inactive_currency_is_a_reason(self):
+    def test_an_inactive_currency_is_activated_and_noted_on_the_account(self):
         self.env.ref('base.GBP').active = False
-        order = self.seller.place_order('GB')
-        other = self.seller.place_order('DE')
+        orders = [self.seller.place_order('GB') for _number in range(2)]
+        self.sync()
+        for order in orders:
+            self.assertEqual(self.get_sale_order(order).currency_id.name, 'GBP')
+        self.assertTrue(self.env.ref('base.GBP').active)
+        notes = [
+            message for message in self.account.message_ids
+            if "The currency GBP was activated" in (message.body or '')
+        ]
+        self.assertEqual(len(notes), 1)
+
+    def test_a_currency_that_odoo_does_not_know_is_a_reason(self):
+        order, other = self.seller.place_order('GB'), self.seller.place_order('DE')
+        self.seller.override(order, lambda payload: json.loads(
+            json.dumps(payload).replace('"GBP"', '"XQA"'),
+        ))
         self.sync()
         self.assertEqual(self.get_inbox(order).state, 'failed')
-        self.assertIn("currency GBP is not active", self.get_inbox(order).reason)
+        self.assertIn("does not know the currency XQA", self.get_inbox(order).reason)
         self.assertTrue(self.get_sale_order(other))
-        self.env.ref('base.GBP').active = True
-        self.press(self.get_inbox(order), 'action_retry')
-        self.assertTrue(self.get_sale_order(order))
 
     def test_prices_and_dates_survive_later_edits(self):
         product = self.create_product('MUG', list_price=99)

