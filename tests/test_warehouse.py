@@ -83,6 +83,28 @@ class TestWarehouse(WarehouseCase):
         shipments = picking.amazon_shipment_ids
         self.assertEqual(shipments.mapped('content'), ['1 × MUG', '1 × MUG'])
 
+    def test_every_field_of_ours_is_readable(self):
+        picking = self.get_deliveries(1)
+        [package] = self.pack(picking, {'MUG': 2})
+        for _moment in ('before', 'after'):
+            self.env.invalidate_all()
+            for records in (picking, picking.move_ids, package):
+                records.read([
+                    name for name in records.fields_get() if name.startswith('amazon_')
+                ])
+            picking.amazon_shipment_ids.read()
+            self.fill_in(picking)
+            self.validate(picking)
+
+    def test_a_gift_is_printed_on_the_delivery_slip(self):
+        order = self.order(Item('MUG', gift_message="Happy birthday, dear warehouse"))
+        picking = self.get_open_delivery(order).with_user(self.stan)
+        self.env.invalidate_all()
+        html, _type = self.env['ir.actions.report'].with_user(self.stan)._render_qweb_html(
+            'stock.report_deliveryslip', picking.ids,
+        )
+        self.assertIn("Happy birthday, dear warehouse", html.decode())
+
     def test_packages_are_listed_by_sku_for_who_sees_no_offers(self):
         picking = self.get_deliveries(1)
         self.fill_in(picking)
@@ -107,6 +129,22 @@ class TestWarehouse(WarehouseCase):
         self.assertIs(picking.button_validate(), True)
         self.assertIn("1 sent", self.send_again(picking))
         self.assertAmazonState(picking, 'sent')
+
+    def test_the_other_buttons_work_too(self):
+        picking, other = self.get_deliveries(2)
+        picking.do_unreserve()
+        picking.action_assign()
+        self.assertTrue(picking.action_open_seller_central()['url'])
+        other.action_cancel()
+        self.assertEqual(other.state, 'cancel')
+        self.fill_in(picking)
+        self.validate(picking)
+        wizard = Form(self.env['stock.return.picking'].with_user(self.stan).with_context(
+            active_id=picking.id, active_ids=picking.ids, active_model='stock.picking',
+        )).save()
+        wizard.product_return_moves.quantity = 1
+        returned = self.env['stock.picking'].browse(wizard.action_create_returns()['res_id'])
+        self.validate(returned.with_user(self.stan))
 
     def test_the_menu_leads_to_what_is_to_ship(self):
         action = self.env[self.env.ref(ACTION)._name].with_user(self.stan)._for_xml_id(ACTION)
