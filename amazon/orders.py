@@ -78,6 +78,12 @@ class OrderQuery:
             )
         return None if self.is_reduced else replace(self, included_data=REDUCED_INCLUDED_DATA)
 
+    def is_same_search(self, other: OrderQuery) -> bool:
+        """Tell whether another query looks for the same orders."""
+        return (self.marketplace_ids, self.updated_after) == (
+            other.marketplace_ids, other.updated_after,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads."""
         return asdict(self)

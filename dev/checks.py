@@ -101,8 +101,9 @@ class TestRun:
         prefix = f'{checkout_database(self.purpose)}_'
         with locked('leftovers.lock'):
             for database in self.odoo.databases():
-                process = database.removeprefix(prefix)
-                if process != database and not Path('/proc', process).exists():
+                # Tests with processes of their own name copies after it.
+                process = database.removeprefix(prefix).split('_')[0]
+                if database.startswith(prefix) and not Path('/proc', process).exists():
                     self.odoo.drop_database(database)
 
 

@@ -8,6 +8,7 @@ from . import account_tax
 from . import amazon_access_token
 from . import amazon_account
 from . import amazon_account_dashboard
+from . import amazon_account_marketplaces
 from . import amazon_account_orders
 from . import amazon_cancellation
 from . import amazon_delivery_rule

@@ -467,6 +467,12 @@ class AmazonAccount(models.Model):
         accounts.check_access('read')
         # Salespeople and warehouse people may see accounts, but not synchronize.
         self.env['amazon.order'].check_access('write')
+        if archived := accounts.filtered(lambda account: not account.active):
+            raise UserError(self.env._(
+                "The account %(account)s is archived: un-archive it under Amazon ▸ Configuration ▸"
+                " Accounts, filter Archived.",
+                account=archived[0].name,
+            ))
         if not accounts or any(account.state != 'connected' for account in accounts):
             raise UserError(accounts.filtered('reason')[:1].reason or self.env._(
                 "The account is not connected yet. Enter its credentials and press Connect.",

@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 
 from ..amazon import orders
 from ..amazon.errors import Rejected, Throttled
-from .amazon_sync_mixin import CRON_SECONDS, TimeBudget, to_naive
+from .amazon_sync_mixin import CRON_SECONDS, TimeBudget
 
 FIRST_SYNC_DAYS = 30
 WINDOW_OVERLAP = timedelta(minutes=2)
@@ -107,19 +107,19 @@ class AmazonAccount(models.Model):
         """
         if not self.try_lock_for_update(allow_referencing=True):
             return 0, True
-        query = self._get_order_query()
+        window, query = self._choose_search()
         if not query.marketplace_ids:
             return 0, True
         if query.is_exhausted:
             # What is not completed now is in the hands of another worker, which goes on.
-            self._close_order_window(query)
+            self._close_search(window, query)
             self.env['ir.cron']._commit_progress()
             return 0, True
         try:
             page = orders.fetch_order_page(client, query)
         except Rejected:
             alternative = query.get_alternative()
-            self.order_window = alternative and alternative.to_json()
+            self[window] = alternative and alternative.to_json()
             self.env['ir.cron']._commit_progress()
             if not alternative:
                 raise
@@ -130,32 +130,10 @@ class AmazonAccount(models.Model):
         if changed:
             self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
         self._end_turn()
-        self.order_window = page.next_query.to_json()
-        is_complete = page.next_query.is_exhausted and self._close_order_window(page.next_query)
+        self[window] = page.next_query.to_json()
+        is_complete = page.next_query.is_exhausted and self._close_search(window, page.next_query)
         self.env['ir.cron']._commit_progress()
-        return len(changed), is_complete
-
-    def _close_order_window(self, query):
-        """Move the cursor past a search whose pages are stored, unless orders of it wait for their
-        status.
-
-        An order for which Amazon refused it does not hold up the others: it is in the inbox, says
-        so, and is asked for again by itself.
-
-        :param amazon.orders.OrderQuery query: The search, exhausted.
-        :return: Whether the search is over.
-        :rtype: bool
-        """
-        if self.env['amazon.order']._are_to_complete(self):
-            return False
-        updated_before = to_naive(datetime.fromisoformat(query.updated_before))
-        self.write({
-            'order_window': False,
-            'last_order_sync': max(self.last_order_sync or updated_before, updated_before),
-            'last_error': False,
-            'last_error_date': False,
-        })
-        return True
+        return len(changed), is_complete and not self.order_backlog
 
     # === BUSINESS METHODS - TURNS === #
 
@@ -225,11 +203,7 @@ class AmazonAccount(models.Model):
             updated_after=since.replace(tzinfo=timezone.utc).isoformat(),
         )
         interrupted = self.order_window and orders.OrderQuery.from_json(self.order_window)
-        if interrupted and (interrupted.marketplace_ids, interrupted.updated_after) == (
-            query.marketplace_ids, query.updated_after,
-        ):
-            return interrupted
-        return query
+        return interrupted if interrupted and interrupted.is_same_search(query) else query
 
     # === BUSINESS METHODS - IMPORTING === #
 

@@ -26,10 +26,24 @@ class AmazonMarketplace(models.Model):
     )
     seller_central_url = fields.Char(string="Seller Central", help="Address of Seller Central.")
     active = fields.Boolean(default=True)
+    archived_at = fields.Datetime(
+        help="Since when its orders are not read.", readonly=True, copy=False,
+    )
 
     _api_ref_uniq = models.Constraint(
         'UNIQUE(api_ref)', "There is a marketplace with this Marketplace ID already.",
     )
+
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        """Override of `base` to say on the accounts what archiving a marketplace stops."""
+        changed = self.filtered(lambda m: m.active != vals.get('active', m.active))
+        res = super().write(vals)
+        if changed:
+            self.env['amazon.account']._follow_archived_marketplaces(changed)
+            changed.archived_at = not vals['active'] and fields.Datetime.now()
+        return res
 
     # === BUSINESS METHODS === #
 

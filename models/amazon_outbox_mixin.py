@@ -58,6 +58,9 @@ class AmazonOutboxMixin(models.AbstractModel):
         comodel_name='amazon.feed', index='btree_not_null', readonly=True, ondelete='set null',
     )
     feed_message = fields.Integer(help="Its number in the feed.", readonly=True)
+    is_held = fields.Boolean(
+        help="Whether it is not sent because its account is archived.", readonly=True,
+    )
 
     # === CRUD METHODS === #
 
@@ -66,6 +69,8 @@ class AmazonOutboxMixin(models.AbstractModel):
         """Override of `base` to send it as soon as it is committed."""
         records = super().create(vals_list)
         records._wake_sender()
+        archived = records.filtered(lambda r: r.state == 'to_send' and not r.account_id.active)
+        archived._hold_archived()
         return records
 
     # === BUSINESS METHODS - SENDING === #
@@ -109,6 +114,28 @@ class AmazonOutboxMixin(models.AbstractModel):
         :raise UserError: If something is missing, saying what.
         """
         raise NotImplementedError
+
+    def _hold_archived(self):
+        """Say that nothing is sent because the account is archived.
+
+        :return: None
+        """
+        for account, records in self.grouped('account_id').items():
+            records._mark_doubtful(self.env._(
+                "The account %(account)s is archived, so that Amazon is not told. It is as soon as"
+                " the account is un-archived: Amazon ▸ Configuration ▸ Accounts, filter Archived.",
+                account=account.name,
+            ))
+            records.is_held = True
+
+    def _release_archived(self):
+        """Send what was held while the account was archived.
+
+        :return: None
+        """
+        held = self.filtered('is_held')
+        held.is_held = False
+        held._send_again()
 
     # === BUSINESS METHODS - FEEDS === #
 

@@ -111,7 +111,8 @@ class ResPartner(models.Model):
 
     @api.model
     def _find_amazon_customers(self, account, values_list):
-        """Return the buyers that are known already, archived or not, by what identifies them.
+        """Return the seller's buyers that are known already, archived or not, by what identifies
+        them.
 
         :param amazon.account account: The account of the orders.
         :param list[dict | None] values_list: The buyers to find.
@@ -122,7 +123,7 @@ class ResPartner(models.Model):
             values['name'] for values in values_list if values and not values['amazon_email']
         ]
         partners = self.with_context(active_test=False).search([
-            ('amazon_account_id', '=', account.id),
+            ('amazon_account_id', 'in', account._get_seller_accounts().ids),
             '|',
             ('amazon_email', 'in', [email for email in emails if email]),
             '&', '&',

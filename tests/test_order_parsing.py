@@ -154,7 +154,7 @@ class TestOrderParsing(BaseCase):
         self.assertEqual(summary.deliver_by, NOON)
 
     def test_summary_of_anything(self):
-        for payload in (
+        for number, payload in enumerate((
             None, 7, 'order', [], {}, {'orderId': 7}, {'orderId': ''}, {'lastUpdatedTime': 'now'},
             {'fulfillment': []}, {'fulfillment': {'fulfilledBy': {}}}, {'salesChannel': 1.5},
             {'proceeds': {'grandTotal': {'amount': 'NaN', 'currencyCode': None}}},
@@ -162,10 +162,10 @@ class TestOrderParsing(BaseCase):
             {'proceeds': {'grandTotal': {'amount': 10**5000}}}, {'orderItems': [[], 7, None]},
             {'lastUpdatedTime': '9999-12-31T23:59:59-12:00'},
             {'lastUpdatedTime': '0001-01-01T00:00:00+12:00'},
-        ):
-            with self.subTest(payload=payload):
-                summary = parse_summary(payload)
-                self.assertEqual(set(vars(summary).values()), {None})
+        )):
+            with self.subTest(number):
+                read = vars(parse_summary(payload)).values()
+                self.assertEqual({value for value in read if not isinstance(value, bool)}, {None})
 
     # === AMOUNTS === #
 

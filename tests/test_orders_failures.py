@@ -144,7 +144,7 @@ class TestFailures(AmazonCase):
         self.assertEqual((inbox.state, inbox.attempts), ('skipped', 0))
         self.assertFalse(self.account.activity_ids)
 
-    def test_an_import_that_breaks_off_starts_again_with_the_next_interval(self):
+    def test_an_order_that_breaks_off_the_import_fails_alone(self):
         self.env.cr.execute(
             "ALTER TABLE amazon_offer ADD CONSTRAINT broken CHECK (sku != 'MUG')",
         )
@@ -153,8 +153,9 @@ class TestFailures(AmazonCase):
         self.env['ir.cron.trigger'].search([]).unlink()
         with mute_logger('odoo.sql_db', 'odoo.addons.amazon_connector.models.amazon_sync_mixin'):
             self.run_cron('import_orders')
-        self.assertEqual(self.get_inbox(order).state, 'to_do')
-        self.assertFalse(self.get_triggers('import_orders'))
+        self.assertEqual(self.get_inbox(order).state, 'failed')
+        self.assertIn("Unexpected error", self.get_inbox(order).reason)
+        self.assertTrue(self.get_inbox(order).next_try)
 
     def test_nothing_half_made_remains_of_an_order_that_fails_late(self):
         self.create_product('MUG')
