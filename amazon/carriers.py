@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-# Source: the enumeration `CarrierCode` of amzn-base.xsd, in its order.
+# Source: the enumeration `CarrierCode` of amzn-base.xsd, in its order; without the two codes of a
+# letter in old copies of it, which Amazon's list does not have.
 CARRIER_CODES = (
     'UPS', 'UPSMI', 'FedEx', 'DHL', 'Fastway', 'GLS', 'GO!', 'Hermes Logistik Gruppe', 'Royal Mail',
     'Parcelforce', 'City Link', 'TNT', 'Target', 'SagawaExpress', 'NipponExpress',
@@ -61,14 +62,14 @@ CARRIER_CODES = (
     'Exapaq', 'Trakpak', 'BPOST', 'UPakWeShip', 'Mondial Relay', 'Swiss post',
     'Consegna Mezzi Propri', 'DACSHER', 'GEODIS', 'XPO', 'NACEX', 'Sprint', 'Susa', 'Zeleris',
     'TWS', 'Sailpost', 'WPX', 'HRP', 'Sending', 'CBL', 'DYNAMIC EXPRESS', 'EINSA SOURCING',
-    'GRUPO LOGISTIC', 'KEAVO', 'NTL', 'SPRING', 'Szendex', 'TDN', 's', 'TSB', 'TXT', 'TyD',
+    'GRUPO LOGISTIC', 'KEAVO', 'NTL', 'SPRING', 'Szendex', 'TDN', 'TSB', 'TXT', 'TyD',
     'Via Xpress', 'CTT EXPRESS', 'FRANCE EXPRESS', 'Bartolini', 'AMZL', 'Andere', 'AO', 'B2C',
     'CargoLine', 'Citypost', 'Delivengo', 'DPB', 'EKI Trans', 'FRACHTPOST', 'Hellmann', 'Hlog',
     'honesteye', 'Huxloe', 'Interlink', 'Interno', 'Intersoft', 'JPL UPU', 'Kybotech',
     'Landmark Global', 'MBE', 'Mezzi propri', 'MZZ Briefdienst', 'NOVEO', 'OCS Worldwide', 'ONTIME',
     'Palletline', 'Palletways', 'Parcel Hub', 'Parcel Monkey', 'Parcel2go', 'ParcelDenOnline',
     'ParcelOne', 'PostNL', 'RBNA', 'RR Donnelley', 'Schweizer Post', 'Shipmate', 'Sonstige',
-    'Stahlmann and Sachs', 'Stampit', 'STG', 'Transaher', 's1', 'Translink', 'Transoflex',
+    'Stahlmann and Sachs', 'Stampit', 'STG', 'Transaher', 'Translink', 'Transoflex',
     'Upsilon',
 )
 

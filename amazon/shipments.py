@@ -27,6 +27,9 @@ FULFILLMENT_FEED = 'POST_ORDER_FULFILLMENT_DATA'
 CANCELLATION_FEED = 'POST_ORDER_ACKNOWLEDGEMENT_DATA'
 FEED_CONTENT_TYPE = 'text/xml; charset=UTF-8'
 REPORT = 'ProcessingReport'
+# Source: OrderFulfillment.xsd. One message with more spoils a whole feed.
+MAX_CARRIER_NAME = 50
+MAX_FEED_TRACKING_NUMBER = 50
 
 CANCEL_REASONS = (
     'NoInventory',

@@ -443,7 +443,7 @@ class AmazonAccount(models.Model):
         """
         accounts = self._get_syncable()
         budget = TimeBudget(SYNC_SECONDS)
-        fetched = sum(account._fetch_orders_safely(budget) for account in accounts)
+        fetched = accounts._fetch_orders_safely(budget)
         outcomes = self.env['amazon.order'].sudo()._import_orders(budget, accounts)
         return accounts._get_sync_notification(fetched, outcomes)
 
@@ -569,9 +569,9 @@ class AmazonAccount(models.Model):
             else:
                 if isinstance(exception, (Throttled, Unavailable)):
                     cron._trigger(at=retry_at)
-                is_worth_mentioning = retry_at >= now + RETRY_PAUSE
-                if is_worth_mentioning and self.try_lock_for_update(allow_referencing=True):
-                    self._mark_error(exception)
+                if self.try_lock_for_update(allow_referencing=True):
+                    if retry_at >= now + RETRY_PAUSE:
+                        self._mark_error(exception)
                     self._note_turn(exception)
             self.env['ir.cron']._commit_progress()
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:

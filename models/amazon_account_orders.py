@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 
 from ..amazon import orders
 from ..amazon.errors import Rejected, Throttled
-from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget, to_naive
+from .amazon_sync_mixin import CRON_SECONDS, TimeBudget, to_naive
 
 FIRST_SYNC_DAYS = 30
 WINDOW_OVERLAP = timedelta(minutes=2)
@@ -47,58 +47,53 @@ class AmazonAccount(models.Model):
 
     @api.model
     def _cron_fetch_orders(self):
-        """Fetch the orders that changed, a page of each account in turn.
-
-        Who was served longest ago comes first, so that none starves when time or quota runs out.
+        """Fetch the orders that changed, of all accounts in turn.
 
         :return: None
         """
-        queue = list(self.search(
-            [('state', '=', 'connected')], order='last_fetch NULLS FIRST, turn, id',
-        ))
-        self.env['ir.cron']._commit_progress(remaining=len(queue))
-        while queue:
-            account = queue.pop(0)[0]  # Avoid prefetching after each cache invalidation.
-            _fetched, goes_on = account._fetch_pages(TimeBudget(SYNC_SECONDS), max_pages=1)
-            if goes_on:
-                queue.append(account)
-            if not self.env['ir.cron']._commit_progress(processed=1, remaining=len(queue)):
-                break
+        self.search([('state', '=', 'connected')])._fetch_orders_safely(TimeBudget(CRON_SECONDS))
 
     def _fetch_orders_safely(self, budget):
-        """Fetch the orders that changed; whatever goes wrong is kept on this account.
+        """Fetch the orders that changed, a page of each account in turn.
+
+        Whatever goes wrong is kept on its account. Who was served longest ago comes first, so that
+        none starves when time or quota runs out.
 
         :param TimeBudget budget: What is not fetched when it is spent is left to the cron.
         :return: How many orders came that were new or had changed.
         :rtype: int
         """
-        fetched, goes_on = self._fetch_pages(budget)
-        if goes_on:
+        fetched = 0
+        queue = list(self.sorted(lambda account: account._get_turn()))
+        self.env['ir.cron']._commit_progress(remaining=len(queue))
+        while queue and not budget.is_spent():
+            account = queue.pop(0)[0]  # Avoid prefetching after each cache invalidation.
+            count, goes_on = account._fetch_in_turn(budget)
+            fetched += count
+            if goes_on:
+                queue.append(account)
+            if not self.env['ir.cron']._commit_progress(processed=1, remaining=len(queue)):
+                break
+        if queue:
             self.env.ref('amazon_connector.ir_cron_fetch_orders').sudo()._trigger()
             self.env['ir.cron']._commit_progress()
         return fetched
 
-    def _fetch_pages(self, budget, max_pages=None):
-        """Complete the orders that came without their status, and fetch pages of what changed.
+    def _fetch_in_turn(self, budget):
+        """Complete the orders that came without their status, then fetch one page of what changed.
 
         :param TimeBudget budget: Nothing is begun when it is spent.
-        :param int max_pages: After how many pages to stop; without it, when there are no more.
         :return: How many orders were new or had changed, and whether more is to be fetched.
         :rtype: tuple[int, bool]
         """
         self.ensure_one()
-        fetched = pages = 0
         with self._call_amazon('amazon_connector.ir_cron_fetch_orders') as client:
-            while pages != max_pages and not budget.is_spent():
-                if self.env['amazon.order']._complete_next(client, self):
-                    continue
-                count, is_complete = self._fetch_next_page(client)
-                fetched += count
-                pages += 1
-                if is_complete:
-                    return fetched, False
-            return fetched, True
-        return fetched, False
+            while not budget.is_spent():
+                if not self.env['amazon.order']._complete_next(client, self):
+                    fetched, is_complete = self._fetch_next_page(client)
+                    return fetched, not is_complete
+            return 0, True
+        return 0, False  # It was interrupted, and says why.
 
     def _fetch_next_page(self, client):
         """Fetch one page of the current search, store it, and commit both it and the progress.
@@ -193,7 +188,7 @@ class AmazonAccount(models.Model):
         self.ensure_one()
         self.write({
             'last_fetch': fields.Datetime.now(),
-            'turn': self.search([], order='turn desc', limit=1).turn + 1,
+            'turn': self.search([], order='turn desc NULLS LAST', limit=1).turn + 1,
             'keeps_turn_until': False,
         })
 

@@ -30,6 +30,7 @@ from .stock_move import ShippedItem
 BATCH_SIZE = 100
 PART_SIZE = 25
 MAX_CONFLICTS = 5
+COMPLETION_PAUSE = timedelta(seconds=30)
 # Without a date of delivery, an order counts as delivered so many days after its last change.
 DELIVERY_DAYS = 14
 # Imported orders need no log of their creation, no followers and no tracking of their first values.
@@ -647,7 +648,11 @@ class AmazonOrder(models.Model):
         outage = None
         try:
             payload = orders.fetch_order(client, self.amazon_order_ref)
-        except (Throttled, Unauthorized):
+        except Throttled as error:
+            # Odoo looks for jobs once a minute: by then the quota suffices for many orders.
+            soon = datetime.now(timezone.utc) + COMPLETION_PAUSE
+            raise Throttled(error.operation, max(error.retry_at, soon)) from error
+        except Unauthorized:
             raise
         except AmazonError as error:
             outage = error if isinstance(error, Unavailable) else None

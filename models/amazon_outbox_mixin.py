@@ -122,8 +122,19 @@ class AmazonOutboxMixin(models.AbstractModel):
         """
         raise NotImplementedError
 
+    @api.model
+    def _fits_feed(self, _message):
+        """Return whether Amazon's schema of the feed has room for a message. May be overridden.
+
+        :param _message: What `_build_message` returned.
+        :rtype: bool
+        """
+        return True
+
     def _put_in_feed(self):
         """Make a feed of these, all of one account; what can't be told keeps the reason.
+
+        What a feed has no room for is left, so that it does not spoil all others.
 
         :return: The feed, empty if nothing is left for it.
         :rtype: amazon.feed
@@ -131,7 +142,9 @@ class AmazonOutboxMixin(models.AbstractModel):
         messages = {}
         for record in self:
             try:
-                messages[record] = record._build_message()
+                message = record._build_message()
+                if self._fits_feed(message):
+                    messages[record] = message
             except Exception as exception:
                 record._mark_failed(exception)
         records = self.browse().union(*messages)

@@ -1,5 +1,4 @@
 import math
-from collections import Counter
 from datetime import datetime, timedelta, timezone
 
 from odoo import api, fields, models
@@ -42,7 +41,12 @@ class AmazonShipment(models.Model):
         ondelete='cascade',
     )
     sale_order_id = fields.Many2one(
-        related='picking_id.sale_id', string="Sales Order", store=True, index=True,
+        comodel_name='sale.order',
+        string="Sales Order",
+        required=True,
+        index=True,
+        readonly=True,
+        ondelete='cascade',
     )
     package_id = fields.Many2one(
         comodel_name='stock.package',
@@ -80,7 +84,8 @@ class AmazonShipment(models.Model):
 
     @api.model
     def _create_for(self, pickings, delivered_before):
-        """Make the shipments of deliveries that have just been validated, one for each package.
+        """Make the shipments of deliveries that have just been validated, one for each package and
+        order.
 
         :param stock.picking pickings: The deliveries.
         :param dict delivered_before: What was delivered before of each order line.
@@ -88,15 +93,13 @@ class AmazonShipment(models.Model):
         :rtype: amazon.shipment
         """
         created = self.browse()
-        for picking in pickings:
-            told = Counter()
-            for shipment in picking.sale_id.amazon_shipment_ids:
-                told.update(shipment.quantities)
-            shared = self._share_out(picking, told, delivered_before)
+        for picking, order in [(p, order) for p in pickings for order in p._get_amazon_orders()]:
+            shared = self._share_out(picking, order, delivered_before)
             created |= self.create([
                 {
-                    'account_id': picking.amazon_account_id.id,
+                    'account_id': order.amazon_account_id.id,
                     'picking_id': picking.id,
+                    'sale_order_id': order.id,
                     'package_id': package.id,
                     'quantities': quantities,
                     'state': 'skipped' if picking.amazon_confirmed_elsewhere else 'to_send',
@@ -106,11 +109,11 @@ class AmazonShipment(models.Model):
         return created
 
     @api.model
-    def _share_out(self, picking, told, delivered_before):
-        """Return how many pieces of which order item lie in which package of a delivery.
+    def _share_out(self, picking, order, delivered_before):
+        """Return how many pieces of which item of an order lie in which package of a delivery.
 
         :param stock.picking picking: A validated delivery.
-        :param dict told: The pieces in other shipments of the order, by Amazon's order item.
+        :param sale.order order: An order with goods in it.
         :param dict delivered_before: What was delivered before of each order line.
         :return: The quantities by Amazon's order item of each package; an empty package for what
                  lies in none.
@@ -122,7 +125,7 @@ class AmazonShipment(models.Model):
         for sale_line, move_lines in lines.grouped(
             lambda line: line.move_id.sale_line_id,
         ).items():
-            if sale_line.amazon_charge != 'item':
+            if sale_line.order_id != order or sale_line.amazon_charge != 'item':
                 continue
             item_ref = sale_line.amazon_order_item_ref
             before = delivered_before[sale_line]
@@ -130,7 +133,7 @@ class AmazonShipment(models.Model):
             delivered_before[sale_line] = after
             # A piece counts once it is whole, however many deliveries it takes.
             count = min(
-                _floor(after) - _floor(before), sale_line.amazon_quantity - told[item_ref],
+                _floor(after) - _floor(before), sale_line._count_untold(),
             )
             total = sum(move_lines.mapped('quantity_product_uom'))
             so_far = shared_so_far = 0
@@ -218,7 +221,7 @@ class AmazonShipment(models.Model):
             feed = new._put_in_feed()
             self.env['ir.cron']._commit_progress()
             outcomes['fed'] += feed.message_count
-            outcomes['failed'] += len(new) - feed.message_count
+            outcomes['failed'] += len(new.filtered(lambda s: s.state == 'failed'))
 
     def _build_message(self):
         """Override of `amazon.outbox.mixin`."""
@@ -227,11 +230,11 @@ class AmazonShipment(models.Model):
         picking._check_ready_for_amazon()
         carrier = picking.carrier_id
         return shipments.Package(
-            order_id=picking.amazon_order_ref,
-            marketplace_id=picking.sale_id.amazon_marketplace_id.api_ref,
+            order_id=self.sale_order_id.amazon_order_ref,
+            marketplace_id=self.sale_order_id.amazon_marketplace_id.api_ref,
             reference=str(self.id),
             carrier_code=carrier.amazon_carrier_code,
-            carrier_name=carrier.name if carrier.amazon_carrier_code == carriers.OTHER else '',
+            carrier_name=self._get_carrier_name(carrier),
             shipping_method='',
             tracking_number=self._get_tracking_number(),
             shipped_at=picking.date_done.replace(tzinfo=timezone.utc),
@@ -240,6 +243,18 @@ class AmazonShipment(models.Model):
                 for item_ref, quantity in self.quantities.items()
             ),
         )
+
+    @api.model
+    def _get_carrier_name(self, carrier):
+        """Return the name that Amazon needs of a carrier without a code, cut to what it takes."""
+        if carrier.amazon_carrier_code != carriers.OTHER:
+            return ''
+        return carrier.name[:shipments.MAX_CARRIER_NAME].strip()
+
+    @api.model
+    def _fits_feed(self, package):
+        """Override of `amazon.outbox.mixin` to leave long tracking numbers to calls."""
+        return len(package.tracking_number) <= shipments.MAX_FEED_TRACKING_NUMBER
 
     def _get_tracking_number(self):
         """Return the tracking number: the package's, else its share of the delivery's.
@@ -250,11 +265,13 @@ class AmazonShipment(models.Model):
         """
         self.ensure_one()
         number = self.package_id.amazon_tracking_ref or self.picking_id.carrier_tracking_ref or ''
-        numbers = [part.strip() for part in number.split(',')]
-        siblings = self.picking_id.amazon_shipment_ids
-        if self.package_id.amazon_tracking_ref or len(numbers) != len(siblings):
-            return number.strip()
-        return numbers[siblings.ids.index(self.id)]
+        numbers = [part.strip() for part in number.split(',') if part.strip()]
+        packages = list(dict.fromkeys(
+            shipment.package_id for shipment in self.picking_id.amazon_shipment_ids
+        ))
+        if self.package_id.amazon_tracking_ref or len(numbers) != len(packages):
+            return ', '.join(numbers)
+        return numbers[packages.index(self.package_id)]
 
     @api.model
     def _prepare_details(self, package):

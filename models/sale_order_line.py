@@ -78,6 +78,18 @@ class SaleOrderLine(models.Model):
             previous_product_uom_qty=previous_product_uom_qty,
         )
 
+    def _count_untold(self):
+        """Return how many pieces of the item Amazon has not been told of yet.
+
+        :rtype: int
+        """
+        self.ensure_one()
+        told = sum(
+            (shipment.quantities or {}).get(self.amazon_order_item_ref, 0)
+            for shipment in self.order_id.amazon_shipment_ids
+        )
+        return self.amazon_quantity - told
+
     def _get_delivered_with(self, move_lines, delivered_before):
         """Return how much of the line a delivery delivered.
 

@@ -93,6 +93,13 @@ class StockPicking(models.Model):
 
     # === COMPUTE METHODS === #
 
+    def _compute_sale_id(self):
+        """Override of `sale_stock` to show Amazon's order where others are in the same transfer."""
+        super()._compute_sale_id()
+        for picking in self.filtered(lambda p: p.sale_id and not p.sale_id.amazon_account_id):
+            orders = picking.move_ids.sale_line_id.order_id.filtered('amazon_account_id')
+            picking.sale_id = orders[:1] or picking.sale_id
+
     @api.depends(
         'amazon_shipment_ids.state', 'amazon_shipment_ids.reason', 'amazon_shipment_ids.sent_at',
         'amazon_shipment_ids.confirmed_at',
@@ -209,22 +216,31 @@ class StockPicking(models.Model):
         deliveries = self.sudo()._filter_for_amazon()
         deliveries._check_ready_to_validate()
         delivered_before = {
-            line: line.qty_delivered for line in deliveries.sale_id.order_line
+            line: line.qty_delivered for line in deliveries._get_amazon_orders().order_line
         }
         res = super()._action_done()
         self.env['amazon.shipment'].sudo()._create_for(deliveries, delivered_before)
         return res
 
     def _filter_for_amazon(self):
-        """Return the deliveries that Amazon has to be told of: the last step to the customer.
+        """Return the deliveries that Amazon has to be told of: the last step to the customer, with
+        goods that it has not been told of yet.
 
         :rtype: stock.picking
         """
         return self.filtered(
-            lambda p: p.sale_id.amazon_channel == 'fbm'
-            and p._is_to_external_location()
-            and p.location_dest_id.usage == 'customer',
+            lambda p: p._is_to_external_location()
+            and p.location_dest_id.usage == 'customer'
+            and any(line._count_untold() > 0 for line in p._get_amazon_orders().order_line
+                    & p.move_ids.sale_line_id),
         )
+
+    def _get_amazon_orders(self):
+        """Return the Amazon orders whose goods are in these transfers and are shipped from here.
+
+        :rtype: sale.order
+        """
+        return self.move_ids.sale_line_id.order_id.filtered(lambda o: o.amazon_channel == 'fbm')
 
     def _check_ready_to_validate(self):
         """Refuse deliveries that Amazon would refuse, unless the carrier mends that itself.
@@ -258,7 +274,7 @@ class StockPicking(models.Model):
         :raise UserError: Saying what to fill in.
         """
         self.ensure_one()
-        has_tracking = self.carrier_tracking_ref or (self.move_line_ids and all(
+        has_tracking = (self.carrier_tracking_ref or '').strip(' ,') or (self.move_line_ids and all(
             line.result_package_id.amazon_tracking_ref for line in self.move_line_ids
         ))
         missing = [
@@ -275,11 +291,10 @@ class StockPicking(models.Model):
                 delivery=self.name,
                 fields=self.env._(" and ").join(missing),
             ))
-        marketplace = self.sale_id.amazon_marketplace_id
-        if (
-            self.carrier_id.amazon_carrier_code == carriers.OTHER
-            and marketplace.api_ref in carriers.OTHER_FORBIDDEN_MARKETPLACES
-        ):
+        marketplace = self._get_amazon_orders().amazon_marketplace_id.filtered(
+            lambda m: m.api_ref in carriers.OTHER_FORBIDDEN_MARKETPLACES,
+        )[:1]
+        if marketplace and self.carrier_id.amazon_carrier_code == carriers.OTHER:
             raise UserError(self.env._(
                 "%(delivery)s: %(marketplace)s takes no carriers that it can't track. Choose"
                 " Amazon's Carrier on the delivery method %(carrier)s, or ship with another one.",

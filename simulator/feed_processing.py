@@ -20,6 +20,8 @@ ENVELOPE = (
     'Header', 'MessageType', 'MarketplaceName', 'PurgeAndReplace', 'EffectiveDate', 'Message',
 )
 TRACKING_NUMBER = re.compile(r'[A-Za-z0-9][A-Za-z0-9 ./-]*')
+# Source: OrderFulfillment.xsd.
+MAX_LENGTHS = {'CarrierName': 50, 'ShippingMethod': 50, 'ShipperTrackingNumber': 50}
 CANCEL_REASONS = (
     'NoInventory',
     'ShippingAddressUndeliverable',
@@ -185,6 +187,9 @@ def _check_envelope(envelope: Element, seller: Seller, message_type: str) -> Non
     _check_children(envelope, ENVELOPE)
     for message in envelope.findall('Message'):
         _check_children(message, ('MessageID', 'OperationType', message_type))
+        for name, length in MAX_LENGTHS.items():
+            if any(len(element.text or '') > length for element in message.iter(name)):
+                raise ApiError.invalid(f'{name} is longer than {length} characters.')
 
 
 def _parse(content: bytes) -> Element:

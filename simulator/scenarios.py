@@ -124,6 +124,7 @@ def stock(seller: Seller) -> None:
     shop.show_every_status()
     shop.show_amounts_oddly()
     shop.sell_what_is_urgent()
+    shop.ship_for_another_shop()
 
 
 class _Shop:
@@ -303,6 +304,13 @@ class _Shop:
         self._sell(
             'GB', 'FBM', [Item('NW-BASKET-RTN', '27.50', title='Rattan basket')], hours=3,
         )
+
+    def ship_for_another_shop(self) -> None:
+        for hours, status in ((64, 'SHIPPED'), (7, 'UNSHIPPED')):
+            self._sell(
+                'DE', 'FBA', [self._item('DE', 'NW-CANDLE-PINE', 2)],
+                hours=hours, status=status, channel_name='NON_AMAZON',
+            )
 
     # === HELPERS === #
 

@@ -27,6 +27,7 @@ from . import test_orders_without_status
 from . import test_shipments
 from . import test_shipments_client
 from . import test_shipments_echo
+from . import test_shipments_odd
 from . import test_shipments_processes
 from . import test_shipments_radar
 from . import test_shipments_sending

@@ -30,7 +30,7 @@ class TestCarriers(BaseCase):
                 self.assertEqual(match_carrier(None, name), CarrierMatch(None, codes))
 
     def test_codes_are_amazons(self):
-        self.assertEqual(len(set(CARRIER_CODES)), 378)
+        self.assertEqual(len(set(CARRIER_CODES)), 376)
         self.assertEqual(CARRIER_CODES[:3], ('UPS', 'UPSMI', 'FedEx'))
         self.assertLessEqual({OTHER, SELF_DELIVERY}, set(CARRIER_CODES))
         self.assertEqual(OTHER_FORBIDDEN_MARKETPLACES, {'A21TJRUUN4KGV'})

@@ -736,6 +736,23 @@ class TestBucket(BaseCase):
         earlier = self.START - timedelta(hours=1)
         self.assertEqual(bucket.refill(rate, earlier), bucket)
 
+    def test_a_token_is_left_for_each_who_waits_longer(self):
+        rate = Rate(0.0056, 20)
+        bucket = Bucket(2.5, self.START)
+        self.assertEqual(bucket.take('searchOrders', rate, self.START, ahead=1).tokens, 1.5)
+        with self.assertRaises(Throttled) as caught:
+            bucket.take('searchOrders', rate, self.START, ahead=2)
+        retry_at = caught.exception.retry_at
+        self.assertAlmostEqual((retry_at - self.START).total_seconds(), 0.5 / 0.0056, delta=1)
+        self.assertGreaterEqual(
+            bucket.take('searchOrders', rate, retry_at, ahead=2).tokens, 2,
+        )
+
+    def test_a_crowd_larger_than_the_bucket_waits_for_no_more_than_a_full_one(self):
+        rate = Rate(0.0056, 20)
+        full = Bucket.full(rate, self.START)
+        self.assertEqual(full.take('searchOrders', rate, self.START, ahead=99).tokens, 19)
+
     def test_useless_rate_changes_nothing(self):
         rate = Rate(0.5, 30)
         self.assertEqual([rate.adopt(None), rate.adopt(0)], [rate, rate])

@@ -1005,7 +1005,7 @@ class TestSyncOrders(AmazonCase):
             "^4 fetched: 1 created, 1 cancelled, 1 not for Odoo .*, 1 order needs attention",
         )
         self.assertEqual(params['type'], 'warning')
-        self.assertEqual(params['links'][0]['label'], "Orders")
+        self.assertEqual(params['links'][0]['label'], "Open Orders")
         self.assertIn('action_amazon_order', params['links'][0]['url'])
 
     def test_sync_without_a_choice_is_for_all_connected_accounts(self):

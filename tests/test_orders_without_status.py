@@ -232,7 +232,7 @@ class TestOrdersWithoutStatus(AmazonCase):
         self.sync()
         inbox = self.get_inbox(order)
         message = self.press(inbox, 'action_retry')['params']['message']
-        self.assertIn("1 need attention", message)
+        self.assertIn("1 order needs attention", message)
         self.assertWaitsForStatus(order)
         self.simulator.disarm(fault)
         message = self.press(inbox, 'action_retry')['params']['message']

@@ -1264,6 +1264,7 @@ class TestSimulatorScenarios(SimulatorCase):
             any(order.replaces and not order.grand_total for order in orders),
             any(0 < item.quantity_cancelled < item.quantity for item in items),
             any(item.cancellation_request for item in items),
+            any(order.channel_name == 'NON_AMAZON' for order in orders),
             {item.sku for item in items} - {product.sku for product in CATALOGUE},
         ):
             self.assertTrue(is_there)

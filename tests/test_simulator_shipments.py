@@ -769,6 +769,7 @@ class TestSimulatorFulfillmentFeed(FeedCase):
             ('MessageID', good.replace('</Message>', '</Message><Message/>')),
             ('MessageID', good.replace(message, message * 2)),
             ('in this order', good.replace('MessageID>', 'MessageNumber>')),
+            ('longer than 50', good.replace('TRACK1', 'T' * 51)),
         ):
             with self.subTest(word=word, content=content):
                 feed_id = self.send(content)

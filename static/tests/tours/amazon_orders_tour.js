@@ -149,7 +149,7 @@ tours.add("amazon_retry_order", {
     steps: () => [
         {
             content: "The order says why it failed",
-            trigger: ".alert-danger:contains('is not active')",
+            trigger: ".alert-danger:contains('is not matched')",
         },
         {
             content: "The cause is mended: retry",
