@@ -74,7 +74,10 @@ class StockPicking(models.Model):
                     is_open and picking.amazon_carrier_hint
                 )
 
-    @api.depends('state', 'carrier_id', 'carrier_tracking_ref', 'move_line_ids.quantity')
+    @api.depends(
+        'state', 'carrier_id', 'carrier_tracking_ref', 'move_line_ids.quantity',
+        'move_line_ids.lot_id', 'move_line_ids.lot_name', 'move_line_ids.result_package_id',
+    )
     def _compute_amazon_missing(self):
         self.amazon_missing = False
         for picking in self.filtered_domain(OPEN):

@@ -299,7 +299,7 @@ class TestValidateMany(WarehouseCase):
         action = self.press_validate(pickings)
         self.assertEqual(action['res_model'], 'stock.backorder.confirmation')
         wizard = Form.from_action(self.env(user=self.stan), action).save()
-        dialog = self.get_dialog(wizard.with_context(action['context']).process())
+        dialog = self.get_dialog(wizard.with_context(**action['context']).process())
         self.assertEqual((dialog.picking_ids, dialog.done_count), (pickings[2], 2))
         self.assertEqual(pickings.mapped('state'), ['done', 'done', 'assigned'])
         self.assertEqual(pickings[1].backorder_ids.move_ids.product_uom_qty, 1)
