@@ -444,7 +444,9 @@ class AmazonAccount(models.Model):
         accounts = self._get_syncable()
         budget = TimeBudget(SYNC_SECONDS)
         fetched = accounts._fetch_orders_safely(budget)
-        outcomes = self.env['amazon.order'].sudo()._import_orders(budget, accounts)
+        Order = self.env['amazon.order'].sudo()  # In sudo mode: as `accounts`.
+        outcomes = Order._import_orders(budget, accounts)
+        outcomes['failed'] += Order._count_incomplete(accounts)
         return accounts._get_sync_notification(fetched, outcomes)
 
     def action_sync_pickings(self):

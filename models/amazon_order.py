@@ -614,6 +614,19 @@ class AmazonOrder(models.Model):
         ))
 
     @api.model
+    def _count_incomplete(self, accounts):
+        """Return for how many orders Amazon did not tell the status when it was asked.
+
+        :param amazon.account accounts: The accounts they came through.
+        :rtype: int
+        """
+        return self.search_count([
+            ('account_id', 'in', accounts.ids),
+            ('to_complete', '=', True),
+            ('state', '=', 'failed'),
+        ])
+
+    @api.model
     def _complete_next(self, client, account, inbox=None):
         """Ask Amazon for the next order whose status it left out, store it, and commit.
 
@@ -624,8 +637,11 @@ class AmazonOrder(models.Model):
         :rtype: bool
         :raise AmazonError: If the account has to wait.
         """
-        domain = super()._get_due_domain() & Domain([
-            ('account_id', '=', account.id), ('to_complete', '=', True),
+        domain = Domain([
+            ('account_id', '=', account.id),
+            ('to_complete', '=', True),
+            ('state', 'in', ('to_do', 'failed')),
+            '|', ('next_try', '=', False), ('next_try', '<=', fields.Datetime.now()),
         ])
         if inbox is not None:
             domain &= Domain('id', 'in', inbox.ids)
@@ -693,9 +709,8 @@ class AmazonOrder(models.Model):
         self.write({
             'state': 'to_do' if is_short_outage else 'failed',
             'reason': self.env._(
-                "Amazon does not say how far this order is, so that nothing is done with it. It is"
-                " asked again by itself; if the parcel is due, look it up in Seller Central."
-                " (%(error)s)",
+                "Amazon does not say how far this order is, so nothing is done with it. It is asked"
+                " again by itself; if the parcel is due, look it up in Seller Central. (%(error)s)",
                 error=error,
             ),
             'attempts': attempts,
@@ -899,8 +914,8 @@ class AmazonOrder(models.Model):
         """
         if account.sold_elsewhere == 'skip' or self.channel != 'fba':
             return 'skip', self.env._(
-                "Sold in another shop; Amazon only ships it. Where its goods are to be taken from"
-                " the FBA location, choose so in the account, then press Retry.",
+                "Sold in another shop; Amazon only ships it. To take its goods from the FBA"
+                " location, choose so in the account, then press Retry.",
             )
         if self.amazon_status == 'SHIPPED':
             return 'move', None

@@ -218,7 +218,7 @@ class TestOrdersWithoutStatus(AmazonCase):
     def test_an_order_that_never_says_its_status_waits(self):
         order, other = self.place(), self.place()
         self.seller.override(order, remove=['/fulfillment'])
-        self.sync()
+        self.assertIn("1 order needs attention", self.sync())
         self.assertWaitsForStatus(order)
         self.assertTrue(self.get_sale_order(other))
         self.seller.override(order)
