@@ -146,8 +146,9 @@ class StockMove(models.Model):
         :rtype: stock.move
         """
         return self.search([
-            ('amazon_account_id', '=', account.id),
+            ('company_id', '=', account.company_id.id),
             ('origin', '=', order_ref),
+            ('amazon_item_key', '!=', False),
             ('sale_line_id', '=', False),
             ('state', '=', 'done'),
         ])

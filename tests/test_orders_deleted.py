@@ -135,6 +135,15 @@ class TestDeletedOrders(AmazonCase):
                 self.assertEqual(line.qty_delivered, 3)
                 self.assertEqual(self.get_moved(), before + 3)
 
+    def test_a_sales_manager_without_rights_to_the_inbox_or_the_stock_can_delete_it(self):
+        order = self.seller.place_order('DE', 'FBA', [Item('MUG')], status='SHIPPED')
+        self.sync()
+        sale_order = self.get_sale_order(order)
+        sale_order._action_cancel()
+        manager = self.create_user('mia', 'sales_team.group_sale_manager')
+        sale_order.with_user(manager).unlink()
+        self.assertStaysAway(order)
+
     def test_orders_without_amazon_are_deleted_as_ever(self):
         partner = self.env['res.partner'].create({'name': "Ben"})
         sale_order = self.env['sale.order'].create({'partner_id': partner.id})
