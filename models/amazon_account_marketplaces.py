@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 from odoo import api, fields, models
 from odoo.fields import Domain
@@ -7,9 +7,6 @@ from odoo.tools import format_date
 from ..amazon import orders
 from .amazon_feed import OUTBOXES
 from .amazon_sync_mixin import to_naive
-
-# So long after a search has ended, older orders of added marketplaces are searched for instead.
-SEARCH_PAUSE = timedelta(minutes=5)
 
 
 class AmazonAccount(models.Model):
@@ -28,9 +25,6 @@ class AmazonAccount(models.Model):
     )
     backlog_window = fields.Json(
         help="The search for the first of them that was interrupted.", copy=False,
-    )
-    last_search = fields.Datetime(
-        help="When the last search for changed orders was completed.", readonly=True, copy=False,
     )
 
     # === CRUD METHODS === #
@@ -128,18 +122,16 @@ class AmazonAccount(models.Model):
 
     # === BUSINESS METHODS - SEARCHING === #
 
-    def _choose_search(self):
-        """Return the search to go on with: for what changed or, when that was completed a moment
-        ago, for older orders of marketplaces that were added.
+    def _choose_search(self, is_up_to_date):
+        """Return the search to go on with: for what changed and, when that is complete, for older
+        orders of marketplaces that were added.
 
+        :param bool is_up_to_date: Whether this run has completed the search for what changed.
         :return: The field that keeps the search when it is interrupted, and the search.
         :rtype: tuple[str, amazon.orders.OrderQuery]
         """
         self.ensure_one()
-        is_done = not self.order_window and self.last_search and (
-            self.last_search > fields.Datetime.now() - SEARCH_PAUSE
-        )
-        backlog = is_done and self._get_backlog_query()
+        backlog = is_up_to_date and self._get_backlog_query()
         return ('backlog_window', backlog) if backlog else ('order_window', self._get_order_query())
 
     def _get_backlog_query(self):
@@ -183,7 +175,6 @@ class AmazonAccount(models.Model):
         self.write({
             'order_window': False,
             'last_order_sync': max(self.last_order_sync or updated_before, updated_before),
-            'last_search': fields.Datetime.now(),
             'last_error': False,
             'last_error_date': False,
         })

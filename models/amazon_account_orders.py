@@ -63,12 +63,12 @@ class AmazonAccount(models.Model):
         :return: How many orders came that were new or had changed.
         :rtype: int
         """
-        fetched = 0
+        fetched, up_to_date = 0, set()
         queue = list(self.sorted(lambda account: account._get_turn()))
         self.env['ir.cron']._commit_progress(remaining=len(queue))
         while queue and not budget.is_spent():
             account = queue.pop(0)[0]  # Avoid prefetching after each cache invalidation.
-            count, goes_on = account._fetch_in_turn(budget)
+            count, goes_on = account._fetch_in_turn(budget, up_to_date)
             fetched += count
             if goes_on:
                 queue.append(account)
@@ -79,10 +79,11 @@ class AmazonAccount(models.Model):
             self.env['ir.cron']._commit_progress()
         return fetched
 
-    def _fetch_in_turn(self, budget):
+    def _fetch_in_turn(self, budget, up_to_date):
         """Complete the orders that came without their status, then fetch one page of what changed.
 
         :param TimeBudget budget: Nothing is begun when it is spent.
+        :param set up_to_date: The ids of accounts for which this run has fetched what changed.
         :return: How many orders were new or had changed, and whether more is to be fetched.
         :rtype: tuple[int, bool]
         """
@@ -90,24 +91,25 @@ class AmazonAccount(models.Model):
         with self._call_amazon('amazon_connector.ir_cron_fetch_orders') as client:
             while not budget.is_spent():
                 if not self.env['amazon.order']._complete_next(client, self):
-                    fetched, is_complete = self._fetch_next_page(client)
+                    fetched, is_complete = self._fetch_next_page(client, up_to_date)
                     return fetched, not is_complete
             return 0, True
         return 0, False  # It was interrupted, and says why.
 
-    def _fetch_next_page(self, client):
+    def _fetch_next_page(self, client, up_to_date):
         """Fetch one page of the current search, store it, and commit both it and the progress.
 
         The row of the account is locked meanwhile, so that two workers take turns.
 
         :param amazon.client.Client client: The client of this account.
-        :return: How many orders were new or had changed, and whether the search is complete (or
+        :param set up_to_date: See `_fetch_in_turn`.
+        :return: How many orders were new or had changed, and whether all searches are complete (or
                  left to another worker).
         :rtype: tuple[int, bool]
         """
         if not self.try_lock_for_update(allow_referencing=True):
             return 0, True
-        window, query = self._choose_search()
+        window, query = self._choose_search(self.id in up_to_date)
         if not query.marketplace_ids:
             return 0, True
         if query.is_exhausted:
@@ -133,6 +135,8 @@ class AmazonAccount(models.Model):
         self[window] = page.next_query.to_json()
         is_complete = page.next_query.is_exhausted and self._close_search(window, page.next_query)
         self.env['ir.cron']._commit_progress()
+        if is_complete:
+            up_to_date.add(self.id)
         return len(changed), is_complete and not self.order_backlog
 
     # === BUSINESS METHODS - TURNS === #
