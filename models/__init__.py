@@ -21,6 +21,7 @@ from . import amazon_shipment
 from . import delivery_carrier
 from . import res_partner
 from . import sale_order
+from . import sale_order_changes
 from . import sale_order_line
 from . import sale_order_totals
 from . import sale_report

@@ -54,6 +54,40 @@ class AmazonCancellation(models.Model):
 
     # === BUSINESS METHODS - STATES === #
 
+    def _withdraw(self):
+        """Send none of these that Amazon has not been told of: the order is wanted again.
+
+        :return: None
+        """
+        unsent = self.filtered(lambda c: c.state in ('to_send', 'failed'))
+        unsent.write({'state': 'skipped', 'reason': False, 'next_try': False})
+        for order in (self - unsent).filtered(lambda c: c.state != 'skipped').sale_order_id:
+            order._warn_salesperson(self.env._(
+                "Amazon has been told of the cancellation already. It can't be withdrawn: do not"
+                " ship before you have looked the order up in Seller Central.",
+            ))
+
+    def _cut_lines(self):
+        """Let the lines not be delivered any more, before Amazon has answered.
+
+        :return: None
+        """
+        for line in self.line_ids.filtered(lambda line: line.state == 'sale'):
+            with line.order_id._unlocked():
+                line._set_amazon_price(line.price_unit, product_uom_qty=line.qty_delivered)
+                line._cut_deliveries(0)
+
+    def _restore_lines(self):
+        """Let the lines be delivered again: Amazon does not cancel them.
+
+        :return: None
+        """
+        for line in self.line_ids.filtered(
+            lambda line: line.state == 'sale' and line.product_uom_qty < line.amazon_quantity,
+        ):
+            with line.order_id._unlocked():
+                line._set_amazon_price(line.price_unit, product_uom_qty=line.amazon_quantity)
+
     def _confirm_cancelled(self, quantities):
         """Record which of these Amazon's own data show.
 
@@ -67,11 +101,13 @@ class AmazonCancellation(models.Model):
     def _mark_failed(self, exception):
         """Override of `amazon.queue.mixin` to tell the salesperson, too."""
         super()._mark_failed(exception)
+        self._restore_lines()
         self.sale_order_id._warn_salesperson(self.reason)
 
     def _mark_doubtful(self, reason):
         """Override of `amazon.outbox.mixin` to tell the salesperson, too."""
         super()._mark_doubtful(reason)
+        self._restore_lines()
         for sale_order in self.sale_order_id:
             sale_order._warn_salesperson(reason)
 

@@ -1,15 +1,10 @@
-from contextlib import contextmanager
-
 from odoo import api, fields, models
 from odoo.fields import Command
-from odoo.tools import html2plaintext
 
 from ..amazon.addresses import build_order_url
-from ..amazon.orders import MISSING_ITEM_ID
 from .amazon_delivery_rule import SERVICE_LEVELS
 from .amazon_order import STATUS_LABELS
 from .amazon_sync_mixin import to_naive
-from .sale_order_totals import CLOSING_CHARGES
 from .stock_move import Shipment
 
 
@@ -133,7 +128,7 @@ class SaleOrder(models.Model):
     @api.depends('amazon_cancellation_ids.state', 'amazon_cancellation_ids.reason')
     def _compute_amazon_cancellation_state(self):
         for order in self:
-            last = order.amazon_cancellation_ids[-1:]
+            last = order.amazon_cancellation_ids.filtered(lambda c: c.state != 'skipped')[-1:]
             order.amazon_cancellation_state = 'to_send' if last.state == 'in_feed' else last.state
             order.amazon_cancellation_reason = last.reason
 
@@ -179,30 +174,6 @@ class SaleOrder(models.Model):
             (self - amazon_orders).action_confirm()
             return amazon_orders.action_confirm()
         return super().action_confirm()
-
-    def action_cancel(self):
-        """Override of `sale` to ask for the reason that Amazon has to be told.
-
-        :return: The action that asks, where Amazon has to be told.
-        :rtype: dict | bool
-        """
-        orders = self.filtered(lambda o: o._is_open_on_amazon())
-        if not orders or any(order.locked for order in self):
-            return super().action_cancel()
-        (self - orders).action_cancel()
-        return orders.action_cancel_on_amazon()
-
-    def action_cancel_on_amazon(self):
-        """Ask which lines are to be cancelled on Amazon, and why.
-
-        :rtype: dict
-        """
-        return {
-            **self.env['ir.actions.act_window']._for_xml_id(
-                'amazon_connector.action_amazon_cancel_order',
-            ),
-            'context': {'default_order_ids': self.ids},
-        }
 
     def action_open_amazon_order(self):
         """Open the order in the inbox.
@@ -269,22 +240,6 @@ class SaleOrder(models.Model):
             data = order._parse()
             order.sale_order_id._rewrite_amazon_lines(data)
             order.sale_order_id._close_amazon_rounding(data)
-
-    # === BUSINESS METHODS - TO AMAZON === #
-
-    def _is_open_on_amazon(self):
-        """Return whether Amazon waits for the goods of the order, so that it has to be told if they
-        do not come.
-
-        :rtype: bool
-        """
-        self.ensure_one()
-        return (
-            self.amazon_channel == 'fbm'
-            and self.state == 'sale'
-            and 'CANCELLED' not in self.amazon_order_ids.mapped('amazon_status')
-            and not any(move.state == 'done' for move in self.order_line.move_ids)
-        )
 
     # === BUSINESS METHODS - FROM AMAZON === #
 
@@ -493,169 +448,3 @@ class SaleOrder(models.Model):
                 "Some of what Amazon sent could not be used and was left out: %(notes)s.",
                 notes='; '.join(notes),
             ))
-
-    def _note_cancel_request(self, data):
-        """Warn on the order and its deliveries that the buyer asks to cancel.
-
-        :param amazon.orders.Order data: The order as read.
-        :return: None
-        """
-        self.ensure_one()
-        if not data.cancel_reasons or self.amazon_cancel_reason:
-            return
-        self.amazon_cancel_reason = ', '.join(filter(None, data.cancel_reasons)) or self.env._(
-            "no reason given",
-        )
-        note = self.env._(
-            "The buyer asks on Amazon to cancel: %(reason)s. Cancel the order in Seller Central"
-            " before it is shipped, or ship it.",
-            reason=self.amazon_cancel_reason,
-        )
-        self._warn_salesperson(note)
-        for picking in self.picking_ids.filtered(lambda p: p.state not in ('done', 'cancel')):
-            picking.message_post(body=note)
-
-    def _adopt_amazon_items(self, data):
-        """Take over the ids of items that Amazon had left out at first.
-
-        :param amazon.orders.Order data: The order as read.
-        :return: None
-        """
-        for number, item in enumerate(data.items):
-            self.order_line.filtered(
-                lambda line, stand_in=f'{MISSING_ITEM_ID}{number}':
-                    line.amazon_order_item_ref == stand_in,
-            ).write({'amazon_order_item_ref': item.item_id})
-
-    def _update_from_amazon(self, data):
-        """Carry over what changed on Amazon: requests to cancel and partial cancellations.
-
-        Whatever a person changed in Odoo stays, as long as Amazon's own figures are the same.
-
-        :param amazon.orders.Order data: The order as read.
-        :return: None
-        :raise UserError: If the lines can't be changed, saying why.
-        """
-        self.ensure_one()
-        self._note_cancel_request(data)
-        quantities = {item.item_id: item.quantity for item in data.items}
-        self.amazon_cancellation_ids._confirm_cancelled(quantities)
-        changed_lines = self.order_line.filtered(
-            lambda line: line.amazon_charge == 'item'
-            and quantities.get(line.amazon_order_item_ref) != line.amazon_quantity,
-        )
-        if self.state == 'cancel' or (not changed_lines and self._has_amazon_amounts(data)):
-            return
-        if self._is_shipped_or_invoiced(changed_lines, quantities):
-            self._warn_salesperson(self.env._(
-                "Amazon changed the order to %(total)s after it was delivered or invoiced:"
-                " %(lines)s. Nothing was undone in Odoo; make a return or a credit note if needed.",
-                total=self.currency_id.format(float(data.total)),
-                lines=', '.join(
-                    f'{quantities.get(line.amazon_order_item_ref, 0)} ×'
-                    f' {line.product_id.display_name}'
-                    for line in changed_lines
-                ) or '-',
-            ))
-            for line in changed_lines:
-                line.amazon_quantity = quantities.get(line.amazon_order_item_ref, 0)
-            self.amazon_total = float(data.total)
-            return
-        with self._unlocked():
-            self._rewrite_amazon_lines(data)
-            self.write(self._prepare_amazon_amounts(data))
-            self._close_amazon_rounding(data)
-
-    def _is_shipped_or_invoiced(self, lines, quantities):
-        """Return whether it is too late to change quantities.
-
-        What is merely picked or packed has not left.
-
-        :param sale.order.line lines: The lines to change.
-        :param dict quantities: What is wanted now, by Amazon's order item id; nothing by default.
-        :rtype: bool
-        """
-        return any(move.state == 'posted' for move in self.invoice_ids) or any(
-            line.qty_delivered > quantities.get(line.amazon_order_item_ref, 0) for line in lines
-        )
-
-    def _rewrite_amazon_lines(self, data):
-        """Give the lines the quantities and prices that Amazon shows now."""
-        account = self.amazon_account_id
-        offers = self.env['amazon.offer']._get_for(account, [data])
-        lines = self.order_line.grouped(
-            lambda line: (line.amazon_order_item_ref, line.amazon_charge, line.amazon_discount_of),
-        )
-        for item in data.items:
-            offer = offers[self.amazon_marketplace_id.id, item.sku]
-            sold = lines.get((item.item_id, 'item', False), self.order_line.browse()).product_id
-            for values in self.env['sale.order.line']._prepare_amazon_values_list(
-                account, item, offer, sold or offer._get_product(),
-                self.fiscal_position_id, self.currency_id,
-            ):
-                key = (
-                    values['amazon_order_item_ref'], values['amazon_charge'],
-                    values.get('amazon_discount_of', False),
-                )
-                line = lines.pop(key, None)
-                if line:
-                    line._set_amazon_price(
-                        values['price_unit'],
-                        product_uom_qty=values['product_uom_qty'],
-                        discount=0.0,
-                        tax_ids=values['tax_ids'],
-                        amazon_quantity=values.get('amazon_quantity', 0),
-                    )
-                else:
-                    self.order_line = [Command.create(values)]
-        for (_item_ref, charge, _subject), gone in lines.items():
-            if charge and charge not in CLOSING_CHARGES:
-                gone._set_amazon_price(0.0, product_uom_qty=0, amazon_quantity=0)
-
-    def _cancel_from_amazon(self):
-        """Cancel the order and its open deliveries because it was cancelled on Amazon.
-
-        What is delivered or invoiced already is not undone: the salesperson is told.
-
-        :return: None
-        """
-        self.ensure_one()
-        self.amazon_cancellation_ids._confirm_cancelled({})
-        if self.state == 'cancel':
-            return
-        if self._is_shipped_or_invoiced(self.order_line, {}):
-            self._warn_salesperson(self.env._(
-                "The order was cancelled on Amazon after it was delivered or invoiced. Nothing was"
-                " undone in Odoo; make a return or a credit note if needed.",
-            ))
-            return
-        self.action_unlock()
-        self._action_cancel()
-        self.message_post(body=self.env._("Cancelled on Amazon."))
-
-    @contextmanager
-    def _unlocked(self):
-        """Unlock a locked order while it is changed on Amazon's behalf."""
-        was_locked = self.locked
-        if was_locked:
-            self.action_unlock()
-        yield
-        if was_locked:
-            self.action_lock()
-
-    def _warn_salesperson(self, note):
-        """Plan an activity for the person in charge, unless the same is planned already.
-
-        :param str note: What happened and what to do, in a sentence.
-        :return: None
-        """
-        self.ensure_one()
-        if note not in self.activity_ids.mapped(lambda a: html2plaintext(a.note or '')):
-            self.activity_schedule(
-                'mail.mail_activity_data_warning',
-                note=note,
-                user_id=(
-                    self.user_id.filtered('active')
-                    or self.amazon_account_id._get_person_in_charge()
-                ).id,
-            )

@@ -78,6 +78,38 @@ class SaleOrderLine(models.Model):
             previous_product_uom_qty=previous_product_uom_qty,
         )
 
+    def _get_open_deliveries(self):
+        """Return the moves to the customer that are still to be done.
+
+        :rtype: stock.move
+        """
+        return self.move_ids.filtered(
+            lambda move: move.state not in ('done', 'cancel')
+            and move.location_dest_id.usage == 'customer',
+        )
+
+    def _cut_deliveries(self, wanted):
+        """Let no more of the line be delivered than is wanted and has not left.
+
+        :param float wanted: How much is wanted, of what has left and of what has not.
+        :return: None
+        """
+        self.ensure_one()
+        moves = self._get_open_deliveries()
+        rest = max(wanted - self.qty_delivered, 0)
+        if any(move.product_id != self.product_id for move in moves):
+            if not rest:  # Else Odoo has done it: it knows what the parts of a kit make.
+                moves._cut_all()
+            return
+        excess = sum(moves.mapped('product_uom_qty')) - rest
+        for move in moves.sorted('id', reverse=True):
+            if self.product_uom_id.compare(excess, 0) <= 0:
+                break
+            quantity = min(excess, move.product_uom_qty)
+            move._cut(quantity)
+            excess -= quantity
+        moves._cap_quantities()
+
     def _count_untold(self):
         """Return how many pieces of the item Amazon has not been told of yet.
 

@@ -77,6 +77,46 @@ class StockMove(models.Model):
                 for line in gifts
             ))
 
+    def _cut(self, quantity):
+        """Move less, in this step and in those before it that are not done.
+
+        :param float quantity: How much less, in the move's unit of measure.
+        :return: None
+        """
+        for move in self | self._get_open_origins():
+            rest = move.product_uom_qty - quantity
+            if move.product_uom.compare(rest, 0) <= 0:
+                move._action_cancel()
+                continue
+            move.product_uom_qty = rest
+            move._cap_quantities()
+            if not move.picked:
+                move._action_assign()
+
+    def _cap_quantities(self):
+        """Move no more than is wanted, whatever a person has entered before.
+
+        :return: None
+        """
+        for move in self.filtered(lambda m: m.state not in ('done', 'cancel')):
+            if move.product_uom.compare(move.quantity, move.product_uom_qty) > 0:
+                move.quantity = move.product_uom_qty
+
+    def _cut_all(self):
+        """Move nothing, in this step and in those before it that are not done.
+
+        :return: None
+        """
+        (self | self._get_open_origins())._action_cancel()
+
+    def _get_open_origins(self):
+        """Return the moves of earlier steps that are not done.
+
+        :rtype: stock.move
+        """
+        origins = self.move_orig_ids.filtered(lambda move: move.state not in ('done', 'cancel'))
+        return origins | origins._get_open_origins() if origins else origins
+
     @api.model
     def _ship_without_delivery(self, shipments):
         """Make one done move to the customers for each order line with goods.

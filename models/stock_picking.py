@@ -35,6 +35,7 @@ class StockPicking(models.Model):
         related='sale_id.amazon_ship_by', store=True, index='btree_not_null',
     )
     amazon_cancel_reason = fields.Char(related='sale_id.amazon_cancel_reason')
+    amazon_shipped_elsewhere = fields.Char(related='sale_id.amazon_shipped_elsewhere')
     amazon_seller_central_url = fields.Char(related='sale_id.amazon_seller_central_url')
     amazon_confirmed_elsewhere = fields.Boolean(
         string="Already Confirmed Elsewhere",
@@ -200,6 +201,15 @@ class StockPicking(models.Model):
         return accounts._send_shipments(
             TimeBudget(SYNC_SECONDS), Domain('id', 'in', shipments.ids),
         )
+
+    def action_already_shipped(self):
+        """Take from stock what was shipped outside Odoo; Amazon knows of it and is told nothing.
+
+        :return: None
+        """
+        self.check_access('write')
+        # In sudo mode: the people of the warehouse need not see sales.
+        self.sudo()._get_amazon_orders()._take_shipped_elsewhere()
 
     # === BUSINESS METHODS === #
 

@@ -14,6 +14,7 @@ from . import test_order_parsing
 from . import test_order_readings
 from . import test_order_totals
 from . import test_orders_bad_input
+from . import test_orders_changes
 from . import test_orders_deleted
 from . import test_orders_failures
 from . import test_orders_fetch

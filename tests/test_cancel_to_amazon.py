@@ -32,7 +32,9 @@ class TestCancelToAmazon(ShippingCase):
 
     def ask(self, sale_orders):
         """Press Cancel and return the dialog that asks for the reason."""
-        return Form.from_action(self.env, sale_orders.action_cancel())
+        form = Form.from_action(self.env, sale_orders.action_cancel())
+        form.code = 'NoInventory'
+        return form
 
     def cancel(self, sale_orders, reason='NoInventory', skus=None):
         """Press Cancel, choose a reason and lines, confirm."""
@@ -128,7 +130,7 @@ class TestCancelToAmazon(ShippingCase):
     def test_what_is_shipped_is_not_offered(self):
         order, sale_order = self.order_mugs_and_bowls()
         self.deliver(order, {'MUG': 3})
-        wizard = Form.from_action(self.env, sale_order.action_cancel_on_amazon()).save()
+        wizard = self.ask(sale_order).save()
         self.assertEqual(wizard.line_ids.product_id, self.bowl)
         wizard.action_cancel()
         self.assertEqual(sale_order.state, 'sale')

@@ -25,7 +25,7 @@ class AmazonCancelOrder(models.TransientModel):
         ],
         string="Reason",
         help="Amazon tells the buyer, and counts cancellations for want of stock against you.",
-        default='NoInventory',
+        default=lambda self: self._default_code(),
         required=True,
     )
     available_line_ids = fields.Many2many(
@@ -41,19 +41,20 @@ class AmazonCancelOrder(models.TransientModel):
     )
     is_everything = fields.Boolean(compute='_compute_is_everything')
 
+    # === DEFAULT METHODS === #
+
+    @api.model
+    def _default_code(self):
+        """Return the reason that is known: all buyers asked for it. Else a person has to choose."""
+        orders = self.env['sale.order'].browse(self.env.context.get('default_order_ids') or ())
+        return bool(orders) and all(orders.mapped('amazon_cancel_reason')) and 'BuyerCanceled'
+
     # === COMPUTE METHODS === #
 
     @api.depends('order_ids')
     def _compute_available_line_ids(self):
         for wizard in self:
-            told = wizard.order_ids.amazon_cancellation_ids.filtered(
-                lambda cancellation: cancellation.state in ('to_send', 'in_feed', 'sent'),
-            )
-            wizard.available_line_ids = wizard.order_ids.order_line.filtered(
-                lambda line: line.amazon_charge == 'item'
-                and line.amazon_quantity
-                and not line.qty_delivered,
-            ) - told.line_ids
+            wizard.available_line_ids = wizard.order_ids._get_cancellable_lines()
 
     @api.depends('available_line_ids')
     def _compute_line_ids(self):
@@ -80,7 +81,7 @@ class AmazonCancelOrder(models.TransientModel):
         self.order_ids.check_access('write')
         lines = self.line_ids & self.available_line_ids
         # In sudo mode: only the connector writes to the outbox.
-        self.env['amazon.cancellation'].sudo().create([
+        cancellations = self.env['amazon.cancellation'].sudo().create([
             {
                 'account_id': order.amazon_account_id.id,
                 'sale_order_id': order.id,
@@ -89,7 +90,9 @@ class AmazonCancelOrder(models.TransientModel):
             }
             for order, order_lines in lines.grouped('order_id').items()
         ])
-        self.order_ids.filtered(self._is_cancelled_wholly)._action_cancel()
+        whole = self.order_ids.filtered(self._is_cancelled_wholly)
+        whole._action_cancel()
+        cancellations.filtered(lambda c: c.sale_order_id not in whole)._cut_lines()
         return {'type': 'ir.actions.act_window_close'}
 
     # === BUSINESS METHODS === #
@@ -103,4 +106,5 @@ class AmazonCancelOrder(models.TransientModel):
         items = order.order_line.filtered(
             lambda line: line.amazon_charge == 'item' and line.amazon_quantity,
         )
-        return items <= self.line_ids | order.amazon_cancellation_ids.line_ids
+        open_lines = order._get_cancellable_lines() - self.line_ids
+        return not (open_lines or any(items.mapped('qty_delivered')))
