@@ -17,6 +17,7 @@
         'data/mail_activity_type_data.xml',
         'data/product_data.xml',
         'wizards/amazon_cancel_order_views.xml',
+        'wizards/amazon_create_product_views.xml',
         'wizards/amazon_fetch_order_views.xml',
         'wizards/amazon_import_order_views.xml',
         'wizards/amazon_incomplete_deliveries_views.xml',

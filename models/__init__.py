@@ -15,6 +15,7 @@ from . import amazon_delivery_rule
 from . import amazon_feed
 from . import amazon_marketplace
 from . import amazon_offer
+from . import amazon_offer_matching
 from . import amazon_order
 from . import amazon_quota
 from . import amazon_shipment

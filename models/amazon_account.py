@@ -188,6 +188,7 @@ class AmazonAccount(models.Model):
         check_company=True,
     )
     only_matched_products = fields.Boolean(
+        default=True,
         help="An order with a SKU that is not matched to a product waits until it is. Otherwise"
              " the default product stands in.",
     )

@@ -59,8 +59,8 @@ class AmazonOffer(models.Model):
     # === CRUD METHODS === #
 
     def write(self, vals):
-        """Override of `base` to respect that a person unmatches, and to import the orders that have
-        waited for the match.
+        """Override of `base` to respect that a person unmatches, and to let a match do what it can:
+        hold elsewhere, import the orders that have waited, replace what stood in.
 
         :raise AccessError: If somebody who is no Amazon administrator changes more than the match.
         """
@@ -71,10 +71,14 @@ class AmazonOffer(models.Model):
                 "Choose the product of an offer; the rest is for Amazon administrators.",
             ))
         if 'product_id' in vals:
-            vals = {**vals, 'is_left_unmatched': not vals['product_id']}
+            vals = {
+                **vals,
+                'is_left_unmatched': not vals['product_id'],
+                'is_match_inherited': bool(self.env.context.get('amazon_match_inherited')),
+            }
         res = super().write(vals)
         if vals.get('product_id'):
-            self.env['amazon.order']._retry_waiting_for_offers(self)
+            self._follow_match()
         return res
 
     # === ACTION METHODS === #
@@ -95,6 +99,21 @@ class AmazonOffer(models.Model):
         return {'type': 'ir.actions.act_url', 'url': self.product_page_url, 'target': 'new'}
 
     # === BUSINESS METHODS === #
+
+    def _follow_match(self):
+        """Do what a match makes possible, and tell the person who has made it.
+
+        :return: None
+        """
+        waiting = self.env['amazon.order']._retry_waiting_for_offers(self)
+        replaced = self._replace_stand_ins()
+        if not self.env.context.get('amazon_match_inherited'):
+            self._match_twins()
+        message = self._describe_effects(waiting, replaced)
+        if message and not self.env.su:
+            self.env.user._bus_send(
+                'simple_notification', {'type': 'success', 'message': message},
+            )
 
     @api.model
     def _get_or_create_for(self, account, data_by_order):
@@ -157,7 +176,11 @@ class AmazonOffer(models.Model):
 
         :return: None
         """
-        unmatched = self.filtered(lambda o: not (o.product_id or o.is_left_unmatched))
+        def is_open(offer):
+            return not (offer.product_id or offer.is_left_unmatched)
+
+        self.filtered(is_open)._match_like_twins()
+        unmatched = self.filtered(is_open)
         for account, offers in unmatched.grouped('account_id').items():
             Product = self.env['product.product'].with_company(account.company_id)
             domain = Product._check_company_domain(account.company_id)
@@ -169,4 +192,5 @@ class AmazonOffer(models.Model):
             for offer in offers:
                 candidates = by_reference.get(offer.sku) or by_barcode.get(offer.sku)
                 if candidates and len(candidates) == 1:
-                    offer.product_id = candidates
+                    # It is no decision of a person that would hold elsewhere.
+                    offer.with_context(amazon_match_inherited=True).product_id = candidates

@@ -1178,7 +1178,8 @@ class AmazonOrder(models.Model):
         """Import the orders that waited for nothing but the match of these offers.
 
         :param amazon.offer offers: Offers that have been matched to products.
-        :return: None
+        :return: The orders.
+        :rtype: amazon.order
         """
         # In sudo mode: the inbox is written by the connector only.
         waiting = self.sudo().search([
@@ -1187,6 +1188,7 @@ class AmazonOrder(models.Model):
         if waiting:
             waiting.write({'state': 'to_do', 'reason': False, 'attempts': 0, 'next_try': False})
             self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
+        return waiting
 
     # === BUSINESS METHODS - DATA PROTECTION === #
 

@@ -10,6 +10,7 @@ from . import test_layering
 from . import test_office
 from . import test_order_overview
 from . import test_marketplaces_change
+from . import test_offers
 from . import test_order_parsing
 from . import test_order_readings
 from . import test_order_totals

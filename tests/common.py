@@ -67,6 +67,8 @@ class AmazonCase(TransactionCase):
             'environment': 'custom',
             'spapi_endpoint': cls.simulator.url,
             'lwa_endpoint': cls.simulator.lwa_url,
+            # What most tests sell need not be a product.
+            'only_matched_products': False,
             **values,
         })
 

@@ -113,6 +113,7 @@ def set_up(env, url):
         'name': "Mug", 'default_code': 'MUG', 'is_storable': True, 'taxes_id': False,
     })
     account = env['amazon.account'].create({
+        'only_matched_products': False,
         'name': "Nordwind",
         'seller_id': 'A2SIMULATOR001',
         'lwa_client_id': 'amzn1.application-oa2-client.simulator',

@@ -1,4 +1,5 @@
 from . import amazon_cancel_order
+from . import amazon_create_product
 from . import amazon_fetch_order
 from . import amazon_import_order
 from . import amazon_incomplete_deliveries
