@@ -20,6 +20,7 @@ from . import amazon_order
 from . import amazon_quota
 from . import amazon_shipment
 from . import delivery_carrier
+from . import mail_mail
 from . import res_partner
 from . import sale_order
 from . import sale_order_changes

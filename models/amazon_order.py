@@ -39,6 +39,7 @@ LEAN_CONTEXT = {
     'mail_create_nosubscribe': True,
     'mail_create_nolog': True,
     'mail_notrack': True,
+    'loyalty_no_mail': True,  # where coupons are installed
 }
 STATUS_LABELS = [
     ('PENDING', "Pending"),

@@ -342,6 +342,68 @@ def share_the_outbox(stage):
     stage.play(run_sender)
 
 
+def import_kits(stage):
+    """Import tea sets that left before Odoo knew of them, all or some."""
+    stage.rehearse(set_up_kit)
+    stage.rehearse(import_what_is_shipped)
+    for status, quantities in (('SHIPPED', None), ('UNSHIPPED', {'TEASET': 1})):
+        order = stage.control(
+            'place_order', items=[{'sku': 'TEASET', 'quantity': 3}], status=status,
+        )
+        if quantities:
+            stage.control('ship', order=order['order_id'], quantities=quantities)
+    stage.rehearse(sync)
+
+
+def import_what_is_shipped(env):
+    """Let the account import orders that were shipped outside Odoo."""
+    env['amazon.account'].search([]).shipped_elsewhere = 'import'
+    env.cr.commit()
+
+
+def tempt_buyers(stage):
+    """Sell to Amazon's buyers where everything that markets is switched on."""
+    stage.rehearse(set_up_carrier)
+    stage.rehearse(set_up_marketing)
+    stage.control('place_order', items=[{'sku': 'MUG', 'quantity': 1}])
+    stage.control('place_order', items=[{'sku': 'MUG'}], channel='FBA', status='SHIPPED')
+    stage.rehearse(sync)
+    stage.rehearse(confirm_again)
+    stage.rehearse(deliver)
+
+
+def set_up_marketing(env):
+    """Send a coupon for the next order, and invite a buyer who is known already."""
+    template = env.ref('loyalty.mail_template_loyalty_card')
+    template.report_template_ids = False  # It would want a program that prints.
+    env['loyalty.program'].create({
+        'name': "Next time", 'program_type': 'next_order_coupons', 'trigger': 'auto',
+        'applies_on': 'future',
+        'rule_ids': [Command.create({'minimum_amount': 1})],
+        'reward_ids': [Command.create({'discount': 10})],
+        'communication_plan_ids': [Command.create({
+            'trigger': 'create',
+            'mail_template_id': template.id,
+        })],
+    })
+    env.cr.commit()
+
+
+def confirm_again(env):
+    """Cancel the orders by mistake and confirm them again, as people do."""
+    orders = env['sale.order'].search([('amazon_channel', '=', 'fbm')])
+    orders._action_cancel()
+    orders.action_draft()
+    orders.action_confirm()
+    for order in orders:
+        order.coupon_point_ids.coupon_id._send_creation_communication(force_send=True)
+        env['mail.template'].create({
+            'name': "Please rate", 'model_id': env.ref('sale.model_sale_order').id,
+            'partner_to': '{{ object.partner_id.id }}', 'subject': "How was it?",
+        }).send_mail(order.id, force_send=True)
+    env.cr.commit()
+
+
 def ship_kits(stage):
     """Deliver the parts of tea sets in different orders."""
     stage.rehearse(set_up_carrier)

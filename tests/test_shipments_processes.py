@@ -69,3 +69,43 @@ class TestShipmentsInProcesses(ProcessCase):
                 {package.tracking: sum(package.quantities.values()) for package in order.packages},
                 expected,
             )
+
+    def test_kits_that_left_before_are_not_delivered_again(self):
+        self.run_odoo('-i', 'sale_mrp', '--stop-after-init')
+        self.play('import_kits')
+        self.assertEqual(
+            self.query("""
+                SELECT sl.product_uom_qty, sl.qty_delivered,
+                       COALESCE(SUM(m.product_uom_qty) FILTER (
+                           WHERE m.state NOT IN ('done', 'cancel') AND pt.default_code = 'CUP'
+                       ), 0)
+                  FROM sale_order_line sl
+                  JOIN stock_move m ON m.sale_line_id = sl.id
+                  JOIN product_product pt ON pt.id = m.product_id
+              GROUP BY sl.id ORDER BY sl.qty_delivered
+            """),
+            [(3, 1, 2), (3, 3, 0)],
+        )
+
+    def test_nothing_that_markets_reaches_amazons_buyers(self):
+        self.run_odoo(
+            '-i', 'sale_loyalty,sale_loyalty_delivery,sale_sms,event_sale,sale_project,'
+                  'sale_timesheet,sale_pdf_quote_builder,rating,sale_gelato_stock',
+            '--stop-after-init',
+        )
+        self.play('tempt_buyers')
+        self.assertEqual(self.query("SELECT COUNT(*) FROM loyalty_card"), [(2,)])
+        self.assertEqual(
+            self.query("SELECT COUNT(*) FROM stock_picking WHERE state = 'done'"), [(1,)],
+        )
+        self.assertEqual(self.query("""
+            SELECT m.id FROM mail_mail m
+              LEFT JOIN mail_mail_res_partner_rel r ON r.mail_mail_id = m.id
+              LEFT JOIN res_partner p ON p.id = r.res_partner_id
+             WHERE m.email_to LIKE '%%@marketplace.amazon.%%' OR p.amazon_account_id IS NOT NULL
+        """), [])
+        self.assertEqual(self.query("""
+            SELECT n.id FROM mail_notification n JOIN res_partner p ON p.id = n.res_partner_id
+             WHERE p.amazon_account_id IS NOT NULL AND n.notification_type IN ('email', 'sms')
+        """), [])
+        self.assertEqual(self.query("SELECT COUNT(*) FROM sms_sms"), [(0,)])

@@ -35,7 +35,9 @@ class AmazonCreateProduct(models.TransientModel):
     def _get_barcode(self):
         """Return the SKU where it is a barcode; Amazon's orders hold no other."""
         sku = self._get_offer().sku or ''
-        is_barcode = bool(sku) and any(check_barcode_encoding(sku, kind) for kind in ('ean8', 'ean13', 'upca'))
+        is_barcode = sku and any(
+            check_barcode_encoding(sku, kind) for kind in ('ean8', 'ean13', 'upca')
+        )
         return is_barcode and sku
 
     # === ACTION METHODS === #
