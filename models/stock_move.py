@@ -1,8 +1,8 @@
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 from odoo import api, fields, models
-from odoo.tools import plaintext2html
+from odoo.tools import format_datetime, plaintext2html
 
 
 @dataclass
@@ -268,11 +268,55 @@ class StockMove(models.Model):
         ])
         moves.picked = True
         moves._action_done()
-        shipped_at = {values['amazon_item_key']: values['date'] for values in values_list}
-        for moment, shipped in moves.grouped(lambda m: shipped_at[m.amazon_item_key]).items():
-            shipped.write({'date': moment})
-            shipped.move_line_ids.write({'date': moment})
+        moves._date_at({values['amazon_item_key']: values['date'] for values in values_list})
         return moves
+
+    def _date_at(self, shipped_at):
+        """Date done moves when the goods left, as far as the books allow; else say when that was.
+
+        A day that is locked is closed. Goods whose cost depends on the order of moves can't leave
+        before they were received, or their valuation and the ledger would differ.
+
+        :param dict shipped_at: When the goods left (UTC, naive), by `amazon_item_key`.
+        :return: None
+        """
+        first_open = {
+            company: max(company.user_fiscalyear_lock_date, company.user_hard_lock_date)
+            for company in self.company_id
+        }
+        last_receipts = dict(self._read_group(
+            [
+                ('product_id', 'in', self.product_id.filtered(
+                    lambda product: product.cost_method != 'standard',
+                ).ids),
+                ('company_id', 'in', self.company_id.ids),
+                ('state', '=', 'done'),
+                ('is_in', '=', True),
+            ],
+            ['product_id'],
+            ['date:max'],
+        ))
+
+        def get_moment(move):
+            moment = shipped_at[move.amazon_item_key]
+            if moment.date() <= first_open[move.company_id]:
+                moment = datetime.combine(first_open[move.company_id], time()) + timedelta(days=1)
+            return max(moment, last_receipts.get(move.product_id, moment))
+
+        for moment, moves in self.grouped(get_moment).items():
+            moves.write({'date': moment})
+            moves.move_line_ids.write({'date': moment})
+            late = moves.filtered(lambda m, at=moment: shipped_at[m.amazon_item_key] != at)
+            for order, late_moves in late.grouped(lambda m: m.sale_line_id.order_id).items():
+                if order:
+                    order.message_post(body=self.env._(
+                        "The goods left on %(shipped)s. Their stock moves are dated %(dated)s: the"
+                        " books were closed, or the goods received only then.",
+                        shipped=format_datetime(
+                            self.env, shipped_at[late_moves[0].amazon_item_key], dt_format='short',
+                        ),
+                        dated=format_datetime(self.env, moment, dt_format='short'),
+                    ))
 
     @api.model
     def _prepare_shipped_values(self, shipment):
