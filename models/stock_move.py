@@ -165,6 +165,7 @@ class StockMove(models.Model):
                     'product_uom': item.product.uom_id.id,
                     'location_id': account.location_id.id,
                     'location_dest_id': customers.id,
+                    'location_final_id': customers.id,
                     'company_id': account.company_id.id,
                     'origin': item.order_ref,
                     'date': item.shipped_at,
@@ -326,12 +327,14 @@ class StockMove(models.Model):
         :rtype: dict
         """
         line, order = shipment.line, shipment.line.order_id
+        customers = order.partner_shipping_id.property_stock_customer
         return {
             'product_id': line.product_id.id,
             'product_uom_qty': shipment.quantity,
             'product_uom': line.product_uom_id.id,
             'location_id': shipment.location.id,
-            'location_dest_id': order.partner_shipping_id.property_stock_customer.id,
+            'location_dest_id': customers.id,
+            'location_final_id': customers.id,  # By it Odoo counts the parts of kits.
             'partner_id': order.partner_shipping_id.id,
             'company_id': order.company_id.id,
             'origin': order.amazon_order_ref,
