@@ -217,11 +217,11 @@ class AmazonAccount(models.Model):
         :return: None
         """
         # In sudo mode: marketplaces are shared by all companies.
-        accounts = self.sudo().search([])
+        accounts = self.sudo().with_context(active_test=False).search([
+            ('synced_marketplace_ids', 'in', marketplaces.ids), ('active', '=', True),
+        ]).with_env(self.sudo().env)
         for account in accounts:
             concerned = account._get_wanted_marketplaces() & marketplaces
-            if not concerned:
-                continue
             if marketplaces[:1].active:
                 since = min(filter(None, concerned.mapped('archived_at')), default=None)
                 account._read_from_beginning(concerned, since)
