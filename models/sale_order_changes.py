@@ -402,8 +402,7 @@ class SaleOrder(models.Model):
                 quantity = order.amazon_elsewhere.get(line.amazon_order_item_ref)
                 if not quantity:
                     continue
-                moves = line._get_open_deliveries()
-                ready = moves.filtered(lambda move: move.state == 'assigned')
+                ready = line._get_open_deliveries().filtered(lambda m: m.state == 'assigned')
                 shipments.append(Shipment(
                     line=line,
                     quantity=quantity,
@@ -411,9 +410,7 @@ class SaleOrder(models.Model):
                     location=ready[:1].location_id or order.warehouse_id.lot_stock_id,
                     shipped_at=fields.Datetime.now(),
                 ))
-                line._cut_deliveries(
-                    line.qty_delivered + sum(moves.mapped('product_uom_qty')) - quantity,
-                )
+                line._cut_deliveries_by(quantity)
             self.env['stock.move']._ship_without_delivery(shipments)
             order.message_post(body=order.env._(
                 "Shipped outside Odoo: %(items)s. The goods were taken from stock; Amazon knows of"

@@ -110,6 +110,23 @@ class SaleOrderLine(models.Model):
             excess -= quantity
         moves._cap_quantities()
 
+    def _cut_deliveries_by(self, quantity):
+        """Let so much less of the line be delivered, of a kit so much less of each of its parts.
+
+        :param float quantity: How much less.
+        :return: None
+        """
+        self.ensure_one()
+        moves = self._get_open_deliveries()
+        if all(move.product_id == self.product_id for move in moves):
+            self._cut_deliveries(
+                self.qty_delivered + sum(moves.mapped('product_uom_qty')) - quantity,
+            )
+            return
+        share = quantity / max(self.product_uom_qty - self.qty_delivered, quantity)
+        for move in moves:
+            move._cut(move.product_uom.round(move.product_uom_qty * share))
+
     def _count_untold(self):
         """Return how many pieces of the item Amazon has not been told of yet.
 
