@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import format_datetime, html2plaintext
+from odoo.tools import format_datetime
 
 from ..amazon import marketplaces
 from ..amazon.client import Client, Credentials
@@ -17,6 +17,7 @@ from ..amazon.errors import (
     Unauthorized,
     Unavailable,
 )
+from .activities import plan_warning
 from .amazon_access_token import DatabaseTokenStore
 from .amazon_feed import OUTBOXES
 from .amazon_quota import DatabaseLimiter
@@ -807,12 +808,7 @@ class AmazonAccount(models.Model):
         :return: None
         """
         self.ensure_one()
-        if note not in self.activity_ids.mapped(lambda a: html2plaintext(a.note or '')):
-            self.activity_schedule(
-                'mail.mail_activity_data_warning',
-                note=note,
-                user_id=self._get_person_in_charge().id,
-            )
+        plan_warning(self, note, self._get_person_in_charge())
 
     def _get_person_in_charge(self):
         """Return who is told what needs attention.

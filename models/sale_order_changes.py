@@ -2,9 +2,9 @@ from contextlib import contextmanager
 
 from odoo import fields, models
 from odoo.fields import Command
-from odoo.tools import html2plaintext
 
 from ..amazon.orders import MISSING_ITEM_ID
+from .activities import plan_warning
 from .sale_order_totals import CLOSING_CHARGES
 from .stock_move import Shipment
 
@@ -438,12 +438,6 @@ class SaleOrder(models.Model):
         :return: None
         """
         self.ensure_one()
-        if note not in self.activity_ids.mapped(lambda a: html2plaintext(a.note or '')):
-            self.activity_schedule(
-                'mail.mail_activity_data_warning',
-                note=note,
-                user_id=(
-                    self.user_id.filtered('active')
-                    or self.amazon_account_id._get_person_in_charge()
-                ).id,
-            )
+        plan_warning(self, note, (
+            self.user_id.filtered('active') or self.amazon_account_id._get_person_in_charge()
+        ))
