@@ -47,6 +47,46 @@ class TestTours(TourCase):
         )
         self.assertEqual(inbox.state, 'done')
 
+    def test_importing_an_order_anyway_asks_for_what_is_missing(self):
+        self.create_product('KETTLE')
+        order = self.seller.place_order('DE', 'FBM', [Item('KETTLE', '12.99', 2)])
+        item = '/orderItems/0'
+        self.seller.override(
+            order, remove=['/proceeds', f'{item}/proceeds', f'{item}/product/price'],
+        )
+        self.sync()
+        inbox = self.get_inbox(order)
+        self.start(
+            f'/odoo/action-amazon_connector.action_amazon_order/{inbox.id}',
+            'amazon_import_anyway',
+        )
+        self.assertEqual(self.get_sale_order(order).amount_total, 25.98)
+
+    def test_creating_the_product_of_an_offer_brings_its_order_in(self):
+        self.account.only_matched_products = True
+        order = self.seller.place_order(
+            'DE', 'FBM', [Item('4006381333931', '24.89', title="Kettle for the tour")],
+        )
+        self.sync()
+        self.start('/odoo/action-amazon_connector.action_amazon_offer', 'amazon_create_product')
+        product = self.get_lines(self.get_sale_order(order)).product_id
+        self.assertEqual(product.name, "Kettle for the tour")
+        self.assertEqual(product.barcode, '4006381333931')
+
+    def test_what_was_shipped_elsewhere_is_taken_from_stock_in_one_click(self):
+        self.create_product('KETTLE')
+        order = self.seller.place_order('DE', 'FBM', [Item('KETTLE', '24.89')])
+        self.sync()
+        self.seller.ship(order)
+        self.sync()
+        sale_order = self.get_sale_order(order)
+        self.start(
+            f'/odoo/action-amazon_connector.action_amazon_sale_order/{sale_order.id}',
+            'amazon_already_shipped',
+        )
+        self.assertEqual(self.get_lines(sale_order).qty_delivered, 1)
+        self.assertEqual(sale_order.picking_ids.state, 'cancel')
+
 
 @tagged('post_install', '-at_install')
 class TestOfficeTours(TourCase):

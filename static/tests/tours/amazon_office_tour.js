@@ -38,6 +38,35 @@ tours.add("amazon_see_what_burns", {
     ],
 });
 
+tours.add("amazon_import_anyway", {
+    steps: () => [
+        see("The next step is said", ".alert:contains('Import Anyway asks you')"),
+        click("Answer for it", ".o_statusbar_buttons button:contains('Import Anyway')"),
+        see("What was read is shown", ".modal td:contains('KETTLE')"),
+        { ...see("Enter the total", ".modal .o_field_widget[name=total] input"), run: "edit 25.98" },
+        click("Import it", ".modal footer button[name=action_import]"),
+        see("It came in", ".o_arrow_button_current:contains('Done')"),
+    ],
+});
+
+tours.add("amazon_create_product", {
+    steps: () => [
+        click("Create the product", ".o_data_row button:contains('Create Product')"),
+        see("The reference is the SKU", ".modal .o_field_widget[name=default_code] input:value('4006381333931')"),
+        click("Do it", ".modal footer button[name=action_create_product]"),
+        see("The answer says what came in", ".o_notification:contains('1 order came in') a"),
+        see("The offer is matched", ".o_data_row .o_data_cell[name=product_id]:contains('Kettle for the tour')"),
+    ],
+});
+
+tours.add("amazon_already_shipped", {
+    steps: () => [
+        click("It left already", ".alert:contains('Do not ship it a second time') button[name=action_already_shipped]"),
+        see("Its move is there", "button[name=action_open_amazon_moves]:visible"),
+        see("Nothing is left to do", ".o_form_view:not(:has(button[name=action_already_shipped]))"),
+    ],
+});
+
 tours.add("amazon_see_sales_order", {
     steps: () => [
         see("The reference is in the head", ".o_inner_group .o_field_widget[name=amazon_order_ref]:visible"),
