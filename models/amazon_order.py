@@ -29,6 +29,7 @@ from .stock_move import ShippedItem
 
 BATCH_SIZE = 100
 PART_SIZE = 25
+CAREFUL_PART_SIZE = 10  # when more than one has failed: others may
 MAX_CONFLICTS = 5
 COMPLETION_PAUSE = timedelta(seconds=30)
 # Without a date of delivery, an order counts as delivered so many days after its last change.
@@ -1081,8 +1082,12 @@ class AmazonOrder(models.Model):
                 inbox, self.env['sale.order']._create_from_amazon(inbox, data_list), strict=True,
             ))
 
-        for start in range(0, len(self), PART_SIZE):
-            failures.update(self[start:start + PART_SIZE]._do_together_or_apart(create))
+        rest, size = self, PART_SIZE
+        while rest:
+            part, rest = rest[:size], rest[size:]
+            failures.update(part._do_together_or_apart(create))
+            if len(failures) > 1:
+                size = CAREFUL_PART_SIZE
         made = self - self.browse().union(*failures)
         if made:
             self.env['sale.order'].union(*map(sale_orders.get, made))._confirm_from_amazon(

@@ -60,7 +60,7 @@ class AmazonSyncMixin(models.AbstractModel):
     def _do_together_or_apart(self, action):
         """Do something with all records in one go or, if that fails, without the one to blame.
 
-        Where nobody knows which one that is, each half is tried by itself, so that a bad record
+        Where nobody knows which one that is, halves are tried by themselves, so that a bad record
         costs the good ones little. Each attempt has its own savepoint, so that nothing half-made
         remains. A conflict with another worker is nobody's fault: it is raised, for the whole
         transaction to start again.
@@ -78,15 +78,29 @@ class AmazonSyncMixin(models.AbstractModel):
             raise
         except Exception as exception:
             culprit = self & getattr(exception, 'culprit', self.browse())
-            if len(self) == 1 or culprit:
-                failures = dict.fromkeys(culprit or self, exception)
-                parts = [self - culprit] if culprit else []
-            else:
-                failures, half = {}, len(self) // 2
-                parts = [self[:half], self[half:]]
-        for part in filter(None, parts):
-            failures.update(part._do_together_or_apart(action))
+            if not culprit and len(self) > 1:
+                return self._do_halves_apart(action)
+            failures = dict.fromkeys(culprit or self, exception)
+        rest = culprit and self - culprit
+        if rest:
+            failures.update(rest._do_together_or_apart(action))
         return failures
+
+    def _do_halves_apart(self, action):
+        """Do something with the halves of records that can't all be done together.
+
+        When nothing is wrong with the first half, something is with the second one, so that the
+        second is not tried as a whole.
+
+        :return: As `_do_together_or_apart`.
+        :rtype: dict[models.Model, Exception]
+        """
+        middle = len(self) // 2
+        first, second = self[:middle], self[middle:]
+        failures = first._do_together_or_apart(action)
+        if failures or len(second) == 1:
+            return {**failures, **second._do_together_or_apart(action)}
+        return second._do_halves_apart(action)
 
     def _get_failure_reason(self, exception):
         """Return a sentence for the person who has to act, without personal data.

@@ -9,7 +9,8 @@ from .stock_move import Shipment
 
 
 class SaleOrder(models.Model):
-    _inherit = 'sale.order'
+    _name = 'sale.order'
+    _inherit = ['sale.order', 'amazon.checks.mixin']
 
     amazon_order_ref = fields.Char(
         string="Amazon Reference", readonly=True, copy=False, index='btree_not_null',

@@ -14,7 +14,10 @@ CHARGES = {
 
 
 class SaleOrderLine(models.Model):
-    _inherit = 'sale.order.line'
+    _name = 'sale.order.line'
+    _inherit = ['sale.order.line', 'amazon.checks.mixin']
+
+    _amazon_order_ref_path = 'order_id.amazon_order_ref'
 
     amazon_order_item_ref = fields.Char(
         string="Amazon Order Item", readonly=True, copy=False, index='btree_not_null',

@@ -178,6 +178,63 @@ class TestFailures(AmazonCase):
         self.assertEqual(self.get_sale_order(late).order_line.move_ids.state, 'done')
         self.assertTrue(self.env['product.pricelist'].search(price_list))
 
+    def attempt(self, inbox, action):
+        """Do something with the orders together or apart.
+
+        :return: How many were tried each time, and the orders that failed.
+        """
+        attempts = []
+
+        def attempt(part):
+            attempts.append(len(part))
+            action(part)
+
+        failures = inbox._do_together_or_apart(attempt)
+        return attempts, inbox.browse().union(*failures)
+
+    def fetch(self, skus):
+        """Return the orders of these SKUs in the inbox, fetched in this order."""
+        placed = [self.place_unmatched(sku) for sku in skus]
+        self.run_cron('fetch_orders')
+        return self.env['amazon.order'].union(*map(self.get_inbox, placed))
+
+    def test_the_good_half_proves_the_other_to_be_bad(self):
+        inbox = self.fetch(['MUG'] * 8)
+
+        def refuse_the_last(part):
+            if inbox[-1] in part:
+                raise ValueError
+
+        attempts, failed = self.attempt(inbox, refuse_the_last)
+        self.assertEqual(failed, inbox[-1])
+        self.assertEqual(attempts, [8, 4, 2, 1, 1])
+
+    def test_what_is_bad_only_together_is_done_apart(self):
+        inbox = self.fetch(['MUG'] * 4)
+
+        def refuse_more_than_two(part):
+            if len(part) > 2:
+                raise ValueError
+
+        attempts, failed = self.attempt(inbox, refuse_more_than_two)
+        self.assertFalse(failed)
+        self.assertEqual(attempts, [4, 2, 1, 1])
+
+    def test_the_order_that_odoos_checks_refuse_is_left_out_at_once(self):
+        self.create_product('MUG')
+        stranger = self.create_product('POT')
+        inbox = self.fetch(['MUG', 'POT', 'MUG', 'MUG', 'POT', 'MUG'])
+        data_by_order = {order: order._parse() for order in inbox}
+        self.env['amazon.offer']._get_or_create_for(self.account, data_by_order)
+        stranger.company_id = self.env['res.company'].create({'name': "Stranger"})
+
+        def create(part):
+            self.env['sale.order']._create_from_amazon(part, [data_by_order[o] for o in part])
+
+        attempts, failed = self.attempt(inbox, create)
+        self.assertEqual(failed, inbox[1] | inbox[4])
+        self.assertEqual(attempts, [6, 5, 4])
+
 
 @tagged('post_install', '-at_install')
 class TestDataProtection(AmazonCase):
