@@ -78,11 +78,10 @@ class OrderQuery:
             )
         return None if self.is_reduced else replace(self, included_data=REDUCED_INCLUDED_DATA)
 
-    def is_same_search(self, other: OrderQuery) -> bool:
-        """Tell whether another query looks for the same orders."""
-        return (self.marketplace_ids, self.updated_after) == (
-            other.marketplace_ids, other.updated_after,
-        )
+    def is_part_of(self, other: OrderQuery) -> bool:
+        """Tell whether another query looks for all orders that this one looks for."""
+        is_as_old = self.updated_after == other.updated_after
+        return is_as_old and set(self.marketplace_ids) <= set(other.marketplace_ids)
 
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads."""

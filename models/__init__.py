@@ -3,12 +3,16 @@ from . import amazon_sync_mixin  # what others inherit comes first
 from . import amazon_checks_mixin
 from . import amazon_queue_mixin
 from . import amazon_outbox_mixin
+from . import amazon_access_token
+from . import amazon_quota
+from . import amazon_connection
+from . import amazon_sync
 # isort: on
 from . import account_move
 from . import account_tax
-from . import amazon_access_token
 from . import amazon_account
 from . import amazon_account_dashboard
+from . import amazon_account_deliveries
 from . import amazon_account_marketplaces
 from . import amazon_account_orders
 from . import amazon_cancellation
@@ -18,8 +22,9 @@ from . import amazon_marketplace
 from . import amazon_offer
 from . import amazon_offer_matching
 from . import amazon_order
-from . import amazon_quota
 from . import amazon_shipment
+from . import amazon_sync_feeds
+from . import amazon_sync_orders
 from . import delivery_carrier
 from . import mail_mail
 from . import res_partner

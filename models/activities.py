@@ -2,6 +2,8 @@
 
 from odoo.tools import html2plaintext
 
+ATTENTION = 'amazon_connector.mail_activity_type_attention'
+
 
 def plan_warning(record, note, user):
     """Plan an activity about something that happens once, unless it is planned already.

@@ -6,37 +6,38 @@ from ..amazon.client import AccessToken
 
 
 class AmazonAccessToken(models.Model):
-    """The access token of an account, shared by all workers until it expires.
+    """An access token, shared by all workers until it expires.
 
-    It is not on the account itself: that row is locked while a page is fetched.
+    It is kept under what it was given for and not under the connection: a token that is fetched in
+    the transaction that makes the connection is committed before it, and credentials that change
+    have a token of their own.
     """
 
     _name = 'amazon.access.token'
     _description = "Amazon Access Token"
-    _rec_name = 'account_id'
+    _rec_name = 'owner'
     _log_access = False
 
-    account_id = fields.Many2one(
-        comodel_name='amazon.account', required=True, index=True, ondelete='cascade',
-    )
+    owner = fields.Char(help="What stands for the credentials; see the token store.", required=True)
     value = fields.Char(required=True)
     expires_at = fields.Datetime(required=True)
 
-    _account_uniq = models.Constraint(
-        'UNIQUE(account_id)', "There is an access token of this account already.",
+    _owner_uniq = models.Constraint(
+        'UNIQUE(owner)', "There is an access token for these credentials already.",
     )
 
 
 class DatabaseTokenStore:
     """The token store of the client (see `amazon.client.TokenStore`) that keeps it in Odoo."""
 
-    def __init__(self, account):
-        """Keep the access token of one account.
+    def __init__(self, env, owner):
+        """Keep the access token of one owner.
 
-        :param amazon.account account: Only its id is used: each step has its own cursor.
+        :param Environment env: Only its registry is used: each step has its own cursor.
+        :param str owner: What stands for the credentials, none of which can be read in it.
         """
-        self._registry = account.env.registry
-        self._account_id = account.id
+        self._registry = env.registry
+        self._owner = owner
 
     def get(self):
         """Implement `amazon.client.TokenStore`."""
@@ -47,7 +48,7 @@ class DatabaseTokenStore:
             ) if token else None
 
     def put(self, token):
-        """Implement `amazon.client.TokenStore`."""
+        """Implement `amazon.client.TokenStore`, and forget the tokens that have expired."""
         values = {
             'value': token.value,
             'expires_at': token.expires_at.astimezone(timezone.utc).replace(tzinfo=None),
@@ -57,7 +58,8 @@ class DatabaseTokenStore:
             if stored:
                 stored.write(values)
             else:
-                stored.create({'account_id': self._account_id, **values})
+                stored.search([('expires_at', '<', fields.Datetime.now())]).unlink()
+                stored.create({'owner': self._owner, **values})
 
     def evict(self):
         """Implement `amazon.client.TokenStore`."""
@@ -66,4 +68,4 @@ class DatabaseTokenStore:
 
     def _search(self, cr):
         env = api.Environment(cr, SUPERUSER_ID, {})
-        return env['amazon.access.token'].search([('account_id', '=', self._account_id)])
+        return env['amazon.access.token'].search([('owner', '=', self._owner)])

@@ -1,12 +1,7 @@
-from datetime import datetime, timezone
-
 from odoo import api, fields, models
-from odoo.fields import Domain
-from odoo.tools import format_date
+from odoo.fields import Command, Domain
 
-from ..amazon import orders
 from .amazon_feed import OUTBOXES
-from .amazon_sync_mixin import to_naive
 
 
 class AmazonAccount(models.Model):
@@ -18,78 +13,109 @@ class AmazonAccount(models.Model):
 
     _inherit = 'amazon.account'
 
-    order_backlog = fields.Json(
-        help="Marketplaces that were added later, each with the time since when its orders have to"
-             " be read: a list of pairs of Amazon's identifier and the time in ISO 8601.",
-        copy=False,
-    )
-    backlog_window = fields.Json(
-        help="The search for the first of them that was interrupted.", copy=False,
-    )
-
     # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of `base` to read the marketplaces of further accounts from their beginning."""
+        accounts = super().create(vals_list)
+        for account in accounts:
+            others = (account.connection_id.account_ids - account)._get_wanted_marketplaces()
+            account._follow_marketplaces(others, others.browse())
+        return accounts
 
     def write(self, vals):
         """Override of `base` to read added marketplaces from their beginning, and to say what waits
         when an account is archived.
         """
         before = {
-            account: account._get_wanted_marketplaces() for account in self
+            account: (
+                account.connection_id.account_ids._get_wanted_marketplaces(),
+                account._get_wanted_marketplaces(),
+            ) for account in self
         } if 'synced_marketplace_ids' in vals else {}
         changed = self.filtered(lambda a: a.active != vals.get('active', a.active))
+        if changed:
+            vals = {**vals, 'archived_at': not vals['active'] and fields.Datetime.now()}
+            archived_at = {account: account.archived_at for account in changed}
         res = super().write(vals)
-        for account, marketplaces in before.items():
-            added = account._get_wanted_marketplaces() - marketplaces
-            if added and account.last_order_sync and 'last_order_sync' not in vals:
-                account._read_from_beginning(added)
-            account._take_over(added)
-        changed._follow_archiving()
+        for account, (read, own) in before.items():
+            account._follow_marketplaces(read, own)
+        for account in changed:
+            if account.active:
+                others = account.connection_id.account_ids - account
+                if others:
+                    account._read_unread(
+                        others._get_wanted_marketplaces(), archived_at[account],
+                    )
+            account._follow_archiving()
         return res
 
     # === BUSINESS METHODS === #
 
     def _get_wanted_marketplaces(self):
-        """Return the marketplaces that the account synchronizes, archived ones among them.
+        """Return the marketplaces that the accounts synchronize, archived ones among them.
 
         :rtype: amazon.marketplace
         """
         return self.with_context(active_test=False).synced_marketplace_ids.with_env(self.env)
 
     def _get_seller_accounts(self):
-        """Return all accounts of the same seller in the same company, this one and archived ones
+        """Return all accounts of the same seller in the same company, these and archived ones
         among them.
 
         :rtype: amazon.account
         """
-        self.ensure_one()
         return self.with_context(active_test=False).search([
-            ('seller_id', '=', self.seller_id), ('company_id', '=', self.company_id.id),
+            ('seller_id', 'in', self.mapped('seller_id')),
+            ('company_id', 'in', self.company_id.ids),
         ]).with_env(self.env)
 
-    def _read_from_beginning(self, marketplaces, since=None):
-        """See to it that older orders of marketplaces are read, too, and say so.
+    def _follow_marketplaces(self, read, own):
+        """Take over what was added to this account, and see to it that it is read.
 
-        :param amazon.marketplace marketplaces: The marketplaces that were added.
-        :param datetime since: Since when they were not read (UTC, naive), if that is known.
+        :param amazon.marketplace read: What the connection has read so far.
+        :param amazon.marketplace own: What this account had so far.
         :return: None
         """
         self.ensure_one()
-        others = (self._get_seller_accounts() - self).mapped('last_order_sync')
-        since = min(filter(None, (since, self._get_first_sync(), *others)))
-        moment = since.replace(tzinfo=timezone.utc).isoformat()
-        refs = marketplaces.mapped('api_ref')
-        self.order_backlog = [
-            *((ref, earlier) for ref, earlier in self.order_backlog or () if ref not in refs),
-            *((ref, moment) for ref in refs),
-        ]
-        self.backlog_window = False
-        self.message_post(body=self.env._(
-            "%(marketplaces)s: orders that changed since %(date)s are read now. Fetch an Order"
-            " brings older ones.",
-            marketplaces=', '.join(marketplaces.mapped('name')),
-            date=format_date(self.env, since),
-        ))
-        self.env.ref('amazon_connector.ir_cron_fetch_orders').sudo()._trigger()
+        self._read_unread(read)
+        self._take_over(self._get_wanted_marketplaces() - own)
+
+    def _read_unread(self, read, since=None):
+        """See to it that marketplaces are read from their own beginning.
+
+        :param amazon.marketplace read: Those that the connection has read so far.
+        :param datetime since: Since when the others were not read (UTC, naive), if that is known.
+        :return: None
+        """
+        self.ensure_one()
+        unread = self._get_wanted_marketplaces() - read
+        if unread:
+            self._follow_added_marketplaces(unread, since)
+
+    def _follow_added_marketplaces(self, marketplaces, since=None):
+        """Begin with marketplaces that the connection has not read. To be extended by each way.
+
+        :param amazon.marketplace marketplaces: The marketplaces.
+        :param datetime since: Since when they were not read (UTC, naive), if that is known.
+        :return: None
+        """
+
+    def _hand_over(self, marketplaces, account):
+        """Let another account of the connection synchronize marketplaces; nothing is read again.
+
+        :param amazon.marketplace marketplaces: What this account synchronizes.
+        :param amazon.account account: The other account.
+        :return: None
+        """
+        self.ensure_one()
+        # Not through `write`, which takes what is missing for a moment for something new.
+        super().write({'synced_marketplace_ids': [Command.unlink(m.id) for m in marketplaces]})
+        super(AmazonAccount, account).write({
+            'synced_marketplace_ids': [Command.link(m.id) for m in marketplaces],
+        })
+        account._take_over(marketplaces)
 
     def _take_over(self, marketplaces):
         """Let what is open of marketplaces follow from other accounts of the same seller.
@@ -119,66 +145,6 @@ class AmazonAccount(models.Model):
             )
             waiting.account_id = self
             waiting._release_archived()
-
-    # === BUSINESS METHODS - SEARCHING === #
-
-    def _choose_search(self, is_up_to_date):
-        """Return the search to go on with: for what changed and, when that is complete, for older
-        orders of marketplaces that were added.
-
-        :param bool is_up_to_date: Whether this run has completed the search for what changed.
-        :return: The field that keeps the search when it is interrupted, and the search.
-        :rtype: tuple[str, amazon.orders.OrderQuery]
-        """
-        self.ensure_one()
-        backlog = is_up_to_date and self._get_backlog_query()
-        return ('backlog_window', backlog) if backlog else ('order_window', self._get_order_query())
-
-    def _get_backlog_query(self):
-        """Return the search for older orders of the marketplaces that were added first.
-
-        :return: The search, the interrupted one if there is one; `None` if nothing is to be read.
-        :rtype: amazon.orders.OrderQuery | None
-        """
-        wanted = self.synced_marketplace_ids.mapped('api_ref')
-        backlog = [(ref, since) for ref, since in self.order_backlog or () if ref in wanted]
-        if not backlog:
-            if self.order_backlog:
-                self.write({'order_backlog': False, 'backlog_window': False})
-            return None
-        since = backlog[0][1]
-        query = orders.OrderQuery(
-            marketplace_ids=tuple(sorted(ref for ref, moment in backlog if moment == since)),
-            updated_after=since,
-        )
-        interrupted = self.backlog_window and orders.OrderQuery.from_json(self.backlog_window)
-        return interrupted if interrupted and interrupted.is_same_search(query) else query
-
-    def _close_search(self, window, query):
-        """Record that all pages of a search are stored, unless orders of it wait for their status.
-
-        :param str window: The field that kept the search.
-        :param amazon.orders.OrderQuery query: The search, exhausted.
-        :return: Whether the search is over.
-        :rtype: bool
-        """
-        if self.env['amazon.order']._are_to_complete(self):
-            return False
-        if window == 'backlog_window':
-            rest = [
-                (ref, since) for ref, since in self.order_backlog or ()
-                if ref not in query.marketplace_ids
-            ]
-            self.write({'order_backlog': rest or False, 'backlog_window': False})
-            return True
-        updated_before = to_naive(datetime.fromisoformat(query.updated_before))
-        self.write({
-            'order_window': False,
-            'last_order_sync': max(self.last_order_sync or updated_before, updated_before),
-            'last_error': False,
-            'last_error_date': False,
-        })
-        return True
 
     # === BUSINESS METHODS - ARCHIVING === #
 
@@ -224,7 +190,7 @@ class AmazonAccount(models.Model):
             concerned = account._get_wanted_marketplaces() & marketplaces
             if marketplaces[:1].active:
                 since = min(filter(None, concerned.mapped('archived_at')), default=None)
-                account._read_from_beginning(concerned, since)
+                account._follow_added_marketplaces(concerned, since)
                 continue
             account.message_post(body=self.env._(
                 "%(marketplaces)s: archived, so that no orders come in from there any more."

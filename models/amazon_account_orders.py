@@ -1,25 +1,143 @@
-from datetime import datetime, timedelta, timezone
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_date
 
-from ..amazon import orders
-from ..amazon.errors import Rejected, Throttled
-from .amazon_sync_mixin import CRON_SECONDS, TimeBudget
+from .amazon_sync import Run
+from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
 
-FIRST_SYNC_DAYS = 30
-WINDOW_OVERLAP = timedelta(minutes=2)
-# Longer than the cron's interval, so that who waits renews it; it lapses for who does not ask.
-TURN_KEPT = timedelta(minutes=15)
-# Accounts that agree in these share Amazon's quotas.
-QUOTA_FIELDS = ('seller_id', 'lwa_client_id', 'environment', 'region', 'spapi_endpoint')
+INBOX_URL = '/odoo/action-amazon_connector.action_amazon_order'
 
 
 class AmazonAccount(models.Model):
-    """Orders in: what an account fetches, and what it says about how orders are to be made."""
+    """Orders in: when they are fetched, and how they are to be made."""
 
     _inherit = 'amazon.account'
 
+    team_id = fields.Many2one(
+        comodel_name='crm.team',
+        string="Sales Team",
+        default=lambda self: self._default_team_id(),
+        check_company=True,
+    )
+    warehouse_id = fields.Many2one(
+        comodel_name='stock.warehouse',
+        string="Warehouse (FBM)",
+        help="Ships the orders that Amazon does not fulfil.",
+        compute='_compute_warehouse_id',
+        store=True,
+        readonly=False,
+        required=True,
+        precompute=True,
+        check_company=True,
+    )
+    location_id = fields.Many2one(
+        comodel_name='stock.location',
+        string="FBA Location",
+        help="Your goods at Amazon's warehouses. FBA orders are taken from it.",
+        default=lambda self: self._default_location_id(),
+        domain="[('usage', '=', 'internal')]",
+        required=True,
+        check_company=True,
+    )
+    delivery_rule_ids = fields.One2many(
+        comodel_name='amazon.delivery.rule',
+        inverse_name='account_id',
+        string="Delivery Methods",
+        help="What FBM deliveries start with.",
+    )
+    pricelist_id = fields.Many2one(
+        comodel_name='product.pricelist',
+        help="Used for the orders in its currency. For other currencies a price list of the"
+             " company is taken or made. The prices themselves are Amazon's.",
+        check_company=True,
+    )
+    fiscal_position_id = fields.Many2one(
+        comodel_name='account.fiscal.position',
+        help="Leave it empty to let the destination of each order decide.",
+        check_company=True,
+    )
+    only_matched_products = fields.Boolean(
+        default=True,
+        help="An order with a SKU that is not matched to a product waits until it is. Otherwise"
+             " the default product stands in.",
+    )
+    shipped_elsewhere = fields.Selection(
+        selection=[
+            ('skip', "Skip them; import by hand where wanted"),
+            ('import', "Import them, goods taken from the warehouse at once"),
+        ],
+        string="FBM Orders Shipped Outside Odoo",
+        help="Orders that Odoo sees for the first time when they are shipped already.",
+        default='skip',
+        required=True,
+    )
+    payload_days = fields.Integer(
+        string="Keep Amazon's Data (Days)",
+        help="The data as Amazon sent them hold personal data. They are removed so many days after"
+             " delivery; Amazon allows 30 at most.",
+        default=30,
+        required=True,
+    )
+    product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Default Product",
+        help="Stands in for SKUs that are not matched.",
+        default=lambda self: self._default_product_id('product_unmatched'),
+        check_company=True,
+    )
+    shipping_product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Shipping",
+        help="Has no taxes of its own: taxed as the item it belongs to. So for the next ones.",
+        default=lambda self: self._default_product_id('product_shipping'),
+        required=True,
+        check_company=True,
+    )
+    gift_wrap_product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Gift Wrap",
+        default=lambda self: self._default_product_id('product_gift_wrap'),
+        required=True,
+        check_company=True,
+    )
+    cod_fee_product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Cash on Delivery Fee",
+        default=lambda self: self._default_product_id('product_cod_fee'),
+        required=True,
+        check_company=True,
+    )
+    other_product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Other Charges",
+        default=lambda self: self._default_product_id('product_other'),
+        required=True,
+        check_company=True,
+    )
+    discount_product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Discounts",
+        default=lambda self: self._default_product_id('product_discount'),
+        required=True,
+        check_company=True,
+    )
+    rounding_product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Rounding",
+        help="Closes the cent that tax rounding leaves open.",
+        default=lambda self: self._default_product_id('product_rounding'),
+        required=True,
+        check_company=True,
+    )
+    unexplained_product_id = fields.Many2one(
+        comodel_name='product.product',
+        string="Not Explained",
+        help="Closes what the buyer paid, but Amazon's amounts do not explain. It holds back the"
+             " invoice until somebody has looked at it.",
+        default=lambda self: self._default_product_id('product_unexplained'),
+        required=True,
+        check_company=True,
+    )
     sold_elsewhere = fields.Selection(
         selection=[
             ('skip', "Skip them"),
@@ -31,183 +149,146 @@ class AmazonAccount(models.Model):
         default='skip',
         required=True,
     )
-    turn = fields.Integer(
-        help="Tells the order in which accounts were served in the same second.",
-        readonly=True,
+    last_order_sync = fields.Datetime(
+        help="Everything that changed on Amazon until then is in Odoo. Set it back to read again"
+             " all that changed since. It counts for all accounts of the connection.",
+        compute='_compute_order_sync',
+        inverse='_inverse_last_order_sync',
+        compute_sudo=True,
         copy=False,
     )
-    keeps_turn_until = fields.Datetime(
-        help="The quota was used up when this account wanted to search: until then, other accounts"
-             " of the same seller that were served later leave it a search.",
-        readonly=True,
-        copy=False,
+    last_fetch = fields.Datetime(
+        help="When Amazon was asked last, with or without success; not when its quota forbade it.",
+        compute='_compute_order_sync',
+        compute_sudo=True,
     )
+
+    _payload_days_range = models.Constraint(
+        'CHECK(payload_days BETWEEN 1 AND 30)',
+        "Keep Amazon's data between 1 and 30 days.",
+    )
+
+    @api.model
+    def _default_product_id(self, xmlid):
+        return self.env.ref(f'amazon_connector.{xmlid}', raise_if_not_found=False)
+
+    @api.model
+    def _default_team_id(self):
+        """Return the team that the company's accounts share, made at first need."""
+        company = self.env.company
+        # In sudo mode: an Amazon administrator need not be a sales administrator.
+        Team = self.env['crm.team'].sudo()
+        return self.search([('company_id', '=', company.id)], limit=1).team_id or Team.search(
+            [('company_id', '=', company.id), ('name', '=', "Amazon")], limit=1,
+        ) or Team.create({'name': "Amazon", 'company_id': company.id})
+
+    @api.model
+    def _default_location_id(self):
+        """Return the location that the company's accounts share, made at first need.
+
+        It is outside of every warehouse: what lies at Amazon can't be shipped by the company.
+        """
+        company = self.env.company
+        # In sudo mode: an Amazon administrator need not be an inventory administrator.
+        Location = self.env['stock.location'].sudo()
+        account = self.search([('company_id', '=', company.id)], limit=1)
+        return account.location_id or Location.search(
+            [
+                ('company_id', '=', company.id), ('name', '=', "Amazon"),
+                ('usage', '=', 'internal'), ('warehouse_id', '=', False),
+            ],
+            limit=1,
+        ) or Location.create({'name': "Amazon", 'usage': 'internal', 'company_id': company.id})
+
+    # === COMPUTE METHODS === #
+
+    @api.depends('connection_id.sync_ids.cursor', 'connection_id.sync_ids.last_run')
+    def _compute_order_sync(self):
+        for account in self:
+            sync = account.connection_id.sync_ids.filtered(lambda sync: sync.way == 'orders')
+            account.last_order_sync = sync.cursor
+            account.last_fetch = sync.last_run
+
+    def _inverse_last_order_sync(self):
+        for account in self:
+            account.connection_id._get_sync('orders').cursor = account.last_order_sync
+
+    @api.depends('company_id')
+    def _compute_warehouse_id(self):
+        for account in self:
+            if account.warehouse_id.company_id != account.company_id:
+                account.warehouse_id = self.env['stock.warehouse'].search(
+                    [('company_id', '=', account.company_id.id)], limit=1,
+                )
+
+    # === ACTION METHODS === #
+
+    def action_sync_orders(self):
+        """Fetch the orders that changed and import them, up to a time budget.
+
+        Each page and each batch is committed; what is left over is done by the crons.
+
+        :return: The notification to show: what came, what became of it, what is in the way.
+        :rtype: dict
+        """
+        accounts = self._get_syncable()
+        budget = TimeBudget(SYNC_SECONDS)
+        fetched = accounts._fetch_orders(budget)
+        Order = self.env['amazon.order'].sudo()  # In sudo mode: as `accounts`.
+        outcomes = Order._import_orders(budget, accounts)
+        outcomes['failed'] += Order._count_incomplete(accounts)
+        return accounts._get_sync_notification(fetched, outcomes)
 
     # === BUSINESS METHODS - FETCHING === #
 
     @api.model
     def _cron_fetch_orders(self):
-        """Fetch the orders that changed, of all accounts in turn.
+        """Fetch the orders that changed, of all connections in turn.
 
         :return: None
         """
-        self.search([('state', '=', 'connected')])._fetch_orders_safely(TimeBudget(CRON_SECONDS))
+        self.env['amazon.sync']._run_way('orders', TimeBudget(CRON_SECONDS))
 
-    def _fetch_orders_safely(self, budget):
-        """Fetch the orders that changed, a page of each account in turn.
-
-        Whatever goes wrong is kept on its account. Who was served longest ago comes first, so that
-        none starves when time or quota runs out.
+    def _fetch_orders(self, budget):
+        """Fetch the orders that changed, through the connections of these accounts.
 
         :param TimeBudget budget: What is not fetched when it is spent is left to the cron.
         :return: How many orders came that were new or had changed.
         :rtype: int
         """
-        fetched, up_to_date = 0, set()
-        queue = list(self.sorted(lambda account: account._get_turn()))
-        self.env['ir.cron']._commit_progress(remaining=len(queue))
-        while queue and not budget.is_spent():
-            account = queue.pop(0)[0]  # Avoid prefetching after each cache invalidation.
-            count, goes_on = account._fetch_in_turn(budget, up_to_date)
-            fetched += count
-            if goes_on:
-                queue.append(account)
-            if not self.env['ir.cron']._commit_progress(processed=1, remaining=len(queue)):
-                break
-        if queue:
-            self.env.ref('amazon_connector.ir_cron_fetch_orders').sudo()._trigger()
-            self.env['ir.cron']._commit_progress()
-        return fetched
+        run = Run(budget)
+        self.connection_id._get_sync('orders')._run(run)
+        return run.outcomes['fetched']
 
-    def _fetch_in_turn(self, budget, up_to_date):
-        """Complete the orders that came without their status, then fetch one page of what changed.
+    def _follow_connecting(self):
+        """Override of `amazon_connector` to read the orders of a new connection from some past."""
+        super()._follow_connecting()
+        sync = self.connection_id._get_sync('orders')
+        if not sync.cursor:
+            sync.cursor = sync._get_first_sync()
 
-        :param TimeBudget budget: Nothing is begun when it is spent.
-        :param set up_to_date: The ids of accounts for which this run has fetched what changed.
-        :return: How many orders were new or had changed, and whether more is to be fetched.
-        :rtype: tuple[int, bool]
-        """
-        self.ensure_one()
-        with self._call_amazon('amazon_connector.ir_cron_fetch_orders') as client:
-            while not budget.is_spent():
-                if not self.env['amazon.order']._complete_next(client, self):
-                    fetched, is_complete = self._fetch_next_page(client, up_to_date)
-                    return fetched, not is_complete
-            return 0, True
-        return 0, False  # It was interrupted, and says why.
+    def _follow_added_marketplaces(self, marketplaces, since=None):
+        """Override of `amazon_connector` to read the older orders of marketplaces, too."""
+        super()._follow_added_marketplaces(marketplaces, since)
+        sync = self.connection_id._get_sync('orders')
+        if sync.cursor:
+            since = sync._read_from_beginning(marketplaces, since)
+            self.message_post(body=self.env._(
+                "%(marketplaces)s: orders that changed since %(date)s are read now. Fetch an Order"
+                " brings older ones.",
+                marketplaces=', '.join(marketplaces.mapped('name')),
+                date=format_date(self.env, since),
+            ))
 
-    def _fetch_next_page(self, client, up_to_date):
-        """Fetch one page of the current search, store it, and commit both it and the progress.
-
-        The row of the account is locked meanwhile, so that two workers take turns.
-
-        :param amazon.client.Client client: The client of this account.
-        :param set up_to_date: See `_fetch_in_turn`.
-        :return: How many orders were new or had changed, and whether all searches are complete (or
-                 left to another worker).
-        :rtype: tuple[int, bool]
-        """
-        if not self.try_lock_for_update(allow_referencing=True):
-            return 0, True
-        window, query = self._choose_search(self.id in up_to_date)
-        if not query.marketplace_ids:
-            return 0, True
-        if query.is_exhausted:
-            # What is not completed now is in the hands of another worker, which goes on.
-            self._close_search(window, query)
-            self.env['ir.cron']._commit_progress()
-            return 0, True
-        try:
-            page = orders.fetch_order_page(client, query)
-        except Rejected:
-            alternative = query.get_alternative()
-            self[window] = alternative and alternative.to_json()
-            self.env['ir.cron']._commit_progress()
-            if not alternative:
-                raise
-            return 0, False
-        changed = self.env['amazon.order']._store_payloads(
-            self, page.payloads, is_reduced=query.is_reduced,
-        )
-        if changed:
-            self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
-        self._end_turn()
-        self[window] = page.next_query.to_json()
-        is_complete = page.next_query.is_exhausted and self._close_search(window, page.next_query)
-        self.env['ir.cron']._commit_progress()
-        if is_complete:
-            up_to_date.add(self.id)
-        return len(changed), is_complete and not self.order_backlog
-
-    # === BUSINESS METHODS - TURNS === #
-
-    def _count_ahead_in_turn(self):
-        """Return how many accounts that share the quota wait for it before this one.
-
-        Whoever was served longest ago comes first.
-
-        :rtype: int
-        """
-        self.ensure_one()
-        waiting = self.search([
-            *((name, '=', self[name]) for name in QUOTA_FIELDS),
-            ('id', '!=', self.id),
-            ('state', '=', 'connected'),
-            ('keeps_turn_until', '>', fields.Datetime.now()),
-        ])
-        return sum(account._get_turn() < self._get_turn() for account in waiting)
-
-    def _get_turn(self):
-        """Return what accounts that share a quota are served by, in ascending order."""
-        self.ensure_one()
-        return self.last_fetch or datetime.min, self.turn, self.id
-
-    def _end_turn(self):
-        """Let all others that wait for the quota come first.
-
-        :return: None
-        """
-        self.ensure_one()
-        self.write({
-            'last_fetch': fields.Datetime.now(),
-            'turn': self.search([], order='turn desc NULLS LAST', limit=1).turn + 1,
-            'keeps_turn_until': False,
-        })
-
-    def _note_turn(self, error):
-        """Keep the turn of an account that the quota did not let search; else it has had its turn.
-
-        :param Exception error: What interrupted a job.
-        :return: None
-        """
-        self.ensure_one()
-        if not isinstance(error, Throttled):
-            self._end_turn()
-        elif error.operation == orders.SEARCH_OPERATION:
-            self.keeps_turn_until = fields.Datetime.now() + TURN_KEPT
-
-    @api.model
-    def _get_first_sync(self):
-        """Return since when the orders of a new account are read.
-
-        :rtype: datetime
-        """
-        return fields.Datetime.now().replace(hour=0, minute=0, second=0) - timedelta(
-            days=FIRST_SYNC_DAYS,
-        )
-
-    def _get_order_query(self):
-        """Return the search to go on with: the interrupted one if it is still what is wanted.
-
-        :rtype: amazon.orders.OrderQuery
-        """
-        since = (self.last_order_sync or self._get_first_sync()) - WINDOW_OVERLAP
-        query = orders.OrderQuery(
-            marketplace_ids=tuple(sorted(self.synced_marketplace_ids.mapped('api_ref'))),
-            updated_after=since.replace(tzinfo=timezone.utc).isoformat(),
-        )
-        interrupted = self.order_window and orders.OrderQuery.from_json(self.order_window)
-        return interrupted if interrupted and interrupted.is_same_search(query) else query
+    def _find_failures(self):
+        """Override of `amazon_connector` to look for orders."""
+        failed = [('account_id', '=', self.id), ('state', '=', 'failed')]
+        if self.env['amazon.order'].search_count(failed, limit=1):
+            return self.env._(
+                "Amazon orders could not be imported. Amazon ▸ Orders ▸ Amazon Orders, filter Needs"
+                " Attention, shows each with its reason.",
+            )
+        return super()._find_failures()
 
     # === BUSINESS METHODS - IMPORTING === #
 
@@ -251,19 +332,6 @@ class AmazonAccount(models.Model):
                 currency=code,
             ))
         return currency
-
-    @api.model
-    def _activate_currencies(self, currencies):
-        """Activate currencies, so that no order waits for it.
-
-        :param res.currency currencies: Active or not.
-        :return: Those that were not active.
-        :rtype: res.currency
-        """
-        inactive = currencies.filtered(lambda currency: not currency.active)
-        # In sudo mode: an Amazon administrator need not be one of currencies.
-        inactive.sudo().active = True
-        return inactive
 
     def _get_pricelist(self, currency):
         """Return a price list in a currency: the account's, another of the company, or a new one.
@@ -315,3 +383,42 @@ class AmazonAccount(models.Model):
                 )
             result.append(positions[key])
         return result
+
+    # === BUSINESS METHODS - NOTIFICATIONS === #
+
+    def _get_sync_notification(self, fetched, outcomes):
+        """Say what a synchronization did.
+
+        :param int fetched: How many orders were new or had changed, `None` if nobody asked Amazon.
+        :param collections.Counter outcomes: How many orders were `created`, `updated`,
+                                             `cancelled`, `moved`, `skipped`, `failed`.
+        :return: The notification to show.
+        :rtype: dict
+        """
+        parts = [
+            label % {'count': outcomes[key]}
+            for key, label in (
+                ('created', self.env._("%(count)s created")),
+                ('updated', self.env._("%(count)s updated")),
+                ('cancelled', self.env._("%(count)s cancelled")),
+                ('moved', self.env._("%(count)s taken from stock")),
+                ('skipped', self.env._("%(count)s not for Odoo (yet)")),
+                (
+                    'failed',
+                    self.env._("1 order needs attention") if outcomes['failed'] == 1
+                    else self.env._("%(count)s orders need attention"),
+                ),
+            )
+            if outcomes[key]
+        ]
+        message = ', '.join(parts)
+        if fetched:
+            message = self.env._(
+                "%(fetched)s fetched: %(parts)s",
+                fetched=fetched, parts=message or self.env._("imported by and by"),
+            )
+        elif not message and not self._get_erroneous():
+            message = self.env._("No new orders") if fetched == 0 else self.env._("Nothing to do")
+        return self._notify_with_errors(
+            message, outcomes['failed'], [{'label': self.env._("Open Orders"), 'url': INBOX_URL}],
+        )

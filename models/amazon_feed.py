@@ -4,7 +4,7 @@ from odoo import api, fields, models
 
 from ..amazon import feeds, shipments
 from ..amazon.errors import Malformed, NotFound, Rejected, Unavailable
-from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget
+from .tools import CRON_SECONDS, TimeBudget
 
 POLL_PAUSE = timedelta(minutes=2)
 MAX_AGE = timedelta(hours=24)
@@ -104,13 +104,7 @@ class AmazonFeed(models.Model):
 
         :return: None
         """
-        accounts = self.env['amazon.account'].search([('state', '=', 'connected')])
-        self.env['ir.cron']._commit_progress(remaining=len(accounts))
-        for account in accounts:
-            account = account[0]  # Avoid prefetching after each cache invalidation.
-            account._process_feeds(TimeBudget(SYNC_SECONDS))
-            if not self.env['ir.cron']._commit_progress(processed=1):
-                break
+        self.env['amazon.sync']._run_way('feeds', TimeBudget(CRON_SECONDS))
 
     @api.model
     def _get_open(self, account):

@@ -14,18 +14,21 @@ from odoo.tools import mute_logger
 
 from ..amazon import orders
 from ..amazon.addresses import build_order_url
-from ..amazon.errors import AmazonError, Malformed, Throttled, Unauthorized, Unavailable
+from ..amazon.errors import (
+    AmazonError,
+    Malformed,
+    NotFound,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
 from ..amazon.order_overview import parse_overview
 from ..amazon.payload import load_json
-from .amazon_sync_mixin import (
-    BACK_OFF_MINUTES,
-    CRON_SECONDS,
-    SYNC_SECONDS,
-    TimeBudget,
-    to_naive,
-)
+from .amazon_sync import Run
+from .amazon_sync_mixin import BACK_OFF_MINUTES
 from .ship_by import get_urgency_domains, get_urgency_search_domain
 from .stock_move import ShippedItem
+from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget, to_naive
 
 BATCH_SIZE = 100
 PART_SIZE = 25
@@ -416,8 +419,9 @@ class AmazonOrder(models.Model):
         inbox = self.sudo()
         inbox.write({**values, 'sale_order_deleted': False})
         budget = TimeBudget(SYNC_SECONDS)
-        for account, incomplete in inbox.filtered('to_complete').grouped('account_id').items():
-            incomplete._complete_safely(account, budget)
+        incomplete = inbox.filtered('to_complete')
+        for connection, part in incomplete.grouped(lambda o: o.account_id.connection_id).items():
+            part._complete_safely(connection, budget)
         accounts = inbox.account_id
         outcomes = inbox._import_orders(budget, accounts, inbox)
         outcomes['failed'] += len(inbox.filtered(lambda o: o.to_complete and o.state == 'failed'))
@@ -436,21 +440,27 @@ class AmazonOrder(models.Model):
         :rtype: amazon.order
         :raise UserError: If Amazon does not deliver one of them.
         """
-        with account._get_client() as client:
+        connection = account.connection_id
+        with connection._get_client() as client:
             try:
                 payloads = [orders.fetch_order(client, order_ref) for order_ref in order_refs]
+            except NotFound as error:
+                raise UserError(self.env._(
+                    "Amazon knows no such order of this account. Check the reference, and whether"
+                    " another account sold it.",
+                )) from error
             except AmazonError as error:
-                raise UserError(account._get_error_reason(error, button)) from error
-        return self._store_payloads(account, payloads, force=True)
+                raise UserError(connection._get_error_reason(error, button)) from error
+        return self._store_payloads(connection, payloads, force=True)
 
     @api.model
     @mute_logger('odoo.sql_db')  # It would quote personal data when a statement is refused.
-    def _store_payloads(self, account, payloads, force=False, is_reduced=False):
+    def _store_payloads(self, connection, payloads, force=False, is_reduced=False):
         """Store orders as Amazon sent them, unless a version as new is stored already.
 
         One that can't be stored as it is stops no other: only its data are stored, and the reason.
 
-        :param amazon.account account: The account they came through.
+        :param amazon.connection connection: The connection they came through.
         :param list payloads: The orders as Amazon sent them.
         :param bool force: Whether to store them in any case.
         :param bool is_reduced: Whether they were asked for without their status.
@@ -459,21 +469,21 @@ class AmazonOrder(models.Model):
         """
         try:
             with self.env.cr.savepoint():
-                return self._store_together(account, payloads, force, is_reduced)
+                return self._store_together(connection, payloads, force, is_reduced)
         except (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, UniqueViolation):
             raise
         except Exception as exception:
             if len(payloads) == 1:
-                return self._store_unreadable(account, payloads[0], exception)
+                return self._store_unreadable(connection, payloads[0], exception)
         return self.union(*(
-            self._store_payloads(account, [payload], force, is_reduced) for payload in payloads
+            self._store_payloads(connection, [payload], force, is_reduced) for payload in payloads
         ))
 
     @api.model
-    def _store_unreadable(self, account, payload, exception):
+    def _store_unreadable(self, connection, payload, exception):
         """Store an order of which nothing but its data can be stored.
 
-        :param amazon.account account: The account it came through.
+        :param amazon.connection connection: The connection it came through.
         :param payload: The order as Amazon sent it.
         :param Exception exception: What stopped the rest.
         :return: The order in the inbox.
@@ -482,15 +492,17 @@ class AmazonOrder(models.Model):
         text = json.dumps(payload, separators=(',', ':'))
         order_ref = _get_fingerprint(text)
         order = self.search([
-            ('company_id', '=', account.company_id.id), ('amazon_order_ref', '=', order_ref),
+            ('company_id', '=', connection.company_id.id), ('amazon_order_ref', '=', order_ref),
         ]) or self.create({
-            'account_id': account.id, 'amazon_order_ref': order_ref, 'payload': text,
+            'account_id': connection.account_ids[:1].id,
+            'amazon_order_ref': order_ref,
+            'payload': text,
         })
         order._mark_failed(exception)
         return order
 
     @api.model
-    def _store_together(self, account, payloads, force, is_reduced):
+    def _store_together(self, connection, payloads, force, is_reduced):
         """Store orders in as few statements as can be; see `_store_payloads`."""
         summaries = [orders.parse_summary(payload) for payload in payloads]
         currencies = self.env['res.currency'].with_context(active_test=False).search(
@@ -498,7 +510,7 @@ class AmazonOrder(models.Model):
         ).grouped('name')
         values_by_ref = {}
         for payload, summary in zip(payloads, summaries, strict=True):
-            values = self._prepare_inbox_values(account, payload, summary, currencies)
+            values = self._prepare_inbox_values(connection, payload, summary, currencies)
             values['to_complete'] = bool(summary.order_id) and (
                 is_reduced or not summary.is_complete
             )
@@ -506,7 +518,7 @@ class AmazonOrder(models.Model):
             if not known or known['payload_version'] < values['payload_version']:
                 values_by_ref[values['amazon_order_ref']] = values
         stored = self.search([
-            ('company_id', '=', account.company_id.id),
+            ('company_id', '=', connection.company_id.id),
             ('amazon_order_ref', 'in', list(values_by_ref)),
         ])
         changed = self.browse()
@@ -538,10 +550,10 @@ class AmazonOrder(models.Model):
         return values
 
     @api.model
-    def _prepare_inbox_values(self, account, payload, summary, currencies):
+    def _prepare_inbox_values(self, connection, payload, summary, currencies):
         """Return the values of an order in the inbox, readable or not.
 
-        :param amazon.account account: The account it came through.
+        :param amazon.connection connection: The connection it came through.
         :param payload: The order as Amazon sent it.
         :param amazon.orders.OrderSummary summary: What could be read of it.
         :param dict currencies: The currencies, active or not, by their ISO 4217 codes.
@@ -550,13 +562,13 @@ class AmazonOrder(models.Model):
         text = json.dumps(payload, separators=(',', ':'))
         changed_at = summary.updated_at or datetime.now(timezone.utc)
         delivered_at = summary.deliver_by or changed_at + timedelta(days=DELIVERY_DAYS)
-        marketplace = account.synced_marketplace_ids.filtered(
+        marketplace = connection._get_synced_marketplaces().filtered(
             lambda m: m.api_ref == summary.marketplace_id,
-        ) or self._find_marketplace(account, summary)
+        ) or self._find_marketplace(connection, summary)
         return {
             # One without a reference is kept too, under a fingerprint of its own.
             'amazon_order_ref': summary.order_id or _get_fingerprint(text),
-            'account_id': account._get_account_of(marketplace).id,
+            'account_id': connection._get_account_of(marketplace).id,
             'marketplace_id': marketplace.id,
             'channel': summary.channel,
             'amazon_status': summary.status,
@@ -577,13 +589,13 @@ class AmazonOrder(models.Model):
         }
 
     @api.model
-    def _find_marketplace(self, account, summary):
+    def _find_marketplace(self, connection, summary):
         """Return the marketplace of an order, archived or not; added when Amazon's is new.
 
         Where Amazon does not name it, it is one of those that the account asked for.
         """
         if not summary.marketplace_id:
-            synced = account.synced_marketplace_ids
+            synced = connection._get_synced_marketplaces()
             return (
                 synced.filtered(lambda m: m.name == summary.marketplace_name)
                 or synced.filtered(lambda m: m.currency_id.name == summary.currency)
@@ -604,14 +616,17 @@ class AmazonOrder(models.Model):
         return super()._get_due_domain() & Domain('to_complete', '=', False)
 
     @api.model
-    def _are_to_complete(self, account):
+    def _are_to_complete(self, connection):
         """Return whether Amazon has still to be asked for the status of orders.
 
-        :param amazon.account account: The account they came through.
+        :param amazon.connection connection: The connection they came through.
         :rtype: bool
         """
         return bool(self.search_count(
-            [('account_id', '=', account.id), ('to_complete', '=', True), ('attempts', '=', 0)],
+            [
+                ('account_id', 'in', connection.account_ids.ids),
+                ('to_complete', '=', True), ('attempts', '=', 0),
+            ],
             limit=1,
         ))
 
@@ -629,18 +644,18 @@ class AmazonOrder(models.Model):
         ])
 
     @api.model
-    def _complete_next(self, client, account, inbox=None):
+    def _complete_next(self, client, connection, inbox=None):
         """Ask Amazon for the next order whose status it left out, store it, and commit.
 
-        :param amazon.client.Client client: The client of the account.
-        :param amazon.account account: The account of the orders.
+        :param amazon.client.Client client: The client of the connection.
+        :param amazon.connection connection: The connection of the orders.
         :param amazon.order inbox: Only these; all by default.
         :return: Whether there was one that no other worker has in its hands.
         :rtype: bool
-        :raise AmazonError: If the account has to wait.
+        :raise AmazonError: If the connection has to wait.
         """
         domain = Domain([
-            ('account_id', '=', account.id),
+            ('account_id', 'in', connection.account_ids.ids),
             ('to_complete', '=', True),
             ('state', 'in', ('to_do', 'failed')),
             '|', ('next_try', '=', False), ('next_try', '<=', fields.Datetime.now()),
@@ -651,16 +666,16 @@ class AmazonOrder(models.Model):
             allow_referencing=True, limit=1,
         )
         if order:
-            order._complete(client, account)
+            order._complete(client, connection)
         return bool(order)
 
-    def _complete(self, client, account):
+    def _complete(self, client, connection):
         """Ask Amazon for the order, store it, and commit.
 
-        :param amazon.client.Client client: The client of the account.
-        :param amazon.account account: The account it came through.
+        :param amazon.client.Client client: The client of the connection.
+        :param amazon.connection connection: The connection it came through.
         :return: None
-        :raise AmazonError: If the account has to wait.
+        :raise AmazonError: If the connection has to wait.
         """
         self.ensure_one()
         outage = None
@@ -676,7 +691,7 @@ class AmazonOrder(models.Model):
             outage = error if isinstance(error, Unavailable) else None
             self._mark_incomplete(error)
         else:
-            self._store_payloads(account, [payload])
+            self._store_payloads(connection, [payload])
             if self.to_complete:
                 self._mark_incomplete(
                     Malformed(orders.GET_OPERATION, 'fulfillment', "says no status"),
@@ -687,16 +702,16 @@ class AmazonOrder(models.Model):
         if outage:
             raise outage
 
-    def _complete_safely(self, account, budget):
+    def _complete_safely(self, connection, budget):
         """Ask Amazon for these orders; what time or quota do not suffice for is left to the cron.
 
-        :param amazon.account account: The account they came through.
+        :param amazon.connection connection: The connection they came through.
         :param TimeBudget budget: Nothing is asked when it is spent.
         :return: None
         """
-        if account.state == 'connected':
-            with account._call_amazon('amazon_connector.ir_cron_fetch_orders') as client:
-                while not budget.is_spent() and self._complete_next(client, account, self):
+        if connection.state == 'connected':
+            with connection._get_sync('orders')._call_amazon(Run(budget)) as client:
+                while not budget.is_spent() and self._complete_next(client, connection, self):
                     pass
 
     def _mark_incomplete(self, error):

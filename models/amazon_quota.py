@@ -7,7 +7,6 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import mute_logger
 
 from ..amazon.limits import RATES, Bucket
-from ..amazon.orders import SEARCH_OPERATION
 
 MAX_ATTEMPTS = 10
 
@@ -15,7 +14,7 @@ MAX_ATTEMPTS = 10
 class AmazonQuota(models.Model):
     """What is left of a quota that Amazon grants a seller and application in a region.
 
-    Two accounts of one seller share it, and so do all workers: each call is taken from it in a
+    Two connections of one seller share it, and so do all workers: each call is taken from it in a
     transaction of its own, committed before the call is made.
     """
 
@@ -54,27 +53,29 @@ class AmazonQuota(models.Model):
 class DatabaseLimiter:
     """The limiter of the client (see `amazon.limits.Limiter`) that keeps its buckets in Odoo."""
 
-    def __init__(self, account, owner):
+    def __init__(self, env, owner, sync=None):
         """Limit the calls of one owner of quotas.
 
-        :param amazon.account account: Who calls. Only its id and registry are used: each step has
-                                       its own cursor.
-        :param dict owner: `seller_id`, `lwa_client_id` and `endpoint` of the account.
+        :param Environment env: Only its registry is used: each step has its own cursor.
+        :param dict owner: `seller_id`, `lwa_client_id` and `endpoint` of the connection.
+        :param amazon.sync sync: The way that calls; one that calls out of turn has none. Only its
+                                 id is used after this.
         """
-        self._registry = account.env.registry
-        self._account_id = account.id
+        self._registry = env.registry
         self._owner = owner
+        self._sync_id = sync and sync.id
+        self._operation_in_turn = sync and sync._get_operation_in_turn()
 
     def reserve(self, operation):
-        """Implement `amazon.limits.Limiter`, and let nobody take a search out of turn."""
-        ahead = self._count_ahead() if operation == SEARCH_OPERATION else 0
+        """Implement `amazon.limits.Limiter`, and let nobody take a call out of turn."""
+        ahead = self._count_ahead() if operation == self._operation_in_turn else 0
         self._update(operation, lambda bucket, rate, now: bucket.take(operation, rate, now, ahead))
 
     def _count_ahead(self):
-        """Return how many accounts that share the quota wait for it before this one."""
+        """Return how many connections that share the quota wait for it before this one."""
         with self._registry.cursor() as cr:
             env = api.Environment(cr, SUPERUSER_ID, {})
-            return env['amazon.account'].browse(self._account_id)._count_ahead_in_turn()
+            return env['amazon.sync'].browse(self._sync_id)._count_ahead_in_turn()
 
     def observe(self, operation, rate, throttled):
         """Implement `amazon.limits.Limiter`."""

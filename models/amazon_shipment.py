@@ -194,7 +194,7 @@ class AmazonShipment(models.Model):
             raise
         except Unavailable as error:
             # Amazon may have taken it. Sent again, it edits the package.
-            self._mark_unknown(self.account_id._get_error_reason(error))
+            self._mark_unknown(self.account_id.connection_id._get_error_reason(error))
             self.env['ir.cron']._commit_progress()
             raise
         except Exception as exception:

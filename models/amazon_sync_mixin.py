@@ -1,8 +1,7 @@
 import logging
-import time
 import traceback
 from contextlib import contextmanager
-from datetime import timedelta, timezone
+from datetime import timedelta
 
 import psycopg2
 
@@ -15,25 +14,7 @@ from ..amazon.errors import AmazonError
 
 _logger = logging.getLogger(__name__)
 
-SYNC_SECONDS = 20  # of a button; what is left over is done by the crons
-CRON_SECONDS = 60
 BACK_OFF_MINUTES = (1, 5, 30, 120, 720)
-
-
-def to_naive(moment):
-    """Return an aware time as Odoo stores it: UTC, without its zone and fractions. None stays."""
-    return moment and moment.astimezone(timezone.utc).replace(tzinfo=None, microsecond=0)
-
-
-class TimeBudget:
-    """The seconds that a job may still take."""
-
-    def __init__(self, seconds):
-        self._end = time.monotonic() + seconds
-
-    def is_spent(self):
-        """Return whether it is time to leave the rest to the next run."""
-        return time.monotonic() >= self._end
 
 
 class AmazonSyncMixin(models.AbstractModel):

@@ -4,8 +4,8 @@ from odoo.fields import Command
 from ..amazon.addresses import build_order_url
 from .amazon_delivery_rule import SERVICE_LEVELS
 from .amazon_order import STATUS_LABELS
-from .amazon_sync_mixin import to_naive
 from .stock_move import Shipment
+from .tools import to_naive
 
 
 class SaleOrder(models.Model):

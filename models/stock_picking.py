@@ -3,8 +3,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ..amazon import carriers
-from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget
 from .ship_by import get_urgency_domains, get_urgency_search_domain
+from .tools import SYNC_SECONDS, TimeBudget
 
 # The first that any package is in stands for the delivery.
 AMAZON_STATES = {

@@ -123,6 +123,15 @@ class AmazonCase(TransactionCase):
         """Press Sync Orders and return what the notification says."""
         return self.press(accounts or self.account, 'action_sync_orders')['params']['message']
 
+    def get_sync(self, account, way='orders'):
+        """Return how far a way of an account's connection is."""
+        return account.connection_id._get_sync(way)
+
+    @property
+    def order_sync(self):
+        """How far the orders of the account are."""
+        return self.get_sync(self.account)
+
     def run_cron(self, name):
         """Run a cron of the add-on, e.g. `fetch_orders`, as the scheduler does."""
         cron = self.env.ref(f'amazon_connector.ir_cron_{name}')

@@ -54,13 +54,13 @@ class TestMarketplacesChange(ShippingCase):
         self.sync()
         self.assertEqual(self.get_sale_order(order).state, 'sale')
         self.assertEqual(self.get_searches()[1:], [self.britain.api_ref])
-        self.assertFalse(self.account.order_backlog)
+        self.assertFalse(self.order_sync.backlog)
         self.simulator.calls.clear()
         self.sync()
         self.assertEqual(len(self.get_searches()), 1)
 
     def test_a_new_account_reads_its_marketplaces_once(self):
-        self.assertFalse(self.account.order_backlog)
+        self.assertFalse(self.order_sync.backlog)
 
     def test_what_interrupts_the_older_orders_does_not_start_them_again(self):
         self.sync()
@@ -71,7 +71,7 @@ class TestMarketplacesChange(ShippingCase):
         fault = self.simulator.arm('unavailable', operation='searchOrders', skip=2, times=1)
         self.run_cron('fetch_orders')
         self.assertEqual(fault.hits, 1)
-        self.assertTrue(self.account.backlog_window)
+        self.assertTrue(self.order_sync.backlog_window)
         self.assertEqual(self.env['amazon.order'].search_count(
             [('account_id', '=', self.account.id), ('marketplace_id', '=', self.britain.id)],
         ), 100)
@@ -80,7 +80,7 @@ class TestMarketplacesChange(ShippingCase):
             [('account_id', '=', self.account.id), ('marketplace_id', '=', self.britain.id)],
         ), 250)
         self.assertEqual(self.get_searches().count(self.britain.api_ref), 4)  # one failed
-        self.assertFalse(self.account.order_backlog or self.account.backlog_window)
+        self.assertFalse(self.order_sync.backlog or self.order_sync.backlog_window)
 
     def test_new_orders_do_not_wait_for_the_older_ones(self):
         self.sync()
@@ -90,7 +90,7 @@ class TestMarketplacesChange(ShippingCase):
         self.simulator.arm('unavailable', operation='searchOrders', skip=1, times=None)
         self.run_cron('fetch_orders')
         self.assertTrue(self.get_inbox(new))
-        self.assertTrue(self.account.order_backlog)
+        self.assertTrue(self.order_sync.backlog)
 
     # === ARCHIVED === #
 

@@ -51,7 +51,7 @@ class TestDeletedOrders(AmazonCase):
                 self.sync()
                 self.assertStaysAway(order)
                 self.account.last_order_sync -= self.account.last_order_sync - (
-                    self.account._get_first_sync()
+                    self.order_sync._get_first_sync()
                 )
                 self.sync()
                 self.assertStaysAway(order)

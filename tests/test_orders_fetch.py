@@ -6,7 +6,7 @@ from freezegun import freeze_time
 
 from odoo.tests import tagged
 
-from odoo.addons.amazon_connector.models import amazon_account
+from odoo.addons.amazon_connector.models import amazon_account_orders
 from odoo.addons.amazon_connector.simulator import Item, Participation, SellerProfile
 from odoo.addons.amazon_connector.simulator.scenarios import bulk
 
@@ -164,7 +164,7 @@ class TestOrdersFetch(AmazonCase):
         self.fetch()
         self.assertEqual(self.inbox_size(), 2 * PAGE + 1)
         self.assertEqual(self.count_calls(), 3)
-        self.assertFalse(self.account.order_window)
+        self.assertFalse(self.order_sync.window)
 
     def test_an_interrupted_window_goes_on_with_the_page_that_failed(self):
         bulk(self.seller, 2 * PAGE + 1)
@@ -193,7 +193,7 @@ class TestOrdersFetch(AmazonCase):
         self.simulator.clock.advance(hours=25)
         self.fetch()
         self.assertEqual(self.inbox_size(), PAGE + 1)
-        self.assertFalse(self.account.order_window)
+        self.assertFalse(self.order_sync.window)
         self.assertFalse(self.account.last_error)
 
     def test_an_interrupted_window_is_given_up_when_the_marketplaces_change(self):
@@ -202,7 +202,7 @@ class TestOrdersFetch(AmazonCase):
         self.account.synced_marketplace_ids -= self.env.ref('amazon_connector.marketplace_gb')
         self.simulator.arm('unavailable', operation='searchOrders', page=2)
         self.fetch()
-        self.assertTrue(self.account.order_window)
+        self.assertTrue(self.order_sync.window)
         self.account.synced_marketplace_ids |= self.env.ref('amazon_connector.marketplace_gb')
         self.fetch()
         self.assertTrue(self.get_inbox(british))
@@ -303,7 +303,7 @@ class TestOrdersFetch(AmazonCase):
     def test_what_the_button_has_no_time_for_is_left_to_the_crons(self):
         order = self.seller.place_order()
         self.env['ir.cron.trigger'].search([]).unlink()
-        with patch.object(amazon_account, 'SYNC_SECONDS', 0):
+        with patch.object(amazon_account_orders, 'SYNC_SECONDS', 0):
             self.assertRegex(self.sync(), "^No new orders")
         self.assertFalse(self.count_calls())
         self.assertTrue(self.get_triggers('fetch_orders'))
@@ -338,7 +338,8 @@ class TestOrdersFetch(AmazonCase):
         for first, second in (
             (self.account, other_account), (other_account, self.account),
         ):
-            first.last_fetch, second.last_fetch = now - timedelta(hours=1), now
+            self.get_sync(first).last_run = now - timedelta(hours=1)
+            self.get_sync(second).last_run = now
             self.simulator.calls.clear()
             self.fetch()
             self.assertEqual(

@@ -119,7 +119,7 @@ class TestNothingIsPoison(AmazonCase):
         self.serve(page)
         self.run_cron('fetch_orders')
         self.run_cron('import_orders')
-        self.assertFalse(self.account.order_window)
+        self.assertFalse(self.order_sync.window)
         inbox = self.env['amazon.order'].search([('account_id', '=', self.account.id)])
         self.assertEqual(sorted(inbox.mapped('state')), ['done', 'done', 'failed'])
         failed = inbox.filtered(lambda order: order.state == 'failed')

@@ -35,8 +35,8 @@ class TestTurns(AmazonCase):
 
     def use(self, *accounts):
         """Disconnect all other accounts."""
-        self.env['amazon.account'].union(*self.accounts.values()).state = 'draft'
-        self.env['amazon.account'].union(*accounts).state = 'connected'
+        self.env['amazon.account'].union(*self.accounts.values()).connection_id.state = 'draft'
+        self.env['amazon.account'].union(*accounts).connection_id.state = 'connected'
 
     def fetch(self, pause=timedelta()):
         """Run the cron after a pause."""
@@ -50,6 +50,9 @@ class TestTurns(AmazonCase):
             self.accounts[call.query['marketplaceIds']] for call in self.simulator.calls
             if call.operation == 'searchOrders' and call.status == 200
         ]
+
+    def get_turn(self, account):
+        return account.connection_id._get_sync('orders')._get_turn()
 
     def use_up_the_quota(self):
         served = -1
@@ -106,7 +109,7 @@ class TestTurns(AmazonCase):
         self.use(japan, germany)
         self.use_up_the_quota()
         self.fetch(timedelta(seconds=1))
-        first, second = sorted((japan, germany), key=lambda account: account._get_turn())
+        first, second = sorted((japan, germany), key=self.get_turn)
         self.now += TOKEN + timedelta(seconds=2)
         with freeze_time(self.now):
             self.assertIn("quota is used up", self.sync(second))
@@ -119,7 +122,7 @@ class TestTurns(AmazonCase):
         self.use(japan, germany)
         self.use_up_the_quota()
         self.fetch(timedelta(seconds=1))
-        first, second = sorted((japan, germany), key=lambda account: account._get_turn())
+        first, second = sorted((japan, germany), key=self.get_turn)
         self.now += timedelta(minutes=16)
         with freeze_time(self.now):
             for _time in range(5):
@@ -136,4 +139,4 @@ class TestTurns(AmazonCase):
         self.assertTrue(first.last_error)
         self.assertTrue(first.last_fetch)
         self.assertEqual(self.get_served(), [second])
-        self.assertFalse(first.keeps_turn_until)
+        self.assertFalse(first.connection_id._get_sync('orders').keeps_turn_until)

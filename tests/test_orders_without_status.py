@@ -155,7 +155,7 @@ class TestOrdersWithoutStatus(AmazonCase):
         self.assertEqual(self.count_calls('getOrder'), 2)
         self.assertTrue(all(self.get_sale_order(order) for order in orders))
         self.assertGreater(self.account.last_order_sync, cursor)
-        self.assertFalse(self.account.order_window)
+        self.assertFalse(self.order_sync.window)
 
     def test_the_quota_of_single_orders_is_kept(self):
         self.simulator.set_throttle(1.0)
@@ -267,7 +267,7 @@ class TestOrdersWithoutStatus(AmazonCase):
         self.fetch()
         self.assertEqual(fault.hits, 2)
         self.assertIn("InvalidInput", self.account.last_error)
-        self.assertFalse(self.account.order_window)
+        self.assertFalse(self.order_sync.window)
         self.simulator.disarm(fault)
         order = self.place()
         self.sync()

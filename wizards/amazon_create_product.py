@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools.barcode import check_barcode_encoding
 
-from ..models.amazon_sync_mixin import SYNC_SECONDS, TimeBudget
+from ..models.tools import SYNC_SECONDS, TimeBudget
 
 
 class AmazonCreateProduct(models.TransientModel):

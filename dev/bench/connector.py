@@ -103,7 +103,7 @@ class Connector:
 
     def __init__(self, env: Environment, simulator: str, channel: str) -> None:
         # It can be imported only now that Odoo knows its add-ons.
-        from odoo.addons.amazon_connector.models.amazon_sync_mixin import TimeBudget
+        from odoo.addons.amazon_connector.models.tools import TimeBudget
         self.env = env
         self.simulator = simulator
         self.channel = channel
@@ -135,7 +135,7 @@ class Connector:
 
     def fetch(self, count: int) -> int:
         """Fetch that many orders."""
-        return self._expect(count, self.account._fetch_orders_safely(self.budget))
+        return self._expect(count, self.account._fetch_orders(self.budget))
 
     def run(self, count: int) -> int:
         """Import that many orders of those that were fetched."""

@@ -1,0 +1,435 @@
+from contextlib import contextmanager
+from hashlib import sha256
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import format_datetime
+
+from ..amazon import marketplaces
+from ..amazon.client import Client, Credentials
+from ..amazon.errors import AmazonError, Throttled, Unauthorized
+from .activities import ATTENTION
+from .amazon_access_token import DatabaseTokenStore
+from .amazon_quota import DatabaseLimiter
+
+MASK = '••••••••'
+SECRETS = ('lwa_client_secret', 'refresh_token')
+
+
+class AmazonConnection(models.Model):
+    """One authorization: whom Amazon lets in, where, and as which seller.
+
+    Amazon counts quotas, access tokens and changes by it. What Odoo does with the marketplaces that
+    it opens is said by its accounts.
+    """
+
+    _name = 'amazon.connection'
+    _description = "Amazon Connection"
+    _inherit = ['amazon.sync.mixin']
+    _order = 'company_id, id'
+
+    company_id = fields.Many2one(
+        comodel_name='res.company',
+        default=lambda self: self.env.company,
+        required=True,
+        index=True,
+        readonly=True,
+    )
+    account_ids = fields.One2many(
+        comodel_name='amazon.account', inverse_name='connection_id', string="Accounts",
+    )
+    active = fields.Boolean(
+        help="Whether one of its accounts is not archived.",
+        compute='_compute_active',
+        store=True,
+    )
+    sync_ids = fields.One2many(
+        comodel_name='amazon.sync', inverse_name='connection_id', string="Ways", copy=False,
+    )
+
+    # Credentials
+    seller_id = fields.Char(
+        string="Seller ID",
+        help="Your Merchant Token: Seller Central ▸ Settings ▸ Account Info ▸ Merchant Token.",
+        required=True,
+    )
+    lwa_client_id = fields.Char(
+        string="LWA Client ID",
+        help="Seller Central ▸ Apps and Services ▸ Develop Apps ▸ LWA credentials: View.",
+        copy=False,
+        groups='amazon_connector.group_amazon_admin',
+    )
+    lwa_client_secret = fields.Char(
+        string="LWA Client Secret",
+        help="Beside the LWA Client ID. Amazon wants it renewed every 180 days.",
+        compute='_compute_masked_secrets',
+        inverse='_inverse_lwa_client_secret',
+        groups='amazon_connector.group_amazon_admin',
+    )
+    refresh_token = fields.Char(
+        help="Seller Central ▸ Apps and Services ▸ Develop Apps ▸ Authorize: it starts with Atzr|.",
+        compute='_compute_masked_secrets',
+        inverse='_inverse_refresh_token',
+        groups='amazon_connector.group_amazon_admin',
+    )
+    stored_lwa_client_secret = fields.Char(copy=False, groups=fields.NO_ACCESS)
+    stored_refresh_token = fields.Char(copy=False, groups=fields.NO_ACCESS)
+    region = fields.Selection(
+        selection=[('na', "North America"), ('eu', "Europe"), ('fe', "Far East")],
+        help="Where you sell. Europe includes India, Turkey, the Gulf and South Africa; the Far"
+             " East is Australia, Japan and Singapore. A connection serves one region.",
+        default='eu',
+        required=True,
+    )
+    environment = fields.Selection(
+        selection=[
+            ('production', "Production"),
+            ('sandbox', "Amazon's Sandbox"),
+            ('custom', "Custom Address"),
+        ],
+        default='production',
+        required=True,
+        copy=False,
+    )
+    spapi_endpoint = fields.Char(
+        string="Selling Partner API Address",
+        help="Base address, e.g. http://127.0.0.1:8070 for the simulator.",
+        copy=False,
+        groups='base.group_system',
+    )
+    lwa_endpoint = fields.Char(
+        string="Login with Amazon Address",
+        help="Address of the token endpoint, e.g. http://127.0.0.1:8070/auth/o2/token.",
+        copy=False,
+        groups='base.group_system',
+    )
+
+    # State
+    state = fields.Selection(
+        selection=[('draft', "Not Connected"), ('connected', "Connected"), ('error', "Error")],
+        default='draft',
+        required=True,
+        readonly=True,
+        copy=False,
+    )
+    reason = fields.Char(help="Why it does not work, and what to do.", readonly=True, copy=False)
+    connect_error = fields.Char(
+        help="What went wrong when Connect was pressed last.", readonly=True, copy=False,
+    )
+    connect_error_date = fields.Datetime(readonly=True, copy=False)
+    available_marketplace_ids = fields.Many2many(
+        comodel_name='amazon.marketplace',
+        relation='amazon_connection_available_marketplace_rel',
+        string="Available Marketplaces",
+        help="Where Amazon says that you sell; Connect reads them again.",
+        readonly=True,
+        copy=False,
+    )
+
+    # === COMPUTE METHODS === #
+
+    @api.depends('account_ids.active')
+    def _compute_active(self):
+        for connection in self.with_context(active_test=False):
+            connection.active = any(connection.account_ids.mapped('active'))
+
+    @api.depends('seller_id', 'region')
+    def _compute_display_name(self):
+        regions = dict(self._fields['region']._description_selection(self.env))
+        for connection in self:
+            connection.display_name = f'{connection.seller_id} ({regions.get(connection.region)})'
+
+    @api.depends('stored_lwa_client_secret', 'stored_refresh_token')
+    def _compute_masked_secrets(self):
+        for connection in self:
+            # In sudo mode: nobody may read the secrets, all may know whether there are any.
+            secrets = connection.sudo()
+            for name in SECRETS:
+                connection[name] = MASK if secrets[f'stored_{name}'] else False
+
+    def _inverse_lwa_client_secret(self):
+        self._store_secret('lwa_client_secret')
+
+    def _inverse_refresh_token(self):
+        self._store_secret('refresh_token')
+
+    def _store_secret(self, name):
+        """Keep what was entered for a secret, unless it is the mask that stands for it.
+
+        One secret at a time: the other one has no value while this one is written.
+
+        :param str name: One of `SECRETS`.
+        :return: None
+        """
+        for connection in self:
+            if connection[name] != MASK:
+                # In sudo mode: the secrets are write-only.
+                connection.sudo()[f'stored_{name}'] = (connection[name] or '').strip()
+        self.invalidate_recordset([name])  # What was entered reads as the mask from now on.
+
+    # === CONSTRAINT METHODS === #
+
+    @api.constrains('environment', 'spapi_endpoint', 'lwa_endpoint')
+    def _check_endpoints(self):
+        # In sudo mode: whoever changes the environment may not read the addresses.
+        for connection in self.sudo().filtered(lambda c: c.environment == 'custom'):
+            for name in ('spapi_endpoint', 'lwa_endpoint'):
+                if not marketplaces.is_safe_endpoint(connection[name] or ''):
+                    raise ValidationError(self.env._(
+                        "%(field)s: enter an address that starts with https://, or one of this"
+                        " machine such as http://127.0.0.1:8070. A system administrator can.",
+                        field=self._fields[name].get_description(self.env)['string'],
+                    ))
+
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of `base` to begin with all ways."""
+        connections = super().create(vals_list)
+        # In sudo mode: how far a way is, is written by the connector only.
+        self.env['amazon.sync'].sudo().create([
+            {'connection_id': connection.id, 'way': way}
+            for connection in connections for way in self.env['amazon.sync']._get_ways()
+        ])
+        return connections
+
+    def write(self, vals):
+        """Override of `base` to tell the followers of the accounts of a change of state."""
+        before = {connection: connection.state for connection in self} if 'state' in vals else {}
+        res = super().write(vals)
+        states = dict(self._fields['state']._description_selection(self.env))
+        for connection, state in before.items():
+            if connection.state != state:
+                for account in connection.account_ids:
+                    account.message_post(body=self.env._(
+                        "%(before)s → %(after)s",
+                        before=states[state], after=states[connection.state],
+                    ))
+        return res
+
+    # === BUSINESS METHODS === #
+
+    def _get_sync(self, way):
+        """Return how far a way is, of each of these connections.
+
+        :param str way: One of the ways of `amazon.sync`.
+        :return: It, in sudo mode: it is written by the connector only.
+        :rtype: amazon.sync
+        """
+        Sync = self.env['amazon.sync'].sudo()
+        syncs = Sync.search([('connection_id', 'in', self.ids), ('way', '=', way)])
+        missing = self - syncs.connection_id
+        return syncs | Sync.create([
+            {'connection_id': connection.id, 'way': way} for connection in missing
+        ]) if missing else syncs
+
+    def _get_synced_marketplaces(self):
+        """Return the marketplaces that the accounts synchronize, without archived ones.
+
+        :rtype: amazon.marketplace
+        """
+        self.ensure_one()
+        return self.account_ids.filtered('active').synced_marketplace_ids
+
+    def _get_account_of(self, marketplace):
+        """Return which account synchronizes a marketplace, the first one if none does.
+
+        Another connection of the seller may have that account.
+
+        :param amazon.marketplace marketplace: Where something was sold.
+        :rtype: amazon.account
+        """
+        self.ensure_one()
+        own = self.account_ids
+
+        def find(accounts):
+            return accounts.filtered(
+                lambda account: marketplace in account.synced_marketplace_ids,
+            )[:1]
+
+        return find(own) or find(own._get_seller_accounts().filtered('active')) or own[:1]
+
+    def _get_quota_owner(self):
+        """Return what Amazon counts calls by.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        connection = self.sudo()  # In sudo mode: few may read the addresses.
+        if connection.environment == 'custom':
+            endpoint = connection.spapi_endpoint
+        else:
+            endpoint = marketplaces.ENDPOINTS[connection.environment][connection.region]
+        return {
+            'seller_id': connection.seller_id,
+            'lwa_client_id': connection.lwa_client_id,
+            'endpoint': endpoint,
+        }
+
+    @contextmanager
+    def _get_client(self, sync=None):
+        """Open a client that calls Amazon with the credentials, quota and token of the connection.
+
+        :param amazon.sync sync: The way that calls, where it has to wait for its turn.
+        :return: The client; its connections close with the context.
+        :rtype: amazon.client.Client
+        """
+        self.ensure_one()
+        connection = self.sudo()  # In sudo mode to read the secrets.
+        credentials = Credentials(
+            connection.lwa_client_id,
+            connection.stored_lwa_client_secret,
+            connection.stored_refresh_token,
+        )
+        is_custom = connection.environment == 'custom'
+        lwa_endpoint = connection.lwa_endpoint if is_custom else marketplaces.LWA_ENDPOINT
+        owner = self._get_quota_owner()
+        token_owner = sha256('\n'.join(map(str, (
+            *owner.values(), lwa_endpoint, credentials.lwa_client_secret, credentials.refresh_token,
+        ))).encode()).hexdigest()
+        with Client(
+            credentials,
+            owner['endpoint'],
+            lwa_endpoint,
+            DatabaseLimiter(self.env, owner, sync),
+            DatabaseTokenStore(self.env, token_owner),
+        ) as client:
+            yield client
+
+    def _connect(self):
+        """Check the credentials with Amazon and read where the seller sells.
+
+        The outcome is kept: the state, and the reason when it can't connect.
+
+        :return: Whether it is connected.
+        :rtype: bool
+        :raise UserError: If a credential is missing.
+        """
+        self.ensure_one()
+        self._check_credentials_given()
+        try:
+            with self._get_client() as client:
+                participations = marketplaces.parse_participations(
+                    marketplaces.fetch_participations(client),
+                )
+        except AmazonError as error:
+            self._mark_not_connected(error)
+            return False
+        self._mark_connected(participations)
+        return True
+
+    def _check_credentials_given(self):
+        """Refuse to connect while a credential is missing.
+
+        :raise UserError: Naming the fields.
+        """
+        missing = [
+            self._fields[name].get_description(self.env)['string']
+            for name in ('seller_id', 'lwa_client_id', *SECRETS)
+            if not self[name]
+        ]
+        if missing:
+            raise UserError(self.env._(
+                "Enter %(fields)s first. The question mark beside each field says where Seller"
+                " Central shows it.",
+                fields=', '.join(missing),
+            ))
+
+    def _mark_connected(self, participations):
+        """Take over what Amazon said about the seller and clear what was wrong before.
+
+        :param list[amazon.marketplaces.Participation] participations: As Amazon answered.
+        :return: None
+        """
+        self.ensure_one()
+        available = self.env['amazon.marketplace']
+        for participation in participations:
+            if participation.is_participating:
+                available |= available._get_or_create_for(participation, self.region)
+        self.write({
+            'state': 'connected',
+            'reason': False,
+            'connect_error': False,
+            'connect_error_date': False,
+            'available_marketplace_ids': [fields.Command.set(available.ids)],
+        })
+        # In sudo mode: as in `create`.
+        self.sync_ids.sudo().write({'last_error': False, 'last_error_date': False})
+        for account in self.account_ids:
+            account._follow_connecting()
+
+    def _mark_not_connected(self, error):
+        """Keep why *Connect* failed.
+
+        :param AmazonError error: What stopped it.
+        :return: None
+        """
+        self.ensure_one()
+        reason = self._get_error_reason(error, self.env._("Connect"))
+        self.write({'connect_error': reason, 'connect_error_date': fields.Datetime.now()})
+        if isinstance(error, Unauthorized):
+            self._mark_unauthorized(reason)
+        elif self.state != 'connected':
+            self.reason = reason
+
+    def _mark_unauthorized(self, reason):
+        """Stop all ways until a person has pressed *Connect*.
+
+        :param str reason: Why Amazon does not let it in, and what to do.
+        :return: None
+        """
+        self.ensure_one()
+        self.write({'state': 'error', 'reason': reason})
+        for account in self.account_ids.filtered('active'):
+            account._ask_for_attention(reason)
+            account.activity_search([ATTENTION]).note = reason
+
+    def _get_error_reason(self, error, button=None):
+        """Return a sentence about a failed call, with the next step.
+
+        :param Exception error: What stopped the call.
+        :param str button: What a person pressed and has to press again; without it, the call is
+                           repeated by itself.
+        :rtype: str
+        """
+        if not isinstance(error, AmazonError):
+            return self._get_failure_reason(error)
+        if isinstance(error, Throttled):
+            time = format_datetime(
+                self.env, error.retry_at.replace(tzinfo=None), dt_format='short',
+            )
+            return self.env._(
+                "Amazon's quota is used up until %(time)s. Press %(button)s again then.",
+                time=time,
+                button=button,
+            ) if button else self.env._(
+                "Amazon's quota is used up until %(time)s; the rest follows by itself then.",
+                time=time,
+            )
+        if not isinstance(error, Unauthorized):
+            return self.env._(
+                "Amazon can't be asked at the moment. Press %(button)s again in some minutes."
+                " (%(error)s)",
+                button=button,
+                error=error,
+            ) if button else self.env._(
+                "Amazon can't be asked at the moment, it is tried again by itself. (%(error)s)",
+                error=error,
+            )
+        if 'invalid_grant' in error.codes:
+            return self.env._(
+                "Amazon does not accept the refresh token: the authorization was revoked or has"
+                " expired. Authorize the app in Seller Central, enter the new Refresh Token and"
+                " press Connect.",
+            )
+        if {'invalid_client', 'unauthorized_client'} & set(error.codes):
+            return self.env._(
+                "Amazon does not accept the LWA Client ID and Secret. Amazon wants the secret"
+                " renewed every 180 days: enter the current ones and press Connect.",
+            )
+        return self.env._(
+            "Amazon denies access. Check the app's roles and authorization in Seller Central, then"
+            " press Connect. (%(error)s)",
+            error=error,
+        )

@@ -1,0 +1,28 @@
+"""Times and budgets of time, as all ways need them."""
+
+import time
+from datetime import timezone
+
+SYNC_SECONDS = 20  # of a button, or of one turn in a cron; what is left over is done by the crons
+CRON_SECONDS = 60
+
+
+def to_naive(moment):
+    """Return an aware time as Odoo stores it: UTC, without its zone and fractions. None stays."""
+    return moment and moment.astimezone(timezone.utc).replace(tzinfo=None, microsecond=0)
+
+
+def to_aware(moment):
+    """Return a time as Odoo stores it with its zone, UTC. What is empty stays."""
+    return moment and moment.replace(tzinfo=timezone.utc)
+
+
+class TimeBudget:
+    """The seconds that a job may still take."""
+
+    def __init__(self, seconds):
+        self._end = time.monotonic() + seconds
+
+    def is_spent(self):
+        """Return whether it is time to leave the rest to the next run."""
+        return time.monotonic() >= self._end
