@@ -21,6 +21,8 @@
         'wizards/amazon_fetch_order_views.xml',
         'wizards/amazon_import_order_views.xml',
         'wizards/amazon_incomplete_deliveries_views.xml',
+        'wizards/amazon_split_account_views.xml',
+        'views/amazon_connection_views.xml',
         'views/amazon_account_views.xml',
         'views/amazon_feed_views.xml',
         'views/amazon_marketplace_views.xml',

@@ -45,8 +45,8 @@ class AmazonAccount(models.Model):
         """
         domain &= Domain('account_id', 'in', self.ids)
         run = Run(budget, domain)
-        for way in ('deliveries', 'feeds'):
-            self.connection_id._get_sync(way)._run(run)
+        self.connection_id._get_sync('deliveries')._run(run)
+        self.connection_id._get_sync('feeds')._run(run)
         run.outcomes['waiting'] = self.env['amazon.shipment'].search_count(
             domain & Domain('state', '=', 'to_send'),
         )

@@ -44,7 +44,11 @@ class AmazonConnection(models.Model):
         store=True,
     )
     sync_ids = fields.One2many(
-        comodel_name='amazon.sync', inverse_name='connection_id', string="Ways", copy=False,
+        comodel_name='amazon.sync',
+        inverse_name='connection_id',
+        string="Ways",
+        copy=False,
+        groups='amazon_connector.group_amazon_user',
     )
 
     # Credentials
@@ -180,6 +184,14 @@ class AmazonConnection(models.Model):
                         " machine such as http://127.0.0.1:8070. A system administrator can.",
                         field=self._fields[name].get_description(self.env)['string'],
                     ))
+
+    @api.constrains('company_id')
+    def _check_company_of_accounts(self):
+        for connection in self.with_context(active_test=False):
+            if connection.account_ids.company_id - connection.company_id:
+                raise ValidationError(self.env._(
+                    "Company: a connection serves accounts of its own company only.",
+                ))
 
     # === CRUD METHODS === #
 

@@ -52,12 +52,15 @@ class AmazonSync(models.Model):
         readonly=True,
         ondelete='cascade',
     )
+    connection_state = fields.Selection(related='connection_id.state')
     way = fields.Selection(selection=[], required=True, readonly=True)
     cursor = fields.Datetime(
         help="Everything that changed on Amazon until then is in Odoo.", readonly=True,
     )
     window = fields.Json(
-        help="What the quota or a failure interrupted, as the way goes on with it.", readonly=True,
+        help="What the quota or a failure interrupted, as the way goes on with it.",
+        readonly=True,
+        groups=fields.NO_ACCESS,
     )
     last_run = fields.Datetime(
         string="Last Try",
@@ -99,10 +102,9 @@ class AmazonSync(models.Model):
         :rtype: dict
         """
         self.ensure_one()
-        account = self.connection_id.account_ids[:1]
-        syncs = account._get_syncable().connection_id._get_sync(self.way)
-        syncs._run(Run(TimeBudget(SYNC_SECONDS)))
-        return account._notify_with_errors(self.env._("Done"), 0, [])
+        accounts = self.connection_id.account_ids._get_syncable()
+        accounts.connection_id._get_sync(self.way)._run(Run(TimeBudget(SYNC_SECONDS)))
+        return accounts[:1]._notify_with_errors(self.env._("Done"), 0, [])
 
     # === BUSINESS METHODS - WAYS === #
 

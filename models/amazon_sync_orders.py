@@ -24,9 +24,12 @@ class AmazonSync(models.Model):
         help="Marketplaces that were added later, each with the time since when its orders have to"
              " be read: a list of pairs of Amazon's identifier and the time in ISO 8601.",
         readonly=True,
+        groups=fields.NO_ACCESS,
     )
     backlog_window = fields.Json(
-        help="The search for the first of them that was interrupted.", readonly=True,
+        help="The search for the first of them that was interrupted.",
+        readonly=True,
+        groups=fields.NO_ACCESS,
     )
 
     # === BUSINESS METHODS === #

@@ -4,6 +4,7 @@ from . import test_cancel_to_amazon
 from . import test_carriers
 from . import test_carriers_odoo
 from . import test_client
+from . import test_connections
 from . import test_delivery_rules
 from . import test_dev
 from . import test_fba_dates
