@@ -24,6 +24,8 @@
         'wizards/amazon_split_account_views.xml',
         'views/amazon_connection_views.xml',
         'views/amazon_account_views.xml',
+        'views/amazon_account_orders_views.xml',
+        'views/amazon_account_deliveries_views.xml',
         'views/amazon_feed_views.xml',
         'views/amazon_marketplace_views.xml',
         'views/amazon_offer_views.xml',

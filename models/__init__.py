@@ -11,10 +11,12 @@ from . import amazon_sync
 from . import account_move
 from . import account_tax
 from . import amazon_account
-from . import amazon_account_dashboard
+from . import amazon_account_card
 from . import amazon_account_deliveries
+from . import amazon_account_deliveries_card
 from . import amazon_account_marketplaces
 from . import amazon_account_orders
+from . import amazon_account_orders_card
 from . import amazon_cancellation
 from . import amazon_delivery_rule
 from . import amazon_feed

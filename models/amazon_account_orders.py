@@ -280,6 +280,15 @@ class AmazonAccount(models.Model):
                 date=format_date(self.env, since),
             ))
 
+    def _find_problems(self):
+        """Override of `amazon_connector` to look for marketplaces."""
+        problems = super()._find_problems()
+        if not self._get_wanted_marketplaces():
+            problems.append(self.env._(
+                "Synchronized Marketplaces: none is chosen, so that no orders come in.",
+            ))
+        return problems
+
     def _find_failures(self):
         """Override of `amazon_connector` to look for orders."""
         failed = [('account_id', '=', self.id), ('state', '=', 'failed')]

@@ -169,7 +169,9 @@ class AmazonConnection(models.Model):
             if connection[name] != MASK:
                 # In sudo mode: the secrets are write-only.
                 connection.sudo()[f'stored_{name}'] = (connection[name] or '').strip()
-        self.invalidate_recordset([name])  # What was entered reads as the mask from now on.
+        # What was entered reads as the mask from now on.
+        self.invalidate_recordset([name])
+        self.with_context(active_test=False).account_ids.invalidate_recordset([name])
 
     # === CONSTRAINT METHODS === #
 
