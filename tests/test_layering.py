@@ -1,4 +1,5 @@
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from odoo.tests import BaseCase, tagged
@@ -41,6 +42,22 @@ def iterate_keys(tree):
             yield from node.args[:1]
 
 
+def get_dependencies(room):
+    """Return which other modules of a room each of its modules imports, by their dotted names."""
+    trees = {
+        module.removesuffix('.py').removesuffix('/__init__').replace('/', '.'): (module, tree)
+        for module, tree in parse(room)
+    }
+    return {
+        importer: {
+            # What is imported is a module itself, or a name in one.
+            name if name in trees else name.rpartition('.')[0]
+            for name in iterate_imports(module, tree)
+        } & trees.keys()
+        for importer, (module, tree) in trees.items()
+    }
+
+
 def get_keys_of_amazon():
     """Return the keys that the simulator, the other reading of Amazon's models, writes.
 
@@ -71,6 +88,15 @@ class TestLayering(BaseCase):
 
     def test_the_simulator_knows_neither_odoo_nor_our_reading_of_amazon(self):
         self.assertNoImport('simulator', {'odoo', 'amazon', *ODOO_ROOMS})
+
+    def test_no_module_depends_on_itself(self):
+        for room in ('amazon', 'simulator'):
+            dependencies = get_dependencies(room)
+            self.assertTrue(any(dependencies.values()), room)
+            try:
+                TopologicalSorter(dependencies).prepare()
+            except CycleError as error:
+                self.fail(f"They import each other: {', '.join(error.args[1])}")
 
     def test_odoos_side_speaks_no_http(self):
         for room in ODOO_ROOMS:
