@@ -16,7 +16,7 @@ def get_now():
 
 @tagged('post_install', '-at_install')
 class TestFailures(AmazonCase):
-    """Row 13: what could not be imported says so, and is tried again."""
+    """What could not be imported says so, and is tried again."""
 
     @classmethod
     def setUpClass(cls):
@@ -238,7 +238,7 @@ class TestFailures(AmazonCase):
 
 @tagged('post_install', '-at_install')
 class TestDataProtection(AmazonCase):
-    """Row 14: personal data."""
+    """Personal data."""
 
     def remove_payloads(self, at):
         with freeze_time(at):

@@ -9,7 +9,7 @@ from .common import ProcessCase
 
 @tagged('post_install', '-at_install')
 class TestOrdersInProcesses(ProcessCase):
-    """Row 3, with real processes, connections and commits on a copy of the database."""
+    """Each order comes in once, with real processes and commits on a copy of the database."""
 
     def setUp(self):
         super().setUp()
