@@ -858,9 +858,11 @@ class TestOffers(AmazonCase):
     """Which product a SKU is."""
 
     def get_offer(self, sku):
-        return self.env['amazon.offer'].search([
+        offers = self.env['amazon.offer'].search([
             ('account_id', '=', self.account.id), ('sku', '=', sku),
         ])
+        self.assertTrue(offers, sku)
+        return offers
 
     def test_an_offer_is_made_on_first_sight_and_matched_by_the_internal_reference(self):
         product = self.create_product('MUG')
@@ -990,7 +992,7 @@ class TestOffers(AmazonCase):
 
 @tagged('post_install', '-at_install')
 class TestSyncOrders(AmazonCase):
-    """The buttons."""
+    """What Sync Orders does and says, and how one order is fetched."""
 
     def test_sync_tells_what_it_did_and_links_to_the_inbox(self):
         cancelled = self.seller.place_order()

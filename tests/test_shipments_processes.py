@@ -9,6 +9,7 @@ class TestShipmentsInProcesses(ProcessCase):
 
     def assertToldOnce(self, orders):
         """Check that Amazon and Odoo know one package of each order, with all that is in it."""
+        self.assertTrue(orders)
         for order in orders:
             with self.subTest(order.order_id):
                 self.assertEqual(

@@ -55,6 +55,7 @@ class SendingCase(ShippingCase):
 
     def assertShownOnce(self, orders):
         """Check that Amazon has one package of each order, with its own tracking reference."""
+        self.assertTrue(orders)
         for number, order in enumerate(orders, start=1):
             self.assertShown(order, (f'T{number}', {'MUG': 1}))
 
@@ -142,7 +143,7 @@ class TestSending(SendingCase):
                 self.send()
         self.assertAmazonState(pickings, 'to_send')
         self.assertFalse(any(order.packages for order in orders))
-        self.assertFalse(any(pickings.amazon_shipment_ids.mapped('attempts')),
+        self.assertEqual(pickings.amazon_shipment_ids.mapped('attempts'), [0] * 3,
                          "The account waits, not the delivery")
         self.send_until_done()
         self.assertAmazonState(pickings, 'sent')
