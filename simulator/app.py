@@ -12,10 +12,11 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
+from .api import Call, Operation
 from .control import Control
 from .errors import ApiError, LwaError, StorageError, json_response
 from .faults import DOWNLOAD, LWA, UPLOAD, Occasion, truncated
-from .operations import OPERATIONS, Call, Operation
+from .operations import OPERATIONS
 from .state import Seller
 from .storage import STORAGE_PATH
 from .world import CallRecord, World
@@ -117,12 +118,12 @@ class App:
             if self._world.throttle.has_body:
                 raise ApiError.quota_exceeded()
             return Response(status=429)
-        if operation.name == 'searchOrders':
+        if operation.lags:
             self._world.show_newest_change(seller)
         self._world.feeds.work()
         return operation.perform(Call(
             seller, request.args, path, request.get_data(), request.host_url.rstrip('/'),
-            self._world.clock, self._world.page_tokens, self._world.feeds,
+            self._world,
         ))
 
     def _refuse_path(self) -> Response:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from .errors import ApiError
-from .inputs import read_list, read_moment, read_object, read_text
 from .orders import PENDING_STATUSES, Order, Package
 from .state import Seller
 
@@ -44,34 +41,6 @@ class Confirmation:
     def carrier(self) -> str:
         """Return the carrier as the order shows it."""
         return self.carrier_name if self.carrier_code == OTHER_CARRIER else self.carrier_code
-
-
-def read_confirmation(body: bytes, order: Order) -> Confirmation:
-    """Return what the request body of `confirmShipment` tells.
-
-    :raise ApiError: something is missing or of the wrong type, or it is about another marketplace
-    """
-    payload = read_object(body)
-    if read_text(payload, 'marketplaceId') != order.marketplace.id:
-        raise ApiError.invalid(
-            f'marketplaceId is not that of order {order.order_id}: {order.marketplace.id}'
-        )
-    if payload.get('codCollectionMethod') not in (
-        (None, 'DirectPayment') if order.marketplace.code == 'JP' else (None,)
-    ):
-        raise ApiError.invalid('codCollectionMethod is not supported in this marketplace.')
-    package = payload.get('packageDetail')
-    if not isinstance(package, dict):
-        raise ApiError.invalid('packageDetail is required, as an object.')
-    return Confirmation(
-        reference=read_text(package, 'packageReferenceId'),
-        carrier_code=read_text(package, 'carrierCode'),
-        carrier_name=_read_optional_text(package, 'carrierName'),
-        service=_read_optional_text(package, 'shippingMethod'),
-        tracking=read_text(package, 'trackingNumber'),
-        shipped_at=read_moment('shipDate', read_text(package, 'shipDate')),
-        quantities=_read_quantities(package),
-    )
 
 
 def confirm(seller: Seller, order: Order, told: Confirmation) -> None:
@@ -111,22 +80,6 @@ def check_merchants(order: Order) -> None:
         raise ApiError.invalid(f'Order {order.order_id} is fulfilled by Amazon.')
     if order.status in (*PENDING_STATUSES, 'CANCELLED', 'UNFULFILLABLE'):
         raise ApiError.invalid(f'Order {order.order_id} is {order.status}.')
-
-
-def _read_optional_text(payload: Mapping[str, Any], name: str) -> str:
-    return '' if payload.get(name) in (None, '') else read_text(payload, name)
-
-
-def _read_quantities(package: Mapping[str, Any]) -> dict[str, int]:
-    quantities: Counter[str] = Counter()
-    for item in read_list(package, 'orderItems', dict):
-        quantity = item.get('quantity')
-        if type(quantity) is not int:
-            raise ApiError.invalid('quantity is required, as a whole number.')
-        if quantity <= 0:
-            raise ApiError.invalid(f'quantity is not positive: {quantity}')
-        quantities[read_text(item, 'orderItemId')] += quantity
-    return dict(quantities)
 
 
 def _check_ship_date(order: Order, told: Confirmation, now: datetime) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from .faults import Fault, Faults
 from .feeds import FeedDesk
 from .lwa import TokenDesk
-from .operations import PageTokens
+from .paging import PageTokens
 from .rendering import to_iso
 from .state import DEFAULT_SELLER, SEARCH_LAG, Clock, Seller, SellerProfile
 from .throttle import Throttle

@@ -293,11 +293,13 @@ class ShippingCase(AmazonCase):
 
     def assertShown(self, order, *packages):
         """Check which packages Amazon knows: the tracking number and quantities by SKU of each."""
+        self.assertTrue(packages)
         self.assertEqual(len(order.packages), len(packages))
         self.assertEqual(self.get_shown(order), dict(packages))
 
     def assertAmazonState(self, pickings, state, reason=None):
         """Check what became of deliveries, and what the reason says."""
+        self.assertTrue(pickings)
         for picking in pickings:
             self.assertEqual(picking.amazon_state, state, picking.amazon_reason)
             if reason:

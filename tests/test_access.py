@@ -13,7 +13,7 @@ STORED_SECRETS = ('stored_lwa_client_secret', 'stored_refresh_token')
 
 @tagged('post_install', '-at_install')
 class TestAccess(AmazonCase):
-    """Row 15: who may do what."""
+    """Who may do what."""
 
     @classmethod
     def setUpClass(cls):

@@ -20,7 +20,7 @@ def get_now():
 
 @tagged('post_install', '-at_install')
 class TestCancelToAmazon(ShippingCase):
-    """Row 13: what is cancelled in Odoo is cancelled on Amazon."""
+    """What is cancelled in Odoo is cancelled on Amazon."""
 
     def setUp(self):
         super().setUp()

@@ -12,7 +12,7 @@ INDIA = 'A21TJRUUN4KGV'
 
 @tagged('post_install', '-at_install')
 class TestDeliveryMethods(ShippingCase):
-    """Row 6: which of Amazon's carriers a delivery method is."""
+    """Which of Amazon's carriers a delivery method is."""
 
     def get_code(self, name, **values):
         return self.create_carrier(name, **values).amazon_carrier_code

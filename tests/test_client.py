@@ -708,6 +708,7 @@ class TestBucket(BaseCase):
                 self.assertGreater(error.retry_at, now)
             else:
                 calls.append(now)
+        self.assertTrue(calls)
         for index, first in enumerate(calls):
             for number, last in enumerate(calls[index:], start=1):
                 granted = rate.burst + rate.per_second * (last - first).total_seconds()

@@ -120,7 +120,8 @@ class TestDeliveryRules(ShippingCase):
         self.add_rule(self.express)
         order = self.seller.place_order('DE', 'FBA', [Item('MUG')], status='SHIPPED')
         self.sync()
-        self.assertFalse(self.get_sale_order(order).carrier_id)
+        [sale_order] = self.get_sale_order(order)
+        self.assertFalse(sale_order.carrier_id)
 
     def test_amazons_buyers_pay_no_real_cost(self):
         self.express.invoice_policy = 'real'

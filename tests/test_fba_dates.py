@@ -73,6 +73,7 @@ class TestFbaDates(AmazonCase):
         moves = self.env['stock.move'].search([
             ('product_id', '=', product.id), ('state', '=', 'done'),
         ])
+        self.assertTrue(moves)
         ledger = sum(move.value if move.is_in else -move.value for move in moves)
         product = product.with_company(self.company)
         product.invalidate_recordset(['total_value'])

@@ -1,4 +1,5 @@
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from odoo.tests import BaseCase, tagged
@@ -41,6 +42,22 @@ def iterate_keys(tree):
             yield from node.args[:1]
 
 
+def get_dependencies(room):
+    """Return which other modules of a room each of its modules imports, by their dotted names."""
+    trees = {
+        module.removesuffix('.py').removesuffix('/__init__').replace('/', '.'): (module, tree)
+        for module, tree in parse(room)
+    }
+    return {
+        importer: {
+            # What is imported is a module itself, or a name in one.
+            name if name in trees else name.rpartition('.')[0]
+            for name in iterate_imports(module, tree)
+        } & trees.keys()
+        for importer, (module, tree) in trees.items()
+    }
+
+
 def get_keys_of_amazon():
     """Return the keys that the simulator, the other reading of Amazon's models, writes.
 
@@ -72,21 +89,32 @@ class TestLayering(BaseCase):
     def test_the_simulator_knows_neither_odoo_nor_our_reading_of_amazon(self):
         self.assertNoImport('simulator', {'odoo', 'amazon', *ODOO_ROOMS})
 
+    def test_no_module_depends_on_itself(self):
+        for room in ('amazon', 'simulator'):
+            dependencies = get_dependencies(room)
+            self.assertTrue(any(dependencies.values()), room)
+            try:
+                TopologicalSorter(dependencies).prepare()
+            except CycleError as error:
+                self.fail(f"They import each other: {', '.join(error.args[1])}")
+
     def test_odoos_side_speaks_no_http(self):
-        for room in ODOO_ROOMS:
-            if (HOME / room).is_dir():
-                self.assertNoImport(room, HTTP_LIBRARIES | {'simulator'})
+        rooms = [room for room in ODOO_ROOMS if (HOME / room).is_dir()]
+        self.assertIn('models', rooms)
+        for room in rooms:
+            self.assertNoImport(room, HTTP_LIBRARIES | {'simulator'})
 
     def test_odoos_side_reads_no_key_of_amazons_json(self):
         keys = get_keys_of_amazon()
         self.assertLessEqual({'orderId', 'orderItems', 'fulfillmentStatus', 'grandTotal'}, keys)
-        for room in ODOO_ROOMS:
-            for module, tree in parse(room):
-                read = {
-                    key.value for key in iterate_keys(tree)
-                    if isinstance(key, ast.Constant) and isinstance(key.value, str)
-                }
-                self.assertFalse(read & keys, module)
+        modules = [found for room in ODOO_ROOMS for found in parse(room)]
+        self.assertTrue(modules)
+        for module, tree in modules:
+            read = {
+                key.value for key in iterate_keys(tree)
+                if isinstance(key, ast.Constant) and isinstance(key.value, str)
+            }
+            self.assertFalse(read & keys, module)
 
     def test_the_check_of_imports_finds_them(self):
         tree = ast.parse(

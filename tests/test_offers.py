@@ -21,10 +21,12 @@ class OffersCase(ShippingCase):
         cls.user = cls.create_user('ursula', 'amazon_connector.group_amazon_user')
 
     def get_offer(self, sku, marketplace='Amazon.de', account=None):
-        return self.env['amazon.offer'].search([
+        offers = self.env['amazon.offer'].search([
             ('account_id', '=', (account or self.account).id), ('sku', '=', sku),
             ('marketplace_id.name', '=', marketplace),
         ])
+        self.assertTrue(offers, sku)
+        return offers
 
     def place(self, sku='VASE', marketplace='DE', channel='FBM', **details):
         return self.seller.place_order(

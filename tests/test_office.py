@@ -81,7 +81,8 @@ class TestRadarOfInbox(OfficeCase):
         self.sync()
         with freeze_time(NOON + timedelta(days=1)):
             for order in orders:
-                self.assertFalse(self.get_inbox(order).urgency)
+                [inbox] = self.get_inbox(order)
+                self.assertFalse(inbox.urgency)
             self.assertEqual(self.get_figures('late_count', 'late_inbox_count'), (1, 0))
 
     def test_the_card_counts_what_is_not_imported_and_leads_there(self):
@@ -307,9 +308,10 @@ class TestLinks(OfficeCase):
         self.sync()
         sale_order = self.get_sale_order(order)
         sale_order.amazon_marketplace_id.seller_central_url = False
-        self.assertFalse(self.get_inbox(order).seller_central_url)
+        [inbox], [picking] = self.get_inbox(order), sale_order.picking_ids
+        self.assertFalse(inbox.seller_central_url)
         self.assertFalse(sale_order.amazon_seller_central_url)
-        self.assertFalse(sale_order.picking_ids.amazon_seller_central_url)
+        self.assertFalse(picking.amazon_seller_central_url)
 
     def test_an_offer_opens_in_the_shop(self):
         self.place('MUG')

@@ -16,7 +16,7 @@ def get_now():
 
 @tagged('post_install', '-at_install')
 class TestFailures(AmazonCase):
-    """Row 13: what could not be imported says so, and is tried again."""
+    """What could not be imported says so, and is tried again."""
 
     @classmethod
     def setUpClass(cls):
@@ -238,7 +238,7 @@ class TestFailures(AmazonCase):
 
 @tagged('post_install', '-at_install')
 class TestDataProtection(AmazonCase):
-    """Row 14: personal data."""
+    """What is kept of buyers, and for how long."""
 
     def remove_payloads(self, at):
         with freeze_time(at):
@@ -261,7 +261,8 @@ class TestDataProtection(AmazonCase):
         self.sync()
         delivered = order.deliver_by[1].replace(tzinfo=None)
         self.remove_payloads(delivered + timedelta(days=3, seconds=1))
-        self.assertFalse(self.get_inbox(order).payload)
+        [inbox] = self.get_inbox(order)
+        self.assertFalse(inbox.payload)
 
     def test_payloads_of_orders_that_were_not_imported_go_too(self):
         orders = [
@@ -273,7 +274,8 @@ class TestDataProtection(AmazonCase):
         self.account.active = False
         self.remove_payloads(get_now() + timedelta(days=60))
         for order in orders:
-            self.assertFalse(self.get_inbox(order).payload)
+            [inbox] = self.get_inbox(order)
+            self.assertFalse(inbox.payload)
 
     def test_an_order_without_its_payload_says_how_to_get_it_again(self):
         order = self.seller.place_order()

@@ -160,6 +160,7 @@ class TestNothingIsPoison(AmazonCase):
         for order in good:
             stored = inbox.filtered(lambda o, ref=order['orderId']: o.amazon_order_ref == ref)
             self.assertEqual(stored.state, 'done', stored.reason)
+            self.assertTrue(stored.sale_order_id)
             self.assertEqual(stored.sale_order_id.amazon_unexplained_amount, 0)
         for sale_order in inbox.sale_order_id:
             self.assertFalse(sale_order.currency_id.compare_amounts(

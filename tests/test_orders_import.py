@@ -30,7 +30,7 @@ def to_naive(moment):
 
 @tagged('post_install', '-at_install')
 class TestOrdersByStatus(AmazonCase):
-    """Rows 2 and 3: which orders come in, and that each one becomes one sales order."""
+    """Which orders come in, and that each one becomes one sales order."""
 
     def assertWaits(self, order):
         self.assertEqual(self.get_inbox(order).state, 'skipped')
@@ -162,7 +162,7 @@ class TestOrdersByStatus(AmazonCase):
 
 @tagged('post_install', '-at_install')
 class TestCustomers(AmazonCase):
-    """Row 4: who bought."""
+    """Who bought."""
 
     def import_for(self, buyer=MISS_HOLM, address=HOLM_HOME, marketplace='DE', **details):
         return self.import_order(marketplace, buyer=buyer, address=address, **details)
@@ -333,7 +333,7 @@ class TestCustomers(AmazonCase):
 
 @tagged('post_install', '-at_install')
 class TestLines(AmazonCase):
-    """Row 5: what was bought."""
+    """What was bought."""
 
     def test_every_charge_is_a_line_of_its_own(self):
         product = self.create_product('MUG')
@@ -461,7 +461,7 @@ class TestLines(AmazonCase):
 
 @tagged('post_install', '-at_install')
 class TestFbm(AmazonCase):
-    """Row 7: what the seller ships."""
+    """What the seller ships."""
 
     def test_the_delivery_is_due_when_amazon_wants_it_shipped(self):
         product = self.create_product('MUG')
@@ -565,7 +565,7 @@ class TestFbm(AmazonCase):
 
 @tagged('post_install', '-at_install')
 class TestFba(AmazonCase):
-    """Row 8: what Amazon ships."""
+    """What Amazon ships."""
 
     def import_shipped(self, *items, **details):
         return self.import_order('DE', 'FBA', items, status='SHIPPED', **details)
@@ -695,7 +695,7 @@ class TestFba(AmazonCase):
 
 @tagged('post_install', '-at_install')
 class TestCancellations(AmazonCase):
-    """Row 9: what is cancelled on Amazon."""
+    """What is cancelled on Amazon."""
 
     @classmethod
     def setUpClass(cls):
@@ -855,12 +855,14 @@ class TestCancellations(AmazonCase):
 
 @tagged('post_install', '-at_install')
 class TestOffers(AmazonCase):
-    """Row 10: which product a SKU is."""
+    """Which product a SKU is."""
 
     def get_offer(self, sku):
-        return self.env['amazon.offer'].search([
+        offers = self.env['amazon.offer'].search([
             ('account_id', '=', self.account.id), ('sku', '=', sku),
         ])
+        self.assertTrue(offers, sku)
+        return offers
 
     def test_an_offer_is_made_on_first_sight_and_matched_by_the_internal_reference(self):
         product = self.create_product('MUG')
@@ -990,7 +992,7 @@ class TestOffers(AmazonCase):
 
 @tagged('post_install', '-at_install')
 class TestSyncOrders(AmazonCase):
-    """Row 11: the buttons."""
+    """What Sync Orders does and says, and how one order is fetched."""
 
     def test_sync_tells_what_it_did_and_links_to_the_inbox(self):
         cancelled = self.seller.place_order()

@@ -2,19 +2,19 @@ from unittest.mock import patch
 
 from odoo.tests import tagged
 
-from odoo.addons.amazon_connector.simulator import operations
+from odoo.addons.amazon_connector.simulator.operations import orders_2026_01_01
 
 from .common import ProcessCase
 
 
 @tagged('post_install', '-at_install')
 class TestOrdersInProcesses(ProcessCase):
-    """Row 3, with real processes, connections and commits on a copy of the database."""
+    """Each order comes in once, with real processes and commits on a copy of the database."""
 
     def setUp(self):
         super().setUp()
         # Pages and batches of two orders: more commits for less work.
-        self.enterContext(patch.object(operations, 'MAX_RESULTS', 2))
+        self.enterContext(patch.object(orders_2026_01_01, 'MAX_RESULTS', 2))
 
     def assertImportedOnce(self, order):
         """Check that an order is in Odoo: once, with its total, and its goods moved once."""

@@ -64,7 +64,8 @@ class TestOrdersSoldElsewhere(AmazonCase):
         order = self.seller.place_order('DE', 'FBA', [Item('MUG')], status='SHIPPED')
         self.sync()
         self.assertTrue(self.get_sale_order(order))
-        self.assertFalse(self.get_inbox(order).is_sold_elsewhere)
+        [inbox] = self.get_inbox(order)
+        self.assertFalse(inbox.is_sold_elsewhere)
 
     def test_their_goods_are_taken_from_the_fba_location_where_the_account_says_so(self):
         self.account.sold_elsewhere = 'move'

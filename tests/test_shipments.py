@@ -19,7 +19,7 @@ DELIVERY_STEPS = {
 
 @tagged('post_install', '-at_install')
 class TestValidate(ShippingCase):
-    """Rows 1 and 2: what a delivery needs, and that Validate only lays it ready."""
+    """What a delivery needs, and that Validate only lays it ready."""
 
     def assertRefused(self, picking, *fields):
         """Check that Validate names what is missing, and does nothing."""
@@ -167,7 +167,7 @@ class TestValidate(ShippingCase):
 
 @tagged('post_install', '-at_install')
 class TestConfirmedElsewhere(ShippingCase):
-    """Row 1: deliveries that Amazon knows of already."""
+    """Deliveries that Amazon knows of already."""
 
     @classmethod
     def setUpClass(cls):
@@ -237,7 +237,7 @@ class TestConfirmedElsewhere(ShippingCase):
 
 @tagged('post_install', '-at_install')
 class TestQuantities(ShippingCase):
-    """Row 3: what Amazon is told of each delivery."""
+    """What Amazon is told of each delivery."""
 
     def test_each_delivery_tells_its_own_quantities(self):
         order = self.order(Item('MUG', '12.99', 3, shipping='4.90'), Item('BOWL', '34.90', 2))
@@ -349,7 +349,7 @@ class TestQuantities(ShippingCase):
 
 @tagged('post_install', '-at_install')
 class TestPackages(ShippingCase):
-    """Rows 4 and 5: one confirmation for each package, and what changes about it later."""
+    """One confirmation for each package, and what changes about it later."""
 
     def ship(self, *packages, tracking='WHOLE', own=()):
         """Ship three mugs and two bowls in packages, with tracking references of their own."""
@@ -468,7 +468,7 @@ class TestPackages(ShippingCase):
 
 @tagged('post_install', '-at_install')
 class TestDeliveryEmail(ShippingCase, MockEmail):
-    """Row 11: Odoo's own e-mail about a delivery, where it is switched on."""
+    """Odoo's own e-mail about a delivery, where it is switched on."""
 
     def get_emails(self):
         order = self.order_mugs()

@@ -621,6 +621,7 @@ class TestSignedAddresses(ClientCase):
         self._upload()
         self._download()
         self.assertFalse(self.limiter.buckets)
+        self.assertEqual(len(self.storage.requests), 2)
         for _method, headers, _content in self.storage.requests:
             self.assertFalse([name for name in headers if name.lower().startswith('x-amz')])
             self.assertNotIn('authorization', headers)

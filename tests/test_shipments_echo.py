@@ -17,7 +17,7 @@ def get_now():
 
 @tagged('post_install', '-at_install')
 class TestEcho(ShippingCase):
-    """Row 8: a delivery is confirmed when Amazon itself shows its packages."""
+    """A delivery is confirmed when Amazon itself shows its packages."""
 
     def send_mugs(self, **details):
         order = self.order_mugs()

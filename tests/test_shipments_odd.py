@@ -102,7 +102,9 @@ class TestOddDeliveries(ShippingCase):
         self.validate(picking)
         self.send()
         self.assertShown(one, ('T1', {'MUG': 1}), ('T2', {'MUG': 1}))
-        for _package, shipments in picking.amazon_shipment_ids.grouped('package_id').items():
+        by_package = picking.amazon_shipment_ids.grouped('package_id')
+        self.assertEqual(len(by_package), 2)
+        for shipments in by_package.values():
             self.assertEqual(len(set(shipments.mapped('tracking_number'))), 1)
         self.assertEqual(list(self.get_shown(two).values()), [{'BOWL': 3}])
 

@@ -15,7 +15,7 @@ URGENCIES = ('late', 'today', 'tomorrow', 'later')
 
 @tagged('post_install', '-at_install')
 class TestRadar(ShippingCase):
-    """Row 12: deliveries by the time at which Amazon wants them shipped."""
+    """Deliveries by the time at which Amazon wants them shipped."""
 
     def setUp(self):
         super().setUp()

@@ -379,20 +379,22 @@ class TestSimulatorMoney(SimulatorCase):
             self.seller.place_order(proceeds_shape='round')
 
     def test_details_sum_up(self):
-        for name, details in SHAPES.items():
-            order = self.order(self.seller.place_order(**details))
-            for item in order['orderItems']:
-                for entry in item.get('proceeds', {}).get('breakdowns', []):
-                    if 'detailedBreakdowns' not in entry:
-                        continue
-                    with self.subTest(shape=name, type=entry['type']):
-                        values = [
-                            Decimal(detail['value']['amount'])
-                            for detail in entry['detailedBreakdowns']
-                        ]
-                        if name == 'discount as a positive amount' and entry['type'] == 'TAX':
-                            values[-1] *= -1
-                        self.assertEqual(sum(values), Decimal(entry['subtotal']['amount']))
+        detailed = [
+            (name, entry)
+            for name, details in SHAPES.items()
+            for item in self.order(self.seller.place_order(**details))['orderItems']
+            for entry in item.get('proceeds', {}).get('breakdowns', [])
+            if 'detailedBreakdowns' in entry
+        ]
+        self.assertEqual({entry['type'] for _name, entry in detailed}, {'TAX', 'DISCOUNT'})
+        for name, entry in detailed:
+            with self.subTest(shape=name, type=entry['type']):
+                values = [
+                    Decimal(detail['value']['amount']) for detail in entry['detailedBreakdowns']
+                ]
+                if name == 'discount as a positive amount' and entry['type'] == 'TAX':
+                    values[-1] *= -1
+                self.assertEqual(sum(values), Decimal(entry['subtotal']['amount']))
 
     def test_tax_included(self):
         item = Item('A', '119.00', 2, shipping='11.90', tax_rate='0.19')

@@ -1,0 +1,9 @@
+"""The operations of SP-API: a module for each API, named after Amazon's model of it.
+
+A module has its API's operations, with Amazon's rates and rules, as `OPERATIONS`.
+"""
+
+from . import feeds_2021_06_30, orders_2026_01_01, orders_v0, sellers
+
+APIS = (feeds_2021_06_30, orders_2026_01_01, orders_v0, sellers)
+OPERATIONS = tuple(operation for api in APIS for operation in api.OPERATIONS)
