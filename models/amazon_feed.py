@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
-from ..amazon import feeds, shipments
+from ..amazon import feeds, shipments, xml_feeds
 from ..amazon.errors import Malformed, NotFound, Rejected, Unavailable
 from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget
 
@@ -145,7 +145,7 @@ class AmazonFeed(models.Model):
         :rtype: bool
         """
         document_ref = feeds.upload_document(
-            client, self.content.encode(), shipments.FEED_CONTENT_TYPE,
+            client, self.content.encode(), xml_feeds.CONTENT_TYPE,
         )
         self.write({'document_ref': document_ref, 'state': 'to_create'})
         return True
@@ -190,7 +190,7 @@ class AmazonFeed(models.Model):
             return
         try:
             content = feeds.fetch_document(client, document_ref)
-            report = shipments.parse_processing_report(content)
+            report = xml_feeds.parse_processing_report(content)
         except (Malformed, NotFound, Rejected, Unavailable):
             return  # The feed is given up all the same.
         self.account_id._compare_seller_id(report.seller_id)
@@ -203,7 +203,7 @@ class AmazonFeed(models.Model):
 
     def _read_report(self, client):
         """Hand Amazon's answers over to the records that the messages are about."""
-        report = shipments.parse_processing_report(feeds.fetch_document(client, self.result_ref))
+        report = xml_feeds.parse_processing_report(feeds.fetch_document(client, self.result_ref))
         self._get_carried()._take_report(report, self.message_count)
         self.account_id._compare_seller_id(report.seller_id)
         self.write({'state': 'done', 'content': False})

@@ -192,7 +192,7 @@ class AmazonOutboxMixin(models.AbstractModel):
     def _take_report(self, report, message_count):
         """Act on what Amazon says about these messages of a feed.
 
-        :param amazon.shipments.ProcessingReport report: As Amazon sent it.
+        :param amazon.xml_feeds.ProcessingReport report: As Amazon sent it.
         :param int message_count: How many messages the feed had.
         :return: None
         """
