@@ -2,7 +2,9 @@
 from . import amazon_sync_mixin  # what others inherit comes first
 from . import amazon_checks_mixin
 from . import amazon_queue_mixin
+from . import amazon_feed_mixin
 from . import amazon_outbox_mixin
+from . import amazon_feed
 # isort: on
 from . import account_move
 from . import account_tax
@@ -13,7 +15,6 @@ from . import amazon_account_marketplaces
 from . import amazon_account_orders
 from . import amazon_cancellation
 from . import amazon_delivery_rule
-from . import amazon_feed
 from . import amazon_marketplace
 from . import amazon_offer
 from . import amazon_offer_matching

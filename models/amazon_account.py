@@ -19,9 +19,7 @@ from ..amazon.errors import (
 )
 from .activities import plan_warning
 from .amazon_access_token import DatabaseTokenStore
-from .amazon_feed import OUTBOXES
 from .amazon_quota import DatabaseLimiter
-from .amazon_shipment import FEED_SIZE
 from .amazon_sync_mixin import SYNC_SECONDS, TimeBudget
 
 AT_ONCE = timedelta(seconds=5)
@@ -727,7 +725,7 @@ class AmazonAccount(models.Model):
 
         :return: None
         """
-        for outbox in OUTBOXES.values():
+        for outbox in self.env['amazon.outbox.mixin']._get_outboxes():
             self.env[outbox]._mark_overdue()
         accounts = self.search([('state', '=', 'connected')])
         self.env['ir.cron']._commit_progress(remaining=len(accounts))
@@ -771,14 +769,13 @@ class AmazonAccount(models.Model):
         return outcomes
 
     def _process_feeds(self, budget):
-        """Put cancellations into a feed and bring the open feeds forward.
+        """Put what only feeds can tell into feeds, and bring the open feeds forward.
 
         :param TimeBudget budget: No feed is begun with when it is spent.
         :return: None
         """
         self.ensure_one()
-        self.env['amazon.cancellation']._take_due(self, FEED_SIZE)._put_in_feed()
-        self.env['ir.cron']._commit_progress()
+        self.env['amazon.feed']._fill(self)
         for feed in self.env['amazon.feed']._get_open(self):
             if self.state == 'connected' and not budget.is_spent():
                 with self._call_amazon('amazon_connector.ir_cron_process_feeds') as client:

@@ -5,7 +5,6 @@ from odoo.fields import Domain
 from odoo.tools import format_date
 
 from ..amazon import orders
-from .amazon_feed import OUTBOXES
 from .amazon_sync_mixin import to_naive
 
 
@@ -106,15 +105,15 @@ class AmazonAccount(models.Model):
         self.env['amazon.order'].sudo().search(
             elsewhere & Domain('marketplace_id', 'in', marketplaces.ids),
         ).account_id = self
-        sale_orders = self.env['sale.order'].sudo().search([
+        self.env['sale.order'].sudo().search([
             ('amazon_account_id', 'in', others.ids),
             ('amazon_marketplace_id', 'in', marketplaces.ids),
             ('state', '=', 'sale'),
-        ])
-        sale_orders.amazon_account_id = self
-        for outbox in OUTBOXES.values():
-            waiting = self.env[outbox].sudo().search(
-                elsewhere & Domain('sale_order_id', 'in', sale_orders.ids)
+        ]).amazon_account_id = self
+        for name in self.env['amazon.outbox.mixin']._get_outboxes():
+            outbox = self.env[name].sudo()
+            waiting = outbox.search(
+                elsewhere & outbox._get_marketplace_domain(marketplaces)
                 & Domain('state', 'in', ('to_send', 'failed')),
             )
             waiting.account_id = self
@@ -194,7 +193,7 @@ class AmazonAccount(models.Model):
                     Domain('state', '=', 'to_send') | Domain('is_held', '=', True)
                     | Domain('state', '=', 'failed') & Domain('next_try', '!=', False)
                 ))
-                for outbox in OUTBOXES.values()
+                for outbox in self.env['amazon.outbox.mixin']._get_outboxes()
             }
             for records in waiting.values():
                 records._release_archived() if account.active else records._hold_archived()
@@ -202,10 +201,11 @@ class AmazonAccount(models.Model):
                 continue
             account.message_post(body=self.env._(
                 "Archived: no orders come in, and Amazon is told nothing any more. What waits to be"
-                " told: %(deliveries)s packages, %(cancellations)s cancellations. It goes out when"
-                " the account is un-archived.",
-                deliveries=len(waiting['amazon.shipment']),
-                cancellations=len(waiting['amazon.cancellation']),
+                " told: %(waiting)s. It goes out when the account is un-archived.",
+                waiting=', '.join(
+                    records._get_count_label(len(records)) for records in waiting.values()
+                    if records
+                ) or self.env._("nothing"),
             ))
 
     @api.model
