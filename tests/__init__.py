@@ -7,6 +7,7 @@ from . import test_client
 from . import test_delivery_rules
 from . import test_dev
 from . import test_fba_dates
+from . import test_feed_carriers
 from . import test_layering
 from . import test_office
 from . import test_order_overview
