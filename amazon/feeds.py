@@ -8,9 +8,6 @@ Source of every call and field: the Feeds API v2021-06-30.
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -18,20 +15,26 @@ from typing import Any
 from sp_api.api.feeds.feeds_2021_06_30 import FeedsV20210630
 from sp_api.base import fill_query_params
 
-from .client import MAX_BODY, Client
-from .errors import Malformed
+from . import documents
+from .client import Client
+from .limits import RATES, Rate
 from .payload import Node
 
 CREATE_DOCUMENT_OPERATION = 'createFeedDocument'
 CREATE_OPERATION = 'createFeed'
 GET_OPERATION = 'getFeed'
 GET_DOCUMENT_OPERATION = 'getFeedDocument'
+RATES.update({
+    CREATE_DOCUMENT_OPERATION: Rate(0.5, 15),
+    CREATE_OPERATION: Rate(0.0083, 15),
+    GET_OPERATION: Rate(2.0, 15),
+    GET_DOCUMENT_OPERATION: Rate(0.0222, 10),
+})
 # Steps between Amazon's operations, at addresses of its storage.
 UPLOAD_STEP = 'uploadFeedDocument'
 DOWNLOAD_STEP = 'downloadFeedDocument'
 
 FINAL_STATUSES = {'DONE', 'CANCELLED', 'FATAL'}
-GZIP_MAGIC = b'\x1f\x8b'
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def upload_document(client: Client, content: bytes, content_type: str) -> str:
     Source: `createFeedDocument`, and the address in its answer.
 
     :return: The id of the document, good for two days.
-    :raise AmazonError: As :meth:`Client.call` and :meth:`Client.upload`.
+    :raise AmazonError: As :meth:`Client.call` and :func:`documents.upload`.
     """
     payload = client.call(
         CREATE_DOCUMENT_OPERATION,
@@ -64,7 +67,7 @@ def upload_document(client: Client, content: bytes, content_type: str) -> str:
     )
     document = Node(payload, '', CREATE_DOCUMENT_OPERATION)
     document_id = document.text('feedDocumentId', required=True)
-    client.upload(UPLOAD_STEP, _get_address(document), content, content_type)
+    documents.upload(client, UPLOAD_STEP, document, content, content_type)
     return document_id
 
 
@@ -75,7 +78,7 @@ def create_feed(
 
     Source: `createFeed`.
 
-    :param feed_type: Such as `shipments.FULFILLMENT_FEED`.
+    :param feed_type: Amazon's name for what the document holds.
     :param marketplace_ids: 1 to 25 of them.
     :return: The id of the feed.
     :raise AmazonError: As :meth:`Client.call`.
@@ -111,34 +114,13 @@ def fetch_document(client: Client, document_id: str) -> bytes:
 
     Source: `getFeedDocument`, and the address in its answer.
 
-    :raise AmazonError: As :meth:`Client.call` and :meth:`Client.download`; :class:`Malformed` if
-                        the document cannot be unpacked.
+    :raise AmazonError: As :meth:`Client.call` and :func:`documents.download`.
     """
     payload = client.call(GET_DOCUMENT_OPERATION, _request_document, document_id)
     document = Node(payload, '', GET_DOCUMENT_OPERATION)
-    return _unpack(client.download(DOWNLOAD_STEP, _get_address(document)))
+    return documents.download(client, DOWNLOAD_STEP, document)
 
 
 def _request_document(api: Any, document_id: str) -> Any:
     """Do what the library's own method does before it downloads without any bounds."""
     return api._request(fill_query_params('/feeds/2021-06-30/documents/{}', document_id))
-
-
-def _get_address(document: Node) -> str:
-    return document.text('url', required=True, max_length=None)
-
-
-def _unpack(content: bytes) -> bytes:
-    """Return what a document holds, whether Amazon has said that it is packed or not.
-
-    :raise Malformed: If it is packed badly, or holds more than a document may.
-    """
-    if not content.startswith(GZIP_MAGIC):
-        return content
-    try:
-        unpacked = gzip.GzipFile(fileobj=io.BytesIO(content)).read(MAX_BODY + 1)
-    except (EOFError, OSError, zlib.error):
-        raise Malformed(DOWNLOAD_STEP, 'body', "is not a gzip file") from None
-    if len(unpacked) > MAX_BODY:
-        raise Malformed(DOWNLOAD_STEP, 'body', f"has more than {MAX_BODY} bytes")
-    return unpacked

@@ -28,16 +28,8 @@ class Rate:
         return replace(self, per_second=per_second) if per_second else self
 
 
-RATES = {
-    'searchOrders': Rate(0.0056, 20),
-    'getOrder': Rate(0.5, 30),
-    'getMarketplaceParticipations': Rate(0.016, 15),
-    'confirmShipment': Rate(2.0, 10),
-    'createFeedDocument': Rate(0.5, 15),
-    'createFeed': Rate(0.0083, 15),
-    'getFeed': Rate(2.0, 15),
-    'getFeedDocument': Rate(0.0222, 10),
-}
+# By Amazon's names of the operations. Each resource adds its own.
+RATES: dict[str, Rate] = {}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 from sp_api.api.sellers.sellers import Sellers
 
 from .client import Client, is_private
+from .limits import RATES, Rate
 from .payload import Node
 
 # Source: "SP-API endpoints" and "The Selling Partner API sandbox".
@@ -27,6 +28,7 @@ ENDPOINTS = {
 LWA_ENDPOINT = 'https://api.amazon.com/auth/o2/token'
 
 PARTICIPATIONS_OPERATION = 'getMarketplaceParticipations'
+RATES[PARTICIPATIONS_OPERATION] = Rate(0.016, 15)
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,13 @@ from sp_api.api.orders.orders_2026_01_01 import OrdersV20260101
 
 from .client import Client
 from .errors import Malformed, Rejected
+from .limits import RATES, Rate
 from .payload import Node
 from .proceeds import Charge, ItemProceeds, Sold, explain, find_currency, peek_paid
 
 SEARCH_OPERATION = 'searchOrders'
 GET_OPERATION = 'getOrder'
+RATES.update({SEARCH_OPERATION: Rate(0.0056, 20), GET_OPERATION: Rate(0.5, 30)})
 
 INCLUDED_DATA = (
     'BUYER', 'RECIPIENT', 'PROCEEDS', 'CANCELLATION', 'FULFILLMENT', 'PACKAGES', 'TAX',

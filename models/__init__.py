@@ -2,11 +2,13 @@
 from . import amazon_sync_mixin  # what others inherit comes first
 from . import amazon_checks_mixin
 from . import amazon_queue_mixin
+from . import amazon_feed_mixin
 from . import amazon_outbox_mixin
 from . import amazon_access_token
 from . import amazon_quota
 from . import amazon_connection
 from . import amazon_sync
+from . import amazon_feed
 # isort: on
 from . import account_move
 from . import account_tax
@@ -19,7 +21,6 @@ from . import amazon_account_orders
 from . import amazon_account_orders_card
 from . import amazon_cancellation
 from . import amazon_delivery_rule
-from . import amazon_feed
 from . import amazon_marketplace
 from . import amazon_offer
 from . import amazon_offer_matching

@@ -1,7 +1,6 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-from .amazon_feed import OUTBOXES
 from .amazon_sync import Run
 from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
 
@@ -31,7 +30,7 @@ class AmazonAccount(models.Model):
 
         :return: None
         """
-        for outbox in OUTBOXES.values():
+        for outbox in self.env['amazon.outbox.mixin']._get_outboxes():
             self.env[outbox]._mark_overdue()
         self.env['amazon.sync']._run_way('deliveries', TimeBudget(CRON_SECONDS))
 

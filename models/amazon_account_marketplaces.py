@@ -1,8 +1,6 @@
 from odoo import api, fields, models
 from odoo.fields import Command, Domain
 
-from .amazon_feed import OUTBOXES
-
 
 class AmazonAccount(models.Model):
     """Marketplaces that come and go: each is read from its own beginning, and open orders follow.
@@ -125,22 +123,22 @@ class AmazonAccount(models.Model):
         """
         self.ensure_one()
         others = self._get_seller_accounts() - self
-        if not marketplaces or not others:
-            return
-        # In sudo mode: inbox, outbox and sales are not written by Amazon administrators.
+        if marketplaces and others:
+            self._take_over_from(others, marketplaces)
+
+    def _take_over_from(self, others, marketplaces):
+        """Let what is open of marketplaces follow. To be extended by each way.
+
+        :param amazon.account others: The other accounts of the seller.
+        :param amazon.marketplace marketplaces: The marketplaces that were added to this account.
+        :return: None
+        """
+        # In sudo mode: outboxes are not written by Amazon administrators.
         elsewhere = Domain('account_id', 'in', others.ids)
-        self.env['amazon.order'].sudo().search(
-            elsewhere & Domain('marketplace_id', 'in', marketplaces.ids),
-        ).account_id = self
-        sale_orders = self.env['sale.order'].sudo().search([
-            ('amazon_account_id', 'in', others.ids),
-            ('amazon_marketplace_id', 'in', marketplaces.ids),
-            ('state', '=', 'sale'),
-        ])
-        sale_orders.amazon_account_id = self
-        for outbox in OUTBOXES.values():
-            waiting = self.env[outbox].sudo().search(
-                elsewhere & Domain('sale_order_id', 'in', sale_orders.ids)
+        for name in self.env['amazon.outbox.mixin']._get_outboxes():
+            outbox = self.env[name].sudo()
+            waiting = outbox.search(
+                elsewhere & outbox._get_marketplace_domain(marketplaces)
                 & Domain('state', 'in', ('to_send', 'failed')),
             )
             waiting.account_id = self
@@ -155,12 +153,12 @@ class AmazonAccount(models.Model):
         """
         for account in self:
             waiting = {
-                # In sudo mode: as in `_take_over`.
+                # In sudo mode: as in `_take_over_from`.
                 outbox: self.env[outbox].sudo().search(Domain('account_id', '=', account.id) & (
                     Domain('state', '=', 'to_send') | Domain('is_held', '=', True)
                     | Domain('state', '=', 'failed') & Domain('next_try', '!=', False)
                 ))
-                for outbox in OUTBOXES.values()
+                for outbox in self.env['amazon.outbox.mixin']._get_outboxes()
             }
             for records in waiting.values():
                 records._release_archived() if account.active else records._hold_archived()
@@ -168,10 +166,11 @@ class AmazonAccount(models.Model):
                 continue
             account.message_post(body=self.env._(
                 "Archived: no orders come in, and Amazon is told nothing any more. What waits to be"
-                " told: %(deliveries)s packages, %(cancellations)s cancellations. It goes out when"
-                " the account is un-archived.",
-                deliveries=len(waiting['amazon.shipment']),
-                cancellations=len(waiting['amazon.cancellation']),
+                " told: %(waiting)s. It goes out when the account is un-archived.",
+                waiting=', '.join(
+                    records._get_count_label(len(records)) for records in waiting.values()
+                    if records
+                ) or self.env._("nothing"),
             ))
 
     @api.model

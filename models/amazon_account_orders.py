@@ -280,6 +280,19 @@ class AmazonAccount(models.Model):
                 date=format_date(self.env, since),
             ))
 
+    def _take_over_from(self, others, marketplaces):
+        """Override of `amazon_connector` to let the inbox and open sales orders follow first."""
+        # In sudo mode: inbox and sales are not written by Amazon administrators.
+        self.env['amazon.order'].sudo().search([
+            ('account_id', 'in', others.ids), ('marketplace_id', 'in', marketplaces.ids),
+        ]).account_id = self
+        self.env['sale.order'].sudo().search([
+            ('amazon_account_id', 'in', others.ids),
+            ('amazon_marketplace_id', 'in', marketplaces.ids),
+            ('state', '=', 'sale'),
+        ]).amazon_account_id = self
+        super()._take_over_from(others, marketplaces)
+
     def _find_problems(self):
         """Override of `amazon_connector` to look for marketplaces."""
         problems = super()._find_problems()

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
+from odoo.fields import Domain
 
-from ..amazon import shipments
+from ..amazon import shipments, xml_feeds
 from ..amazon.errors import NotFound, Rejected
 
 
@@ -14,6 +15,7 @@ class AmazonCancellation(models.Model):
 
     _sender = 'amazon_connector.ir_cron_process_feeds'
     _feed_type = shipments.CANCELLATION_FEED
+    _feed_content_type = xml_feeds.CONTENT_TYPE
 
     sale_order_id = fields.Many2one(
         comodel_name='sale.order',
@@ -32,8 +34,17 @@ class AmazonCancellation(models.Model):
 
     # === BUSINESS METHODS - FEEDS === #
 
+    @api.model
+    def _get_feed_label(self):
+        """Override of `amazon.feed.mixin`."""
+        return self.env._("Cancellations")
+
+    def _get_marketplaces(self):
+        """Override of `amazon.feed.mixin`."""
+        return self.sale_order_id.amazon_marketplace_id
+
     def _build_message(self):
-        """Override of `amazon.outbox.mixin`."""
+        """Override of `amazon.feed.mixin`."""
         self.ensure_one()
         return shipments.Cancellation(
             order_id=self.sale_order_id.amazon_order_ref,
@@ -45,12 +56,30 @@ class AmazonCancellation(models.Model):
 
     @api.model
     def _build_feed(self, account, messages):
-        """Override of `amazon.outbox.mixin`."""
+        """Override of `amazon.feed.mixin`."""
         return shipments.build_cancellation_feed(account.seller_id, messages)
 
-    def _get_sale_orders(self):
+    @api.model
+    def _put_due_in_feeds(self, account):
+        """Override of `amazon.feed.mixin`: Amazon takes cancellations in feeds only."""
+        self._take_due(account, self._feed_size)._put_in_feed()
+
+    @api.model
+    def _parse_report(self, content):
+        """Override of `amazon.feed.mixin`."""
+        return xml_feeds.parse_processing_report(content)
+
+    # === BUSINESS METHODS - ACCOUNTS === #
+
+    @api.model
+    def _get_marketplace_domain(self, marketplaces):
         """Override of `amazon.outbox.mixin`."""
-        return self.sale_order_id
+        return Domain('sale_order_id.amazon_marketplace_id', 'in', marketplaces.ids)
+
+    @api.model
+    def _get_count_label(self, count):
+        """Override of `amazon.outbox.mixin`."""
+        return self.env._("%(count)s cancellations", count=count)
 
     # === BUSINESS METHODS - STATES === #
 
@@ -128,3 +157,13 @@ class AmazonCancellation(models.Model):
             " there, or ship it. (Amazon: %(answer)s)",
             answer=exception.details or exception.message,
         )
+
+
+class AmazonFeed(models.Model):
+    """The feed shows its cancellations."""
+
+    _inherit = 'amazon.feed'
+
+    cancellation_ids = fields.One2many(
+        comodel_name='amazon.cancellation', inverse_name='feed_id', string="Cancellations",
+    )

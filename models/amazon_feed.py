@@ -2,28 +2,21 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
-from ..amazon import feeds, shipments
+from ..amazon import feeds
 from ..amazon.errors import Malformed, NotFound, Rejected, Unavailable
 from .tools import CRON_SECONDS, TimeBudget
 
 POLL_PAUSE = timedelta(minutes=2)
 MAX_AGE = timedelta(hours=24)
-OUTBOXES = {
-    shipments.FULFILLMENT_FEED: 'amazon.shipment',
-    shipments.CANCELLATION_FEED: 'amazon.cancellation',
-}
-STEPS = {
-    'to_upload': '_upload',
-    'to_create': '_create_at_amazon',
-    'in_progress': '_poll',
-    'over': '_read_report',
-}
+OPEN_STATES = ('to_upload', 'to_create', 'in_progress', 'over')
 
 
 class AmazonFeed(models.Model):
     """A document with many messages that Amazon works through in its own time.
 
-    What each step returns is committed before the next one, so that a feed goes on where it was.
+    What it says and what becomes of that is the matter of its carrier, a model that inherits
+    `amazon.feed.mixin`: the contract between the two is there. What each step returns is committed
+    before the next one, so that a feed goes on where it was.
     """
 
     _name = 'amazon.feed'
@@ -39,14 +32,8 @@ class AmazonFeed(models.Model):
         ondelete='restrict',
     )
     company_id = fields.Many2one(related='account_id.company_id', store=True, index=True)
-    type = fields.Selection(
-        selection=[
-            (shipments.FULFILLMENT_FEED, "Shipments"),
-            (shipments.CANCELLATION_FEED, "Cancellations"),
-        ],
-        required=True,
-        readonly=True,
-    )
+    # The carrier. Amazon's own types do not tell it: one of them takes prices and quantities alike.
+    type = fields.Selection(selection='_selection_type', required=True, readonly=True)
     marketplace_ids = fields.Many2many(
         comodel_name='amazon.marketplace', string="Marketplaces", required=True, readonly=True,
     )
@@ -72,12 +59,13 @@ class AmazonFeed(models.Model):
     document_ref = fields.Char(string="Document", readonly=True)
     feed_ref = fields.Char(string="Amazon's Feed", readonly=True)
     result_ref = fields.Char(string="Result Document", readonly=True)
-    shipment_ids = fields.One2many(
-        comodel_name='amazon.shipment', inverse_name='feed_id', string="Shipments",
-    )
-    cancellation_ids = fields.One2many(
-        comodel_name='amazon.cancellation', inverse_name='feed_id', string="Cancellations",
-    )
+
+    # === SELECTION METHODS === #
+
+    @api.model
+    def _selection_type(self):
+        """Return the carriers, each with what people call its feeds."""
+        return [(carrier, self.env[carrier]._get_feed_label()) for carrier in self._get_carriers()]
 
     # === COMPUTE METHODS === #
 
@@ -85,7 +73,7 @@ class AmazonFeed(models.Model):
     def _compute_display_name(self):
         types = dict(self._fields['type']._description_selection(self.env))
         for feed in self:
-            feed.display_name = f'{types[feed.type]} {feed.feed_ref or feed.id}'
+            feed.display_name = f'{types.get(feed.type, feed.type)} {feed.feed_ref or feed.id}'
 
     # === CRUD METHODS === #
 
@@ -99,6 +87,28 @@ class AmazonFeed(models.Model):
     # === BUSINESS METHODS === #
 
     @api.model
+    def _get_carriers(self):
+        """Return the models whose records feeds carry.
+
+        :return: Their names.
+        :rtype: list[str]
+        """
+        registry = self.env.registry
+        return [
+            name for name in registry.descendants(['amazon.feed.mixin'], '_inherit')
+            if registry[name]._feed_type
+        ]
+
+    def _get_carrier(self):
+        """Return the model whose records the feed carries.
+
+        :return: No record of it.
+        :rtype: models.Model
+        """
+        self.ensure_one()
+        return self.env[self.type]
+
+    @api.model
     def _cron_process_feeds(self):
         """Put what only feeds can tell into feeds, and bring all feeds a step forward.
 
@@ -107,10 +117,21 @@ class AmazonFeed(models.Model):
         self.env['amazon.sync']._run_way('feeds', TimeBudget(CRON_SECONDS))
 
     @api.model
+    def _fill(self, account):
+        """Put what is due and can't be told but in feeds into feeds; commit those of each carrier.
+
+        :param amazon.account account: The account that sends.
+        :return: None
+        """
+        for carrier in self._get_carriers():
+            self.env[carrier]._put_due_in_feeds(account)
+            self.env['ir.cron']._commit_progress()
+
+    @api.model
     def _get_open(self, account):
         """Return the feeds of an account that are not finished, the oldest first."""
         return self.search(
-            [('account_id', '=', account.id), ('state', 'in', list(STEPS))], order='id',
+            [('account_id', '=', account.id), ('state', 'in', OPEN_STATES)], order='id',
         )
 
     def _process(self, client):
@@ -123,23 +144,31 @@ class AmazonFeed(models.Model):
         self.ensure_one()
         goes_on = True
         while goes_on and self.try_lock_for_update(allow_referencing=True):
-            step = STEPS.get(self.state)
-            if not step:
+            if self.state not in OPEN_STATES:
                 break
             try:
-                goes_on = getattr(self, step)(client)
+                goes_on = self._do_next_step(client)
             except (Malformed, NotFound, Rejected) as error:
                 self._give_up(self._get_failure_reason(error))
             self.env['ir.cron']._commit_progress()
 
-    def _upload(self, client):
-        """Lay the document ready at Amazon.
+    def _do_next_step(self, client):
+        """Bring the feed one state forward.
 
-        :return: Whether the next step may follow at once. So for the other steps.
+        :param amazon.client.Client client: The client of the connection.
+        :return: Whether the next step may follow at once. So for the steps.
         :rtype: bool
         """
+        if self.state == 'to_upload':
+            return self._upload(client)
+        if self.state == 'to_create':
+            return self._create_at_amazon(client)
+        return self._poll(client) if self.state == 'in_progress' else self._read_report(client)
+
+    def _upload(self, client):
+        """Lay the document ready at Amazon."""
         document_ref = feeds.upload_document(
-            client, self.content.encode(), shipments.FEED_CONTENT_TYPE,
+            client, self.content.encode(), self._get_carrier()._feed_content_type,
         )
         self.write({'document_ref': document_ref, 'state': 'to_create'})
         return True
@@ -147,7 +176,10 @@ class AmazonFeed(models.Model):
     def _create_at_amazon(self, client):
         """Let Amazon begin with the document."""
         feed_ref = feeds.create_feed(
-            client, self.type, self.marketplace_ids.mapped('api_ref'), self.document_ref,
+            client,
+            self._get_carrier()._feed_type,
+            self.marketplace_ids.mapped('api_ref'),
+            self.document_ref,
         )
         self.write({'feed_ref': feed_ref, 'state': 'in_progress'})
         self._wait_for_amazon()
@@ -184,7 +216,7 @@ class AmazonFeed(models.Model):
             return
         try:
             content = feeds.fetch_document(client, document_ref)
-            report = shipments.parse_processing_report(content)
+            report = self._get_carrier()._parse_report(content)
         except (Malformed, NotFound, Rejected, Unavailable):
             return  # The feed is given up all the same.
         self.account_id._compare_seller_id(report.seller_id)
@@ -197,7 +229,8 @@ class AmazonFeed(models.Model):
 
     def _read_report(self, client):
         """Hand Amazon's answers over to the records that the messages are about."""
-        report = shipments.parse_processing_report(feeds.fetch_document(client, self.result_ref))
+        content = feeds.fetch_document(client, self.result_ref)
+        report = self._get_carrier()._parse_report(content)
         self._get_carried()._take_report(report, self.message_count)
         self.account_id._compare_seller_id(report.seller_id)
         self.write({'state': 'done', 'content': False})
@@ -209,9 +242,8 @@ class AmazonFeed(models.Model):
 
         :rtype: models.Model
         """
-        return self.env[OUTBOXES[self.type]].search([
-            ('feed_id', '=', self.id), ('state', '=', 'in_feed'),
-        ])
+        carrier = self._get_carrier()
+        return carrier.search(carrier._get_carried_domain(self))
 
     def _give_up(self, reason):
         """Give up on the feed: what it carried is sent again in another way.

@@ -15,15 +15,18 @@ class AmazonOutboxMixin(models.AbstractModel):
 
     It is stored together with what caused it and sent in another transaction: nothing is forgotten
     when Odoo stops, and nothing is told that was rolled back.
+
+    A model that inherits this is an outbox, which `_get_outboxes` finds by itself. It follows its
+    marketplaces to another account (`_get_marketplace_domain`), and waits while its account is
+    archived, which says how much waits (`_get_count_label`).
     """
 
     _name = 'amazon.outbox.mixin'
     _description = "Amazon Outbox"
-    _inherit = ['amazon.queue.mixin']
+    _inherit = ['amazon.queue.mixin', 'amazon.feed.mixin']
 
     _to_do_state = 'to_send'
     _sender = None  # the cron that sends; to be overridden
-    _feed_type = None  # Amazon's name for it; to be overridden
 
     state = fields.Selection(
         selection=[
@@ -54,10 +57,6 @@ class AmazonOutboxMixin(models.AbstractModel):
     confirmed_at = fields.Datetime(
         string="Confirmed", help="When it was seen in Amazon's own data.", readonly=True,
     )
-    feed_id = fields.Many2one(
-        comodel_name='amazon.feed', index='btree_not_null', readonly=True, ondelete='set null',
-    )
-    feed_message = fields.Integer(help="Its number in the feed.", readonly=True)
     is_held = fields.Boolean(
         help="Whether it is not sent because its account is archived.", readonly=True,
     )
@@ -107,11 +106,36 @@ class AmazonOutboxMixin(models.AbstractModel):
         due = self.search(domain, order='id', limit=LOCK_TRIES * limit)
         return due.try_lock_for_update(allow_referencing=True, limit=limit)
 
-    def _build_message(self):
-        """Return what Amazon is to be told. To be overridden.
+    # === BUSINESS METHODS - ACCOUNTS === #
 
-        :return: A dataclass of `amazon.shipments`.
-        :raise UserError: If something is missing, saying what.
+    @api.model
+    def _get_outboxes(self):
+        """Return the models that are outboxes.
+
+        :return: Their names.
+        :rtype: list[str]
+        """
+        registry = self.env.registry
+        return [
+            name for name in registry.descendants(['amazon.outbox.mixin'], '_inherit')
+            if not registry[name]._abstract
+        ]
+
+    @api.model
+    def _get_marketplace_domain(self, marketplaces):
+        """Return the domain of what belongs to marketplaces. To be overridden.
+
+        :param amazon.marketplace marketplaces: The marketplaces.
+        :rtype: Domain
+        """
+        raise NotImplementedError
+
+    @api.model
+    def _get_count_label(self, count):
+        """Return a number of these in words. To be overridden.
+
+        :param int count: How many.
+        :rtype: str
         """
         raise NotImplementedError
 
@@ -139,62 +163,20 @@ class AmazonOutboxMixin(models.AbstractModel):
 
     # === BUSINESS METHODS - FEEDS === #
 
-    @api.model
-    def _build_feed(self, account, messages):
-        """Return the document of a feed. To be overridden.
-
-        :param amazon.account account: The account that sends.
-        :param list messages: What `_build_message` returned.
-        :rtype: bytes
-        """
-        raise NotImplementedError
+    def _mark_in_feed(self, feed, number, message):
+        """Override of `amazon.feed.mixin` to be sent by nothing else meanwhile."""
+        super()._mark_in_feed(feed, number, message)
+        self.state = 'in_feed'
 
     @api.model
-    def _fits_feed(self, _message):
-        """Return whether Amazon's schema of the feed has room for a message. May be overridden.
-
-        :param _message: What `_build_message` returned.
-        :rtype: bool
-        """
-        return True
-
-    def _put_in_feed(self):
-        """Make a feed of these, all of one account; what can't be told keeps the reason.
-
-        What a feed has no room for is left, so that it does not spoil all others.
-
-        :return: The feed, empty if nothing is left for it.
-        :rtype: amazon.feed
-        """
-        messages = {}
-        for record in self:
-            try:
-                message = record._build_message()
-                if self._fits_feed(message):
-                    messages[record] = message
-            except Exception as exception:
-                record._mark_failed(exception)
-        records = self.browse().union(*messages)
-        if not records:
-            return self.env['amazon.feed']
-        account = records.account_id
-        feed = self.env['amazon.feed'].create({
-            'account_id': account.id,
-            'type': self._feed_type,
-            'marketplace_ids': records._get_sale_orders().amazon_marketplace_id.ids,
-            'content': self._build_feed(account, list(messages.values())).decode(),
-            'message_count': len(messages),
-        })
-        for number, (record, message) in enumerate(messages.items(), start=1):
-            record._mark_in_feed(feed, number, message)
-        return feed
+    def _get_carried_domain(self, feed):
+        """Override of `amazon.feed.mixin`: what was sent again or confirmed meanwhile is over."""
+        return super()._get_carried_domain(feed) & Domain('state', '=', 'in_feed')
 
     def _take_report(self, report, message_count):
-        """Act on what Amazon says about these messages of a feed.
+        """Override of `amazon.feed.mixin`.
 
-        :param amazon.shipments.ProcessingReport report: As Amazon sent it.
-        :param int message_count: How many messages the feed had.
-        :return: None
+        :param amazon.xml_feeds.ProcessingReport report: As Amazon sent it.
         """
         is_whole = report.accounts_for(message_count)
         for record in self:
@@ -213,24 +195,7 @@ class AmazonOutboxMixin(models.AbstractModel):
                     "Amazon's report on the feed does not mention it, so that it is sent again.",
                 ))
 
-    def _get_sale_orders(self):
-        """Return the sales orders that these are about. To be overridden.
-
-        :rtype: sale.order
-        """
-        raise NotImplementedError
-
     # === BUSINESS METHODS - STATES === #
-
-    def _mark_in_feed(self, feed, number, _message):
-        """Record that a feed carries it.
-
-        :param amazon.feed feed: The feed.
-        :param int number: The number of the message in the feed.
-        :param _message: What the feed says about it.
-        :return: None
-        """
-        self.write({'state': 'in_feed', 'feed_id': feed.id, 'feed_message': number})
 
     def _mark_sent(self, **values):
         """Record that Amazon accepted it.
@@ -263,11 +228,7 @@ class AmazonOutboxMixin(models.AbstractModel):
         })
 
     def _mark_unknown(self, reason):
-        """Record that nobody knows whether Amazon took it: it is sent again in a while.
-
-        :param str reason: What happened, in a sentence.
-        :return: None
-        """
+        """Override of `amazon.feed.mixin` to send it again in a while."""
         for record in self:
             attempts = record.attempts + 1
             record.write({

@@ -6,12 +6,11 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
-from ..amazon import carriers, orders, refusals, shipments
+from ..amazon import carriers, orders, refusals, shipments, xml_feeds
 from ..amazon.errors import NotFound, Rejected, Throttled, Unauthorized, Unavailable
 from ..amazon.payload import load_json
 
 FEED_FROM = 200  # waiting packages
-FEED_SIZE = 5000  # packages; about 3 MB, and Amazon recommends 10 at most
 FEED_PAUSE = timedelta(minutes=2)
 EPSILON = 1e-6
 DETAILS = ('carrier_code', 'carrier_name', 'tracking_number')
@@ -31,6 +30,7 @@ class AmazonShipment(models.Model):
 
     _sender = 'amazon_connector.ir_cron_send_deliveries'
     _feed_type = shipments.FULFILLMENT_FEED
+    _feed_content_type = xml_feeds.CONTENT_TYPE
 
     picking_id = fields.Many2one(
         comodel_name='stock.picking',
@@ -217,14 +217,14 @@ class AmazonShipment(models.Model):
         domain &= Domain('sent_at', '=', False) & Domain('attempts', '=', 0)
         due_domain = self._get_due_domain() & Domain('account_id', '=', account.id) & domain
         if self.search_count(due_domain, limit=threshold) == threshold:
-            new = self._take_due(account, FEED_SIZE, domain)
+            new = self._take_due(account, self._feed_size, domain)
             feed = new._put_in_feed()
             self.env['ir.cron']._commit_progress()
             outcomes['fed'] += feed.message_count
             outcomes['failed'] += len(new.filtered(lambda s: s.state == 'failed'))
 
     def _build_message(self):
-        """Override of `amazon.outbox.mixin`."""
+        """Override of `amazon.feed.mixin`."""
         self.ensure_one()
         picking = self.picking_id
         picking._check_ready_for_amazon()
@@ -250,11 +250,6 @@ class AmazonShipment(models.Model):
         if carrier.amazon_carrier_code != carriers.OTHER:
             return ''
         return carrier.name[:shipments.MAX_CARRIER_NAME].strip()
-
-    @api.model
-    def _fits_feed(self, package):
-        """Override of `amazon.outbox.mixin` to leave long tracking numbers to calls."""
-        return len(package.tracking_number) <= shipments.MAX_FEED_TRACKING_NUMBER
 
     def _get_tracking_number(self):
         """Return the tracking number: the package's, else its share of the delivery's.
@@ -303,19 +298,48 @@ class AmazonShipment(models.Model):
             return True
         return details != {name: self[name] or '' for name in DETAILS}
 
+    # === BUSINESS METHODS - FEEDS === #
+
+    @api.model
+    def _get_feed_label(self):
+        """Override of `amazon.feed.mixin`."""
+        return self.env._("Shipments")
+
+    def _get_marketplaces(self):
+        """Override of `amazon.feed.mixin`."""
+        return self.sale_order_id.amazon_marketplace_id
+
+    @api.model
+    def _build_feed(self, account, messages):
+        """Override of `amazon.feed.mixin`."""
+        return shipments.build_fulfillment_feed(account.seller_id, messages)
+
+    @api.model
+    def _fits_feed(self, package):
+        """Override of `amazon.feed.mixin` to leave long tracking numbers to calls."""
+        return len(package.tracking_number) <= shipments.MAX_FEED_TRACKING_NUMBER
+
     def _mark_in_feed(self, feed, number, message):
         """Override of `amazon.outbox.mixin` to remember what Amazon is told."""
         super()._mark_in_feed(feed, number, message)
         self.write(self._prepare_details(message))
 
     @api.model
-    def _build_feed(self, account, messages):
-        """Override of `amazon.outbox.mixin`."""
-        return shipments.build_fulfillment_feed(account.seller_id, messages)
+    def _parse_report(self, content):
+        """Override of `amazon.feed.mixin`."""
+        return xml_feeds.parse_processing_report(content)
 
-    def _get_sale_orders(self):
+    # === BUSINESS METHODS - ACCOUNTS === #
+
+    @api.model
+    def _get_marketplace_domain(self, marketplaces):
         """Override of `amazon.outbox.mixin`."""
-        return self.sale_order_id
+        return Domain('sale_order_id.amazon_marketplace_id', 'in', marketplaces.ids)
+
+    @api.model
+    def _get_count_label(self, count):
+        """Override of `amazon.outbox.mixin`."""
+        return self.env._("%(count)s packages", count=count)
 
     # === BUSINESS METHODS - ECHO === #
 
@@ -440,6 +464,16 @@ class AmazonShipment(models.Model):
         }.get(refusals.find_cause(error.details or error.message), self.env._(
             "Amazon refuses the confirmation. Mend the cause, then press Send to Amazon.",
         ))
+
+
+class AmazonFeed(models.Model):
+    """The feed shows its shipments."""
+
+    _inherit = 'amazon.feed'
+
+    shipment_ids = fields.One2many(
+        comodel_name='amazon.shipment', inverse_name='feed_id', string="Shipments",
+    )
 
 
 def _floor(quantity):

@@ -1,7 +1,5 @@
 from odoo import fields, models
 
-from .amazon_shipment import FEED_SIZE
-
 
 class AmazonSync(models.Model):
     """The way of feeds, whatever they carry."""
@@ -24,8 +22,7 @@ class AmazonSync(models.Model):
             return super()._work(run)
         for account in self.connection_id.account_ids:
             account = account[0]  # Avoid prefetching after each cache invalidation.
-            self.env['amazon.cancellation']._take_due(account, FEED_SIZE)._put_in_feed()
-            self.env['ir.cron']._commit_progress()
+            self.env['amazon.feed']._fill(account)
             for feed in self.env['amazon.feed']._get_open(account):
                 if self.connection_id.state == 'connected' and not run.budget.is_spent():
                     with self._call_amazon(run) as client:

@@ -8,6 +8,7 @@ from . import test_connections
 from . import test_delivery_rules
 from . import test_dev
 from . import test_fba_dates
+from . import test_feed_carriers
 from . import test_layering
 from . import test_office
 from . import test_order_overview

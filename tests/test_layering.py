@@ -1,4 +1,5 @@
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -10,6 +11,14 @@ HTTP_LIBRARIES = {
     'werkzeug', 'xmlrpc',
 }
 ODOO_ROOMS = ('controllers', 'models', 'wizards')
+# What carries for all ways: a new one adds files and changes none of these.
+BASE_MODULES = {
+    'amazon/documents.py', 'amazon/feeds.py', 'amazon/xml_feeds.py',
+    'models/amazon_feed.py', 'models/amazon_feed_mixin.py', 'models/amazon_outbox_mixin.py',
+    'models/amazon_queue_mixin.py',
+}
+WAYS = ('cancellation', 'deliver', 'listing', 'offer', 'order', 'picking', 'sale', 'shipment')
+WORDS = re.compile(r'[A-Z]?[a-z]+|[A-Z]+')
 
 
 def parse(room):
@@ -55,6 +64,27 @@ def get_dependencies(room):
             for name in iterate_imports(module, tree)
         } & trees.keys()
         for importer, (module, tree) in trees.items()
+    }
+
+
+def iterate_names(tree):
+    """Yield the names in a syntax tree: identifiers, and texts without a blank, such as models."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if ' ' not in node.value:
+                yield node.value
+            continue
+        for field, value in ast.iter_fields(node):
+            if field in ('arg', 'asname', 'attr', 'id', 'module', 'name') and value:
+                yield str(value)
+
+
+def find_ways(tree):
+    """Return the names in a syntax tree that speak of a way of the house."""
+    return {
+        name for name in iterate_names(tree)
+        if name not in ('_order', 'order')  # in which Odoo sorts records
+        and any(word.lower().startswith(WAYS) for word in WORDS.findall(name))
     }
 
 
@@ -115,6 +145,28 @@ class TestLayering(BaseCase):
                 if isinstance(key, ast.Constant) and isinstance(key.value, str)
             }
             self.assertFalse(read & keys, module)
+
+    def test_what_carries_for_all_ways_names_none(self):
+        modules = {
+            module: tree for room in ('amazon', 'models') for module, tree in parse(room)
+            if module in BASE_MODULES
+        }
+        self.assertEqual(set(modules), BASE_MODULES)
+        for module, tree in modules.items():
+            self.assertFalse(find_ways(tree), module)
+
+    def test_the_check_of_ways_finds_them(self):
+        tree = ast.parse(
+            'from .amazon_shipment import FEED_FROM as many\nfrom . import amazon_offer\n'
+            'class AmazonOrder:\n    _order = "id"\n    sale_order_id = Many2one("sale.order")\n'
+            '    def deliveries(self, pickings):\n        """Sell in order."""\n'
+            '        self.search([], order="id").cancellation_ids\n'
+            '        f(listing=self.border)\n',
+        )
+        self.assertEqual(find_ways(tree), {
+            'amazon_shipment', 'amazon_offer', 'AmazonOrder', 'sale_order_id', 'sale.order',
+            'deliveries', 'pickings', 'cancellation_ids', 'listing',
+        })
 
     def test_the_check_of_imports_finds_them(self):
         tree = ast.parse(

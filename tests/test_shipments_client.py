@@ -41,18 +41,20 @@ from odoo.addons.amazon_connector.amazon.orders import (
 from odoo.addons.amazon_connector.amazon.shipments import (
     CANCEL_REASONS,
     CANCELLATION_FEED,
-    FEED_CONTENT_TYPE,
     FULFILLMENT_FEED,
     Cancellation,
     CancelledItem,
     Package,
     PackageItem,
-    Problem,
-    ProcessingReport,
     build_cancellation_feed,
     build_confirmation,
     build_fulfillment_feed,
     confirm_shipment,
+)
+from odoo.addons.amazon_connector.amazon.xml_feeds import (
+    CONTENT_TYPE,
+    Problem,
+    ProcessingReport,
     parse_processing_report,
 )
 from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER, Item
@@ -707,7 +709,7 @@ class CarelessLimiter(MemoryLimiter):
 class TestFeeds(ShipmentCase):
 
     def _upload(self, content=b'<AmazonEnvelope/>'):
-        return upload_document(self.client, content, FEED_CONTENT_TYPE)
+        return upload_document(self.client, content, CONTENT_TYPE)
 
     def _submit(self, content, feed_type=FULFILLMENT_FEED):
         """Submit a feed and return its id."""
@@ -875,7 +877,7 @@ class TestFeeds(ShipmentCase):
             amazon.answer = (200, {}, json.dumps(answer).encode())
             create_feed(client, FULFILLMENT_FEED, ('A1PA6795UKMFR9',), '2')
             with self.assertRaises(Malformed):
-                upload_document(client, b'', FEED_CONTENT_TYPE)
+                upload_document(client, b'', CONTENT_TYPE)
             confirm_shipment(client, PACKAGE)
         self.assertEqual(
             [(method, json.loads(body)) for method, _headers, body in amazon.requests],

@@ -1,0 +1,177 @@
+"""Amazon's feeds in XML: the envelope around their messages, and the report on what became of them.
+
+What a message says is its own matter. Source: amzn-envelope.xsd, amzn-header.xsd and
+ProcessingReport.xsd.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from lxml import etree
+from lxml.builder import E
+
+from .errors import Malformed
+from .payload import CONTROL_CHARACTERS, MAX_LENGTH
+
+CONTENT_TYPE = 'text/xml; charset=UTF-8'
+REPORT = 'ProcessingReport'
+WHOLE_FEED = 0  # the message id of what Amazon says about a feed as such
+
+_SCHEMA_INSTANCE = 'http://www.w3.org/2001/XMLSchema-instance'
+_XML_ALIEN = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
+
+
+# === ENVELOPES === #
+
+def build_envelope(seller_id: str, contents: Iterable[etree._Element]) -> bytes:
+    """Return a feed with a message for each of its contents, of which there must be some.
+
+    :param seller_id: Whose feed it is.
+    :param contents: What the messages say, all of the same kind; they are numbered from 1.
+    """
+    messages = [
+        E.Message(E.MessageID(str(number)), content)
+        for number, content in enumerate(contents, start=1)
+    ]
+    envelope = etree.Element('AmazonEnvelope', nsmap={'xsi': _SCHEMA_INSTANCE})
+    envelope.set(f'{{{_SCHEMA_INSTANCE}}}noNamespaceSchemaLocation', 'amzn-envelope.xsd')
+    envelope.append(
+        E.Header(E.DocumentVersion('1.01'), E.MerchantIdentifier(seller_id)),
+    )
+    envelope.append(E.MessageType(messages[0][1].tag))
+    envelope.extend(messages)
+    return etree.tostring(envelope, xml_declaration=True, encoding='UTF-8')
+
+
+def clean(text: str) -> str:
+    """Return what a person has typed, without the characters that no XML can hold."""
+    return _XML_ALIEN.sub('', text).strip()
+
+
+# === PROCESSING REPORTS === #
+
+@dataclass(frozen=True)
+class Problem:
+    """What Amazon has against a message of a feed."""
+
+    code: str
+    severity: str  # 'Error' or 'Warning'
+    description: str
+
+
+@dataclass(frozen=True)
+class ProcessingReport:
+    """What became of the messages of a feed."""
+
+    is_complete: bool
+    processed: int | None  # messages; `None` if Amazon does not say
+    successful: int | None
+    problems: Mapping[int, tuple[Problem, ...]]  # by message id, or under WHOLE_FEED
+    seller_id: str = ''  # whose feed it was, in Amazon's words; '' where it uses older ones
+
+    def get_errors(self, message_id: int) -> tuple[Problem, ...]:
+        """Return why Amazon has not done what a message told; empty if nothing speaks for that."""
+        return self._get_problems(message_id, 'Error')
+
+    def get_warnings(self, message_id: int) -> tuple[Problem, ...]:
+        """Return what Amazon has to say about a message besides errors."""
+        return self._get_problems(message_id, 'Warning')
+
+    def accounts_for(self, message_count: int) -> bool:
+        """Tell whether a message without problems is one that Amazon has done.
+
+        That is not so if messages are missing in the report, or problems that it has counted. What
+        Amazon only warns of is successful.
+
+        :param message_count: How many messages the feed had.
+        """
+        failed = sum(
+            number != WHOLE_FEED and any(problem.severity == 'Error' for problem in problems)
+            for number, problems in self.problems.items()
+        )
+        return (
+            self.is_complete
+            and (self.processed or 0) >= message_count
+            and (self.successful or 0) + failed >= message_count
+        )
+
+    def _get_problems(self, message_id: int, severity: str) -> tuple[Problem, ...]:
+        return tuple(
+            problem
+            for number in (message_id, WHOLE_FEED)
+            for problem in self.problems.get(number, ())
+            if problem.severity == severity
+        )
+
+
+def parse_processing_report(content: bytes) -> ProcessingReport:
+    """Return what a result document of Amazon's says.
+
+    :raise Malformed: If it is not a processing report.
+    """
+    root = _parse_xml(content)
+    report = next(root.iter(f'{{*}}{REPORT}'), None)
+    if report is None:
+        raise Malformed(REPORT, 'document', "holds no processing report")
+    problems: dict[int, tuple[Problem, ...]] = {}
+    for result in report.iterfind('{*}Result'):
+        number = _read_number(result, 'MessageID') or WHOLE_FEED
+        problems[number] = (*problems.get(number, ()), _parse_problem(result))
+    return ProcessingReport(
+        is_complete=_read_text(report, 'StatusCode') == 'Complete',
+        processed=_read_number(report, 'ProcessingSummary/{*}MessagesProcessed'),
+        successful=_read_number(report, 'ProcessingSummary/{*}MessagesSuccessful'),
+        problems=problems,
+        seller_id=_read_seller_id(root),
+    )
+
+
+def _read_seller_id(root: etree._Element) -> str:
+    """Return the merchant token in a report's header. Old accounts have a name (M_…) there."""
+    text = _read_text(root, 'Header/{*}MerchantIdentifier')
+    return text if re.fullmatch(r'A[0-9A-Z]{9,}', text, re.ASCII) else ''
+
+
+def _parse_problem(result: etree._Element) -> Problem:
+    """Return the problem in a result; one whose severity is new to this code is an error."""
+    return Problem(
+        code=_read_text(result, 'ResultMessageCode'),
+        severity='Warning' if _read_text(result, 'ResultCode') == 'Warning' else 'Error',
+        description=_read_text(result, 'ResultDescription'),
+    )
+
+
+def _parse_xml(content: bytes) -> etree._Element:
+    """Return the root of a document, which may neither define entities nor refer to anything.
+
+    :raise Malformed: If it is no XML, or has a document type.
+    """
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(content.lstrip(), parser)
+    except etree.XMLSyntaxError:
+        raise Malformed(REPORT, 'document', "is not XML") from None
+    if root.getroottree().docinfo.doctype:
+        raise Malformed(REPORT, 'document', "has a document type")
+    return root
+
+
+def _read_text(element: etree._Element, path: str) -> str:
+    """Return the text at a path, empty if there is none."""
+    text = element.findtext(f'{{*}}{path}') or ''
+    return CONTROL_CHARACTERS.sub('', text).strip()[:MAX_LENGTH]
+
+
+def _read_number(element: etree._Element, path: str) -> int | None:
+    text = _read_text(element, path)
+    return int(text) if re.fullmatch(r'\d{1,9}', text, re.ASCII) else None

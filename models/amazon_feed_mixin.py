@@ -1,0 +1,180 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+
+class AmazonFeedMixin(models.AbstractModel):
+    """Something that a feed can tell Amazon: a message, sent once, or a level, whose last value
+    counts.
+
+    A model that inherits this and has a `_feed_type` is a carrier: `amazon.feed` finds it by itself
+    (`_get_carriers`) and knows nothing about it but this contract.
+
+    The model has an `account_id` and declares
+
+    - `_feed_type`, Amazon's name for its feeds, `_feed_content_type` and, if the feeds are to be
+      smaller or larger, `_feed_size`;
+    - `_get_feed_label`, what people call its feeds, and `_get_marketplaces`, where they belong;
+    - `_build_message` of one record and `_build_feed` of all messages, perhaps `_fits_feed`;
+    - `_parse_report`, which reads Amazon's report. The feed asks the report for nothing but its
+      `seller_id`, empty if Amazon does not say.
+
+    The model acts when
+
+    - `_put_due_in_feeds` asks for what can't be told but in feeds;
+    - `_put_in_feed` could not build a message: `_mark_failed(exception)`, as `amazon.queue.mixin`
+      has it;
+    - a feed has taken a record with it: `_mark_in_feed`. Until the feed is over, the records whose
+      outcome is open are those of `_get_carried_domain`;
+    - Amazon has reported on them: `_take_report`;
+    - the feed is given up, so that nobody knows what Amazon took: `_mark_unknown`.
+
+    For a level the last two need not look back: what Amazon has not taken is put in the next feed
+    with the value that it has by then.
+    """
+
+    _name = 'amazon.feed.mixin'
+    _description = "Amazon Feed Carriage"
+
+    _feed_type = None  # to be overridden
+    _feed_content_type = None  # to be overridden
+    _feed_size = 5000  # messages; in XML about 3 MB, and Amazon recommends 10 at most
+
+    feed_id = fields.Many2one(
+        comodel_name='amazon.feed', index='btree_not_null', readonly=True, ondelete='set null',
+    )
+    feed_message = fields.Integer(help="Its number in the feed.", readonly=True)
+
+    # === BUSINESS METHODS - WHAT A FEED SAYS === #
+
+    @api.model
+    def _get_feed_label(self):
+        """Return what people call the feeds of these. To be overridden.
+
+        :return: The label, in the user's language.
+        :rtype: str
+        """
+        raise NotImplementedError
+
+    def _get_marketplaces(self):
+        """Return the marketplaces that these belong to. To be overridden.
+
+        :rtype: amazon.marketplace
+        """
+        raise NotImplementedError
+
+    def _build_message(self):
+        """Return what Amazon is to be told of one record. To be overridden.
+
+        :return: A dataclass of `amazon/`.
+        :raise UserError: If something is missing, saying what.
+        """
+        raise NotImplementedError
+
+    @api.model
+    def _build_feed(self, account, messages):
+        """Return the document of a feed. To be overridden.
+
+        :param amazon.account account: The account that sends.
+        :param list messages: What `_build_message` returned.
+        :return: A text in UTF-8.
+        :rtype: bytes
+        """
+        raise NotImplementedError
+
+    @api.model
+    def _fits_feed(self, _message):
+        """Return whether Amazon's schema of the feed has room for a message. May be overridden.
+
+        :param _message: What `_build_message` returned.
+        :rtype: bool
+        """
+        return True
+
+    # === BUSINESS METHODS - ON THE WAY OUT === #
+
+    @api.model
+    def _put_due_in_feeds(self, _account):
+        """Put what is due and can't be told but in feeds into feeds. May be overridden.
+
+        :param amazon.account _account: The account that sends.
+        :return: None
+        """
+
+    def _put_in_feed(self):
+        """Make a feed of these, all of one account; what can't be told keeps the reason.
+
+        What a feed has no room for is left, so that it does not spoil all others.
+
+        :return: The feed, empty if nothing is left for it.
+        :rtype: amazon.feed
+        """
+        messages = {}
+        for record in self:
+            try:
+                message = record._build_message()
+                if self._fits_feed(message):
+                    messages[record] = message
+            except Exception as exception:
+                record._mark_failed(exception)
+        records = self.browse().union(*messages)
+        if not records:
+            return self.env['amazon.feed']
+        account = records.account_id
+        feed = self.env['amazon.feed'].create({
+            'account_id': account.id,
+            'type': self._name,
+            'marketplace_ids': records._get_marketplaces().ids,
+            'content': self._build_feed(account, list(messages.values())).decode(),
+            'message_count': len(messages),
+        })
+        for number, (record, message) in enumerate(messages.items(), start=1):
+            record._mark_in_feed(feed, number, message)
+        return feed
+
+    def _mark_in_feed(self, feed, number, _message):
+        """Record that a feed carries it.
+
+        :param amazon.feed feed: The feed.
+        :param int number: The number of the message in the feed.
+        :param _message: What the feed says about it.
+        :return: None
+        """
+        self.write({'feed_id': feed.id, 'feed_message': number})
+
+    # === BUSINESS METHODS - ON THE WAY BACK === #
+
+    @api.model
+    def _get_carried_domain(self, feed):
+        """Return the domain of what a feed carries and whose outcome is open.
+
+        :param amazon.feed feed: The feed.
+        :rtype: Domain
+        """
+        return Domain('feed_id', '=', feed.id)
+
+    @api.model
+    def _parse_report(self, content):
+        """Return what Amazon's report on a feed says. To be overridden.
+
+        :param bytes content: The report as Amazon sent it.
+        :return: A dataclass of `amazon/` that has a `seller_id`.
+        :raise Malformed: If it is no report.
+        """
+        raise NotImplementedError
+
+    def _take_report(self, report, message_count):
+        """Act on what Amazon says about these messages of a feed. To be overridden.
+
+        :param report: What `_parse_report` returned.
+        :param int message_count: How many messages the feed had.
+        :return: None
+        """
+        raise NotImplementedError
+
+    def _mark_unknown(self, reason):
+        """Record that nobody knows whether Amazon took it. To be overridden.
+
+        :param str reason: What happened, in a sentence.
+        :return: None
+        """
+        raise NotImplementedError
