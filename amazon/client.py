@@ -11,16 +11,23 @@ from __future__ import annotations
 import ipaddress
 import logging
 import math
+import os
 import platform
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import cached_property, partial
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-import httpx
+import requests
+from requests.adapters import HTTPAdapter
+from requests.exceptions import ContentDecodingError
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
 
 from .errors import Malformed, NotFound, Rejected, Throttled, Unauthorized, Unavailable
 from .limits import Limiter
@@ -40,10 +47,15 @@ TOKEN_MARGIN = timedelta(seconds=90)
 
 MAX_MESSAGE = 200  # characters
 MAX_BODY = 64 * 2**20  # bytes, unpacked; Amazon's largest answers have a few million
+CHUNK_SIZE = 2**16  # bytes, still packed
+
+CONNECT_TIMEOUT = 10.0  # seconds
 
 _in_call: ContextVar[bool] = ContextVar('_in_call', default=False)
-# httpx logs the whole address of each request, page tokens included, beside our own line.
-logging.getLogger('httpx').addFilter(lambda record: not _in_call.get())
+# urllib3, under requests, logs the address of each request, page tokens included, beside our own
+# line. A logger's filter does not hold for those below it.
+for _name in ('connection', 'connectionpool', 'response', 'util.retry'):
+    logging.getLogger(f'urllib3.{_name}').addFilter(lambda record: not _in_call.get())
 
 
 @dataclass(frozen=True)
@@ -127,9 +139,9 @@ class Client:
     """Calls Amazon for one account. Serves one job in one thread; close it afterwards.
 
     Connections stay open between the calls. The proxy and the certificate authorities that the
-    environment names (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`) are honoured, for they belong to
-    the machine's way into the internet; a plain HTTP request, which only ever goes to the machine
-    itself, is never given to a proxy.
+    environment names (`HTTPS_PROXY`, `NO_PROXY`, `REQUESTS_CA_BUNDLE`, `SSL_CERT_FILE`) are
+    honoured, for they belong to the machine's way into the internet; a plain HTTP request, which
+    only ever goes to the machine itself, is never given to a proxy.
     """
 
     def __init__(
@@ -155,11 +167,7 @@ class Client:
         self._lwa_endpoint = lwa_endpoint
         self._limiter = limiter
         self._token_store = token_store
-        self._http = httpx.Client(
-            headers={'user-agent': USER_AGENT, 'accept': 'application/json'},
-            timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
-            mounts={'http://': None},
-        )
+        self._http = _Session(timeout)
 
     def __enter__(self) -> Client:
         return self
@@ -205,7 +213,7 @@ class Client:
         :raise Malformed: If the address is not safe.
         """
         headers = {'content-type': content_type}
-        self._visit(operation, 'PUT', url, content=content, headers=headers)
+        self._visit(operation, 'PUT', url, data=content, headers=headers)
 
     def download(self, operation: str, url: str) -> bytes:
         """Return the document at an address that Amazon has signed for it.
@@ -292,12 +300,13 @@ class Client:
         request_id = None
         in_call = _in_call.set(True)
         try:
-            with self._http.stream(verb, url, **options) as response:
+            with self._http.request(verb, url, stream=True, **options) as response:
                 outcome = response.status_code
                 request_id = response.headers.get('x-amzn-requestid')
                 content = _read_content(operation, response)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            outcome = type(error).__name__
+        # The second are urllib3's own: all while reading, some that requests forgets while sending.
+        except (requests.RequestException, HTTPError) as error:
+            outcome = _name_failure(error)
             # The original holds the request, and with it the token.
             raise Unavailable(operation, f"no response ({outcome})") from None
         finally:
@@ -340,6 +349,57 @@ class _Courier:
         return self._send(_Request(verb, path, query, body or None))
 
 
+class _Session(requests.Session):
+    """What requests does, without what it does unasked."""
+
+    def __init__(self, timeout: float) -> None:
+        """Prepare the session.
+
+        :param timeout: As that of :class:`Client`.
+        """
+        super().__init__()
+        self.headers.update({
+            'user-agent': USER_AGENT, 'accept': 'application/json', 'accept-encoding': 'gzip',
+        })
+        # Without, requests looks for a password in ~/.netrc.
+        self.auth = _leave_alone
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # Python's own variables, after those of requests.
+        self.verify = os.environ.get('SSL_CERT_FILE') or os.environ.get('SSL_CERT_DIR') or True
+        for scheme in ('https://', 'http://'):
+            self.mount(scheme, _Adapter(timeout))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Find no redirect anywhere: one that it need not follow, requests reads without bounds."""
+
+
+class _Adapter(HTTPAdapter):
+    """Sends requests within time limits, and those to the machine itself without a proxy.
+
+    The limits are not given to the session, where Odoo's tests would not take two of them.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        """Prepare the adapter.
+
+        :param timeout: As that of :class:`Client`.
+        """
+        self._timeout = (min(timeout, CONNECT_TIMEOUT), timeout)
+        super().__init__()
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send a request, whatever the time limit and the proxies of the session."""
+        options['timeout'] = self._timeout
+        if request.url.startswith('http://'):
+            options['proxies'] = {}
+        return super().send(request, **options)
+
+
+def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Authenticate a request in no way."""
+    return request
+
+
 # === ADDRESSES === #
 
 def is_private(url: str) -> bool:
@@ -347,13 +407,18 @@ def is_private(url: str) -> bool:
 
     That is any HTTPS host, or plain HTTP to the machine itself.
     """
+    if not url.isprintable():
+        return False
     try:
-        address = httpx.URL(url)
-    except httpx.InvalidURL:
+        # Not everybody finds the same host in an odd address; here counts whom requests would call.
+        address = urlsplit(requests.Request('GET', url).prepare().url)
+    except (requests.RequestException, ValueError):
         return False
-    if not address.host or (address.port or 0) >= 2**16:
+    if not address.hostname:
         return False
-    return address.scheme == 'https' or (address.scheme == 'http' and _is_loopback(address.host))
+    return address.scheme == 'https' or (
+        address.scheme == 'http' and _is_loopback(address.hostname)
+    )
 
 
 def _is_loopback(host: str) -> bool:
@@ -365,17 +430,48 @@ def _is_loopback(host: str) -> bool:
 
 # === RESPONSES === #
 
-def _read_content(operation: str, response: httpx.Response) -> bytes:
+def _read_content(operation: str, response: requests.Response) -> bytes:
     """Return the body of a response that is being received, unpacked.
 
     :raise Malformed: If it is out of all size.
     """
+    raw = response.raw
+    # Before its second version, urllib3 takes an answer that breaks off for a whole one.
+    raw.enforce_content_length = True
+    chunks = raw.stream(CHUNK_SIZE, decode_content=False)
+    if response.headers.get('content-encoding', '').lower() in ('gzip', 'x-gzip'):
+        chunks = _unpack(chunks)
     content = bytearray()
-    for chunk in response.iter_bytes():
+    for chunk in chunks:
         content += chunk
         if len(content) > MAX_BODY:
             raise Malformed(operation, 'body', f"has more than {MAX_BODY} bytes")
+    raw.release_conn()
     return bytes(content)
+
+
+def _unpack(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what gzipped chunks hold, each at most a thousand times its size.
+
+    urllib3 would do it, but takes a quarter of a minute for what is out of all size.
+
+    :raise ContentDecodingError: If they are not gzipped.
+    """
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS + 16)
+    try:
+        for chunk in chunks:
+            if not unpacker.eof:
+                yield unpacker.decompress(chunk)
+    except zlib.error:
+        raise ContentDecodingError from None
+
+
+def _name_failure(error: BaseException) -> str:
+    """Return the class of what went wrong, instead of the one that requests has for nearly all."""
+    wrappers = (requests.ConnectionError, MaxRetryError, ProtocolError)
+    while type(error) in wrappers and error.__context__:
+        error = error.__context__
+    return type(error).__name__
 
 
 def _read_payload(answer: _Answer) -> dict[str, Any]:
@@ -408,7 +504,7 @@ def _read_token(answer: _Answer) -> AccessToken:
     """
     body = answer.body or {}
     value, lifetime, refusal = map(body.get, ('access_token', 'expires_in', 'error'))
-    is_token = isinstance(value, str) and value.isascii() and isinstance(lifetime, int)
+    is_token = isinstance(value, str) and _is_header(value) and isinstance(lifetime, int)
     if answer.status == 200 and is_token:
         return AccessToken(value, _now() + timedelta(seconds=min(lifetime, 86400)))
     if answer.status == 429:
@@ -416,6 +512,11 @@ def _read_token(answer: _Answer) -> AccessToken:
     if 400 <= answer.status < 500 and isinstance(refusal, str):
         raise Unauthorized(answer.operation, refusal, codes=[refusal], **answer.context)
     raise Unavailable(answer.operation, _summarize(answer), **answer.context)
+
+
+def _is_header(value: str) -> bool:
+    """Tell whether a text can be sent as a header."""
+    return value.isascii() and value.isprintable()
 
 
 def _summarize(answer: _Answer) -> str:
@@ -432,7 +533,7 @@ def _join_details(answer: _Answer) -> str:
     return '; '.join(text for text in details if isinstance(text, str) and text)[:MAX_MESSAGE]
 
 
-def _parse_rate(response: httpx.Response) -> float | None:
+def _parse_rate(response: requests.Response) -> float | None:
     """Return the calls per second that Amazon announces, `None` if it announces nothing usable."""
     try:
         rate = float(response.headers['x-amzn-ratelimit-limit'])

@@ -9,12 +9,14 @@ from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from math import inf
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from threading import Thread
 from unittest.mock import ANY, patch
 
-import httpx
+import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from requests.utils import get_netrc_auth
 from sp_api.api.orders.orders_2026_01_01 import OrdersV20260101
 from sp_api.api.sellers.sellers import Sellers
 
@@ -175,16 +177,17 @@ class TestClientCalls(ClientCase):
 
         :return: The address of the other end, the first line and the headers of each request.
         """
-        requests = []
+        seen = []
 
         class Recorder(BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
 
             def do_GET(self):
-                requests.append((self.client_address, self.requestline, self.headers))
+                seen.append((self.client_address, self.requestline, self.headers))
                 self.send_response(200)
                 self.send_header('content-length', '2')
-                self.send_header('x-amzn-RateLimit-Limit', rates[len(requests) - 1])
+                self.send_header('x-amzn-RateLimit-Limit', rates[len(seen) - 1])
+                self.send_header('set-cookie', 'session=1')
                 self.end_headers()
                 self.wfile.write(b'{}')
 
@@ -201,8 +204,8 @@ class TestClientCalls(ClientCase):
                     fetch_participations(client)
             connection.join(10)
             self.assertFalse(connection.is_alive(), "The connection should be closed.")
-            self.assertEqual(requests[0][2]['host'], f'127.0.0.1:{server.server_port}')
-        return requests
+            self.assertEqual(seen[0][2]['host'], f'127.0.0.1:{server.server_port}')
+        return seen
 
     def test_headers_are_amazons(self):
         [(_address, line, headers)] = self._record(['1'])
@@ -214,6 +217,19 @@ class TestClientCalls(ClientCase):
     def test_connection_is_kept_between_calls(self):
         (first_address, *_first), (second_address, *_second) = self._record(['1', '1'])
         self.assertEqual(first_address, second_address)
+
+    def test_cookies_are_not_kept(self):
+        for _address, _line, headers in self._record(['1', '1']):
+            self.assertNotIn('cookie', headers)
+
+    def test_no_password_is_taken_from_the_users_file(self):
+        with NamedTemporaryFile('w') as passwords:
+            passwords.write('default login somebody password secret\n')
+            passwords.flush()
+            with patch.dict(os.environ, {'NETRC': passwords.name}):
+                self.assertTrue(get_netrc_auth('http://127.0.0.1'))
+                [(_address, _line, headers)] = self._record(['1'])
+        self.assertNotIn('authorization', headers)
 
     def test_senseless_rate_is_ignored(self):
         self._record(['2.5', 'nan', 'inf', '-1', '0', '1e-300', 'much', ''])
@@ -378,9 +394,15 @@ class TestClientErrors(ClientCase):
         client = self._open(endpoint=url)
         with self.assertRaises(Unavailable) as caught:
             self._search_orders(client)
-        self.assertIn('ConnectError', str(caught.exception))
+        self.assertIn('NewConnectionError', str(caught.exception))
         with self.assertRaises(Unavailable):
             self._search_orders(self._open(endpoint='http://127.0.0.1:nonsense'))
+
+    def test_odoo_lets_no_test_leave_the_machine(self):
+        for url in ('https://amazon.invalid', 'http://192.0.2.1'):
+            with self.subTest(url=url), self.assertRaises(Unavailable) as caught:
+                self._get_participations(self._open(lwa_endpoint=url))
+            self.assertIn('BlockedRequest', str(caught.exception))
 
 
 @tagged('post_install', '-at_install')
@@ -496,6 +518,7 @@ class TestClientTokens(ClientCase):
             (200, '{"access_token": 1, "expires_in": 3600}'),
             (200, '{"access_token": "a-token", "expires_in": "soon"}'),
             (200, '{"access_token": "á-token", "expires_in": 3600}'),
+            (200, r'{"access_token": "a\u0001token", "expires_in": 3600}'),
         ):
             self.simulator.arm('custom', operation='lwa', status=status, body=body)
             with self.subTest(status=status, body=body), self.assertRaises(Unavailable):
@@ -556,14 +579,15 @@ class TestClientSecrecy(ClientCase):
         self.assertEqual(len(lines), 3)
         self.assertRegex(lines[0], r'^refreshAccessToken: 200, request [\w-]{36}, \d+ ms$')
         self.assertRegex(lines[1], r'^searchOrders: 200, request [\w-]{36}, \d+ ms$')
-        self.assertRegex(lines[2], r'^searchOrders: RemoteProtocolError, request None, \d+ ms$')
+        self.assertRegex(lines[2], r'^searchOrders: RemoteDisconnected, request None, \d+ ms$')
         self._assert_no_secret('\n'.join(record.getMessage() for record in logs.records))
 
     def test_other_users_of_the_http_library_keep_their_log(self):
-        with self.assertLogs('httpx', logging.INFO) as logs:
+        with self.assertLogs('urllib3', logging.DEBUG) as logs:
             self._search_orders()
-            httpx.get(self.simulator.url)
-        self.assertEqual(len(logs.records), 1)
+            requests.get(self.simulator.url, timeout=10)
+        self.assertEqual(len([line for line in logs.output if '"GET / HTTP/1.1"' in line]), 1)
+        self.assertFalse([line for line in logs.output if '/orders' in line])
 
     def test_errors_tell_no_secret(self):
         for fault, calls in (('drop_before', 1), ('not_json', 1), ('invalid_input', 1)):
@@ -574,7 +598,7 @@ class TestClientSecrecy(ClientCase):
             text = ''.join(traceback.format_exception(caught.exception))
             self._assert_no_secret(text + repr(caught.exception))
             self.assertNotIn(access_token, text)
-            self.assertNotIn('httpx', text, "Its errors hold the request.")
+            self.assertNotIn('urllib3', text, "Its errors hold the request.")
 
     def test_repr_tells_no_secret(self):
         token = self.token_store.get()
@@ -630,6 +654,19 @@ class TestClientEnvironment(ClientCase):
         proxies = {'HTTP_PROXY': closed, 'http_proxy': closed, 'ALL_PROXY': closed, 'NO_PROXY': ''}
         with patch.dict(os.environ, proxies):
             self.assertIn('orders', self._search_orders(self._open()))
+
+    def test_https_goes_by_the_proxy_that_the_environment_names(self):
+        with Simulator() as simulator:
+            closed = simulator.url.replace('http:', 'https:')
+        for excepted, failure in (('', 'ProxyError'), ('127.0.0.1', 'NewConnectionError')):
+            proxies = {'https_proxy': self.simulator.url, 'no_proxy': excepted}
+            with (
+                self.subTest(excepted=excepted),
+                patch.dict(os.environ, proxies),
+                self.assertRaises(Unavailable) as caught,
+            ):
+                self._open().download('downloadFeedDocument', closed)
+            self.assertIn(failure, str(caught.exception))
 
 
 @tagged('post_install', '-at_install')

@@ -116,6 +116,11 @@ class TestLayering(BaseCase):
     def test_amazons_side_does_not_know_odoo(self):
         self.assertNoImport('amazon', {'odoo', *ODOO_ROOMS})
 
+    def test_amazons_side_speaks_http_by_the_library_that_odoos_tests_watch(self):
+        self.assertNoImport('amazon', HTTP_LIBRARIES - {
+            'http', 'requests', 'sp_api', 'urllib', 'urllib3',
+        })
+
     def test_the_simulator_knows_neither_odoo_nor_our_reading_of_amazon(self):
         self.assertNoImport('simulator', {'odoo', 'amazon', *ODOO_ROOMS})
 

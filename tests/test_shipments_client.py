@@ -2,12 +2,21 @@ import contextlib
 import gzip
 import json
 import logging
+import os
+import ssl
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
+from unittest.mock import patch
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -537,22 +546,50 @@ class TestProcessingReport(BaseCase):
                     parse_processing_report(content)
 
 
+def write_certificate(path):
+    """Write a certificate of 127.0.0.1 that only it vouches for, and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, 'storage')])
+    now, a_day = datetime.now(timezone.utc), timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - a_day, now + a_day)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address('127.0.0.1'))]), critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ))
+
+
 class Storage:
     """A place for documents at addresses that are signed, like Amazon's, but which obeys a test.
 
+    :param certificate: A file with the certificate and the key of HTTPS, plain HTTP without.
     :ivar requests: Method, headers and body of each request.
+    :ivar targets: What each request asked for, as it was spelt.
     :ivar answer: Status, headers and body of the next answers.
     """
 
     SIGNATURE = 'X-Amz-Signature=5ec4e7'
 
-    def __init__(self):
+    def __init__(self, certificate=None):
+        self._certificate = certificate
         self.requests = []
+        self.targets = []
         self.answer = (200, {}, b'')
 
     def __enter__(self):
         self._server = ThreadingHTTPServer(('127.0.0.1', 0), partial(_StorageHandler, self))
         self._server.daemon_threads = True
+        if self._certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         Thread(target=self._server.serve_forever, kwargs={'poll_interval': 0.01}).start()
         return self
 
@@ -562,7 +599,8 @@ class Storage:
 
     @property
     def url(self):
-        return f'http://127.0.0.1:{self._server.server_port}/document?{self.SIGNATURE}'
+        scheme = 'https' if self._certificate else 'http'
+        return f'{scheme}://127.0.0.1:{self._server.server_port}/document?{self.SIGNATURE}'
 
 
 class _StorageHandler(BaseHTTPRequestHandler):
@@ -576,11 +614,11 @@ class _StorageHandler(BaseHTTPRequestHandler):
     def do_GET(self):
         content = self.rfile.read(int(self.headers.get('content-length', 0)))
         self._storage.requests.append((self.command, self.headers, content))
+        self._storage.targets.append(self.path)
         status, headers, body = self._storage.answer
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in {'content-length': str(len(body)), **headers}.items():
             self.send_header(name, value)
-        self.send_header('content-length', str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
@@ -617,6 +655,32 @@ class TestSignedAddresses(ClientCase):
         self.storage.answer = (200, {'content-encoding': 'gzip'}, gzip.compress(b'<a/>'))
         self.assertEqual(self._download(), b'<a/>')
 
+    def test_address_is_called_as_amazon_has_spelt_it(self):
+        target = (
+            '/%2FNinetyDays/amzn1.tortuga.4.eu.a~b?X-Amz-Date=20260101T000000Z&x-id=PutObject&a='
+            '&X-Amz-Credential=AKIA%2F20260101%2Feu-west-1%2Fs3%2Faws4_request&b=c+d%20e%2B%3D'
+        )
+        url = self.storage.url.split('/document')[0] + target
+        self.client.upload('uploadFeedDocument', url, b'<a/>', 'text/xml')
+        self.client.download('downloadFeedDocument', url)
+        self.assertEqual(self.storage.targets, [target, target])
+
+    def test_authorities_that_the_environment_names_vouch_for_the_other_end(self):
+        path = Path(self.enterContext(TemporaryDirectory()), 'certificate.pem')
+        write_certificate(path)
+        storage = self.enterContext(Storage(path))
+        others = {
+            'REQUESTS_CA_BUNDLE': '', 'CURL_CA_BUNDLE': '', 'SSL_CERT_FILE': '', 'SSL_CERT_DIR': '',
+        }
+        with patch.dict(os.environ, others), self.assertRaises(Unavailable) as caught:
+            self._open().download('downloadFeedDocument', storage.url)
+        self.assertIn('SSLError', str(caught.exception))
+        self.assertFalse(storage.requests)
+        for name in ('REQUESTS_CA_BUNDLE', 'SSL_CERT_FILE'):
+            with self.subTest(name=name), patch.dict(os.environ, {**others, name: str(path)}):
+                self._open().upload('uploadFeedDocument', storage.url, b'<a/>', 'text/xml')
+        self.assertEqual(len(storage.requests), 2)
+
     def test_neither_token_nor_quota_is_used(self):
         fetch_participations(self.client)
         self.limiter.buckets.clear()
@@ -637,6 +701,25 @@ class TestSignedAddresses(ClientCase):
                     visit()
                 self.assertEqual(caught.exception.status, status)
                 self.assertEqual(len(self.storage.requests), 1)
+
+    def test_redirect_to_nowhere(self):
+        for location in ('ÿ', 'http://127.0.0.1:99999999/', 'http://[', ''):
+            self.storage.answer = (302, {'location': location}, b'<Error/>')
+            with self.subTest(location=location), self.assertRaises(Unavailable) as caught:
+                self._download()
+            self.assertEqual(caught.exception.status, 302)
+
+    def test_document_that_breaks_off(self):
+        self.storage.answer = (200, {'content-length': '9', 'connection': 'close'}, b'<a/>')
+        with self.assertRaises(Unavailable) as caught:
+            self._download()
+        self.assertIn('IncompleteRead', str(caught.exception))
+
+    def test_document_that_is_packed_badly(self):
+        self.storage.answer = (200, {'content-encoding': 'gzip'}, b'<a/>')
+        with self.assertRaises(Unavailable) as caught:
+            self._download()
+        self.assertIn('ContentDecodingError', str(caught.exception))
 
     def test_nobody_listens(self):
         with Storage() as storage:
