@@ -51,8 +51,8 @@ class AmazonAccount(models.Model):
     )
     user_id = fields.Many2one(
         comodel_name='res.users',
-        string="Salesperson",
-        help="Responsible for the orders, and told when something needs attention.",
+        string="Person in Charge",
+        help="Told when something needs attention.",
         check_company=True,
     )
     last_error = fields.Char(
@@ -153,7 +153,7 @@ class AmazonAccount(models.Model):
         accounts = self or self.search([('state', '=', 'connected')])
         accounts.check_access('read')
         # Salespeople and warehouse people may see accounts, but not synchronize.
-        self.env['amazon.order'].check_access('write')
+        self.env['amazon.sync'].check_access('read')
         if archived := accounts.filtered(lambda account: not account.active):
             raise UserError(self.env._(
                 "The account %(account)s is archived: un-archive it under Amazon ▸ Configuration ▸"

@@ -13,6 +13,10 @@ class AmazonAccount(models.Model):
 
     _inherit = 'amazon.account'
 
+    user_id = fields.Many2one(
+        string="Salesperson",
+        help="Responsible for the orders, and told when something needs attention.",
+    )
     team_id = fields.Many2one(
         comodel_name='crm.team',
         string="Sales Team",
