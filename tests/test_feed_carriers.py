@@ -3,7 +3,6 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 from odoo import fields, models
-from odoo.orm.model_classes import add_to_registry
 from odoo.tests import TransactionCase, tagged
 
 from odoo.addons.amazon_connector.amazon import feeds
@@ -19,7 +18,7 @@ class Level(models.Model):
     _name = LEVEL
     _description = "Level"
     _inherit = ['amazon.feed.mixin']
-    _module = None
+    _module = None  # in no registry but the test's
 
     _feed_type = 'POST_LEVELS'
     _feed_content_type = 'application/json'
@@ -98,6 +97,8 @@ class TestLevels(AmazonCase):
 
     @classmethod
     def setUpClass(cls):
+        # Here, as in Odoo's own tests: nothing but tests may know it.
+        from odoo.orm.model_classes import add_to_registry
         super().setUpClass()
         add_to_registry(cls.registry, Level)
         cls.addClassCleanup(cls.forget_level)

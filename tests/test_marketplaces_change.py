@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from odoo.exceptions import UserError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 
 from odoo.addons.amazon_connector.simulator import Buyer, Item
 
@@ -143,6 +143,22 @@ class TestMarketplacesChange(ShippingCase):
             self.assertEqual(len(self.get_inbox(moved)), 1)
             self.assertEqual(len(self.get_sale_order(moved)), 1)
         self.assertEqual(self.get_sale_order(waiting).amazon_account_id, second)
+
+    def test_what_waits_to_be_told_follows_also_from_a_cancelled_order(self):
+        order = self.place('DE', days=1)
+        self.sync()
+        sale_order = self.get_sale_order(order)
+        form = Form.from_action(self.env, sale_order.action_cancel())
+        form.code = 'NoInventory'
+        form.save().action_cancel()
+        self.assertEqual(sale_order.state, 'cancel')
+        second = self.move_to_second_account(self.germany)
+        self.account.active = False
+        self.assertEqual(sale_order.amazon_cancellation_ids.account_id, second)
+        self.simulator.set_feed_pace(0)
+        for _poll in range(2):
+            self.run_cron('process_feeds')
+        self.assertEqual(order.status, 'CANCELLED')
 
     def test_a_buyer_is_the_same_for_all_accounts_of_the_seller(self):
         ben = Buyer('Ben Dahl', 'ben@marketplace.amazon.de')
