@@ -23,6 +23,7 @@ from ..amazon.errors import (
     Unavailable,
 )
 from ..amazon.order_overview import parse_overview
+from ..amazon.orders import Status
 from ..amazon.payload import load_json
 from .amazon_sync import Run
 from .amazon_sync_mixin import BACK_OFF_MINUTES
@@ -46,13 +47,13 @@ LEAN_CONTEXT = {
     'loyalty_no_mail': True,  # where coupons are installed
 }
 STATUS_LABELS = [
-    ('PENDING', "Pending"),
-    ('PENDING_AVAILABILITY', "Pre-ordered"),
-    ('UNSHIPPED', "Unshipped"),
-    ('PARTIALLY_SHIPPED', "Partly Shipped"),
-    ('SHIPPED', "Shipped"),
-    ('CANCELLED', "Cancelled"),
-    ('UNFULFILLABLE', "Can't Be Fulfilled"),
+    (Status.PENDING, "Pending"),
+    (Status.PENDING_AVAILABILITY, "Pre-ordered"),
+    (Status.UNSHIPPED, "Unshipped"),
+    (Status.PARTIALLY_SHIPPED, "Partly Shipped"),
+    (Status.SHIPPED, "Shipped"),
+    (Status.CANCELLED, "Cancelled"),
+    (Status.UNFULFILLABLE, "Can't Be Fulfilled"),
 ]
 URGENCIES = get_urgency_domains('ship_by')
 # What the seller has to ship and no delivery stands for yet.
@@ -60,7 +61,7 @@ TO_SHIP = Domain([
     ('state', 'in', ('to_do', 'failed')),
     ('channel', '=', 'fbm'),
     ('sale_order_id', '=', False),
-    ('amazon_status', 'in', ('UNSHIPPED', 'PARTIALLY_SHIPPED')),
+    ('amazon_status', 'in', Status.TO_SHIP),
 ])
 # What is written of an order that comes without its status where fuller data are stored.
 VERSION_FIELDS = (
@@ -898,11 +899,11 @@ class AmazonOrder(models.Model):
         if not self.sale_order_id and self.is_sold_elsewhere:
             return self._choose_step_sold_elsewhere(account)
         status, step = self.amazon_status, 'update' if self.sale_order_id else 'create'
-        if status == 'CANCELLED':
+        if status == Status.CANCELLED:
             return ('cancel', None) if self.sale_order_id else (
                 'skip', self.env._("Cancelled on Amazon before it came to Odoo."),
             )
-        if status and status not in orders.FULFILLMENT_STATUSES:
+        if status and status not in Status.ALL:
             return 'skip', self.env._(
                 "Amazon's status %(status)s is new to this connector. It looks again when the order"
                 " changes.",
@@ -910,13 +911,13 @@ class AmazonOrder(models.Model):
             )
         if step == 'update' or not (status and self.channel):
             return step, None
-        if status in ('PENDING', 'PENDING_AVAILABILITY', 'UNFULFILLABLE'):
+        if status in Status.NOT_RELEASED:
             return 'skip', self.env._("Waits on Amazon, which has not released it yet.")
         if self.channel == 'fba':
-            return (step, None) if status == 'SHIPPED' else (
+            return (step, None) if status == Status.SHIPPED else (
                 'skip', self.env._("Waits for Amazon to ship it."),
             )
-        if status == 'SHIPPED' and not (
+        if status == Status.SHIPPED and not (
             self.import_shipped or account.shipped_elsewhere == 'import'
         ):
             return 'skip', self.env._("Shipped outside Odoo before it came here.")
@@ -934,7 +935,7 @@ class AmazonOrder(models.Model):
                 "Sold in another shop; Amazon only ships it. To take its goods from the FBA"
                 " location, choose so in the account, then press Retry.",
             )
-        if self.amazon_status == 'SHIPPED':
+        if self.amazon_status == Status.SHIPPED:
             return 'move', None
         if self.env['stock.move']._get_moved_without_sale(account, self.amazon_order_ref):
             note = self.env._(

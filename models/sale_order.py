@@ -418,8 +418,7 @@ class SaleOrder(models.Model):
                 item = items[line.amazon_order_item_ref]
                 shipments.append(Shipment(
                     line=line,
-                    quantity=item.quantity if is_fba or data.status == 'SHIPPED'
-                    else item.quantity_shipped,
+                    quantity=item.quantity if is_fba else data.count_shipped(item),
                     serial_numbers=item.serial_numbers,
                     location=account.location_id if is_fba else account.warehouse_id.lot_stock_id,
                     shipped_at=to_naive(data.updated_at),
