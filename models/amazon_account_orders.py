@@ -300,12 +300,12 @@ class AmazonAccount(models.Model):
         :rtype: product.product
         """
         return {
-            'ITEM': item_product,
-            'SHIPPING': self.shipping_product_id,
-            'GIFT_WRAP': self.gift_wrap_product_id,
-            'COD_FEE': self.cod_fee_product_id,
-            'OTHER': self.other_product_id,
-            'DISCOUNT': self.discount_product_id,
+            'item': item_product,
+            'shipping': self.shipping_product_id,
+            'gift_wrap': self.gift_wrap_product_id,
+            'cod_fee': self.cod_fee_product_id,
+            'other': self.other_product_id,
+            'discount': self.discount_product_id,
         }[charge.type]
 
     def _get_currency(self, code):
