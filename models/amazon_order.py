@@ -27,6 +27,7 @@ from ..amazon.orders import Status
 from ..amazon.payload import load_json
 from .amazon_sync import Run
 from .amazon_sync_mixin import BACK_OFF_MINUTES
+from .incoming import Step
 from .ship_by import get_urgency_domains, get_urgency_search_domain
 from .stock_move import ShippedItem
 from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget, to_naive
@@ -68,12 +69,6 @@ VERSION_FIELDS = (
     'amazon_updated_at', 'payload_version', 'to_complete', 'state', 'reason', 'attempts',
     'next_try',
 )
-STEPS = {
-    'create': ('_create_sale_orders', 'created'),
-    'update': ('_update_sale_orders', 'updated'),
-    'cancel': ('_cancel_sale_orders', 'cancelled'),
-    'move': ('_move_goods_sold_elsewhere', 'moved'),
-}
 
 
 class AmazonOrder(models.Model):
@@ -846,27 +841,27 @@ class AmazonOrder(models.Model):
         steps = defaultdict(self.browse)
         for order in self - self.browse().union(*failures):
             step, reason = order._choose_step(account)
-            if step == 'skip':
+            if step is Step.SKIP:
                 order._mark_skipped(reason)
-                outcomes['skipped'] += 1
+                outcomes[step.value] += 1
                 continue
             try:
-                if step != 'cancel':
+                if step is not Step.CANCEL:
                     data_by_order[order] = order._parse(step)
                 steps[step] |= order
             except Malformed as error:
                 failures[order] = error
         failures.update(self._find_obstacles(account, data_by_order))
-        for step, (method, outcome) in STEPS.items():
+        for step in Step:
             todo = steps[step] - self.browse().union(*failures)
             # What failed before is apart, or it would cost those that are new each time.
             fresh = todo.filtered(lambda order: not order.attempts)
             for part in filter(None, (fresh, todo - fresh)):
                 failed = part._do_together_or_apart(
-                    lambda inbox, method=method: getattr(inbox, method)(data_by_order),
+                    lambda inbox, step=step: inbox._take_step(step, data_by_order),
                 )
                 failures.update(failed)
-                outcomes[outcome] += len(part) - len(failed)
+                outcomes[step.value] += len(part) - len(failed)
         for order, exception in failures.items():
             order._mark_failed(exception)
         outcomes['failed'] += len(failures)
@@ -887,40 +882,40 @@ class AmazonOrder(models.Model):
         """Decide what an order asks for, by its status and channel.
 
         :param amazon.account account: The account it came through.
-        :return: `create`, `update`, `cancel` or `skip`, and in the last case the reason.
-        :rtype: tuple[str, str | None]
+        :return: The step; for `SKIP` the reason, too.
+        :rtype: tuple[Step, str | None]
         """
         self.ensure_one()
         if not self.sale_order_id and self.sale_order_deleted:
-            return 'skip', self.env._(
+            return Step.SKIP, self.env._(
                 "Its sales order was deleted in Odoo. Retry makes it again; goods that have left"
                 " stay as they are.",
             )
         if not self.sale_order_id and self.is_sold_elsewhere:
             return self._choose_step_sold_elsewhere(account)
-        status, step = self.amazon_status, 'update' if self.sale_order_id else 'create'
+        status, step = self.amazon_status, Step.UPDATE if self.sale_order_id else Step.CREATE
         if status == Status.CANCELLED:
-            return ('cancel', None) if self.sale_order_id else (
-                'skip', self.env._("Cancelled on Amazon before it came to Odoo."),
+            return (Step.CANCEL, None) if self.sale_order_id else (
+                Step.SKIP, self.env._("Cancelled on Amazon before it came to Odoo."),
             )
         if status and status not in Status.ALL:
-            return 'skip', self.env._(
+            return Step.SKIP, self.env._(
                 "Amazon's status %(status)s is new to this connector. It looks again when the order"
                 " changes.",
                 status=status,
             )
-        if step == 'update' or not (status and self.channel):
+        if step is Step.UPDATE or not (status and self.channel):
             return step, None
         if status in Status.NOT_RELEASED:
-            return 'skip', self.env._("Waits on Amazon, which has not released it yet.")
+            return Step.SKIP, self.env._("Waits on Amazon, which has not released it yet.")
         if self.channel == 'fba':
             return (step, None) if status == Status.SHIPPED else (
-                'skip', self.env._("Waits for Amazon to ship it."),
+                Step.SKIP, self.env._("Waits for Amazon to ship it."),
             )
         if status == Status.SHIPPED and not (
             self.import_shipped or account.shipped_elsewhere == 'import'
         ):
-            return 'skip', self.env._("Shipped outside Odoo before it came here.")
+            return Step.SKIP, self.env._("Shipped outside Odoo before it came here.")
         return step, None
 
     def _choose_step_sold_elsewhere(self, account):
@@ -928,15 +923,15 @@ class AmazonOrder(models.Model):
 
         :param amazon.account account: The account it came through.
         :return: As `_choose_step`.
-        :rtype: tuple[str, str | None]
+        :rtype: tuple[Step, str | None]
         """
         if account.sold_elsewhere == 'skip' or self.channel != 'fba':
-            return 'skip', self.env._(
+            return Step.SKIP, self.env._(
                 "Sold in another shop; Amazon only ships it. To take its goods from the FBA"
                 " location, choose so in the account, then press Retry.",
             )
         if self.amazon_status == Status.SHIPPED:
-            return 'move', None
+            return Step.MOVE, None
         if self.env['stock.move']._get_moved_without_sale(account, self.amazon_order_ref):
             note = self.env._(
                 "%(status)s on Amazon after its goods were taken from the FBA location. Nothing was"
@@ -944,16 +939,16 @@ class AmazonOrder(models.Model):
                 status=self.amazon_status,
             )
             account._warn_person_in_charge(f'{self.amazon_order_ref}: {note}')
-            return 'skip', note
-        return 'skip', self.env._(
+            return Step.SKIP, note
+        return Step.SKIP, self.env._(
             "Sold in another shop, and not shipped by Amazon: %(status)s.",
             status=self.amazon_status,
         )
 
-    def _parse(self, step='update'):
+    def _parse(self, step=Step.UPDATE):
         """Return the order as `amazon.orders` reads it.
 
-        :param str step: What the order asks for; with `move` only its goods are read.
+        :param Step step: What the order asks for; with `MOVE` only its goods are read.
         :rtype: amazon.orders.Order | amazon.orders.ShippedGoods
         :raise Malformed: If it can't be understood, naming the field.
         """
@@ -963,7 +958,7 @@ class AmazonOrder(models.Model):
                 self.amazon_order_ref, self.env._("Amazon's data"),
                 self.env._("were removed to protect the buyer: press Fetch Again"),
             )
-        if step == 'move':
+        if step is Step.MOVE:
             return orders.parse_shipped_goods(load_json(self.payload))
         payload = load_json(self.payload)
         try:
@@ -1079,6 +1074,25 @@ class AmazonOrder(models.Model):
                 skus=', '.join(missing.mapped('sku')),
             ))
 
+    def _take_step(self, step, data_by_order):
+        """Do what these orders ask for, which is the same for all of them.
+
+        :param Step step: What they ask for.
+        :param dict data_by_order: The orders as read.
+        :return: What stopped those that were left out, if any was.
+        :rtype: dict[amazon.order, Exception] | None
+        :raise Exception: If it can't be done with one of them.
+        """
+        match step:
+            case Step.CREATE:
+                return self._create_sale_orders(data_by_order)
+            case Step.UPDATE:
+                return self._update_sale_orders(data_by_order)
+            case Step.CANCEL:
+                return self._cancel_sale_orders()
+            case Step.MOVE:
+                return self._move_goods_sold_elsewhere(data_by_order)
+
     def _create_sale_orders(self, data_by_order):
         """Make the sales orders, confirm them and move the goods that are on their way already.
 
@@ -1127,7 +1141,7 @@ class AmazonOrder(models.Model):
                 order.sale_order_id._update_from_amazon(data)
                 order._mark_done(order.sale_order_id, data.notes)
 
-    def _cancel_sale_orders(self, _data_by_order):
+    def _cancel_sale_orders(self):
         """Cancel the sales orders of orders that were cancelled on Amazon.
 
         :return: None
