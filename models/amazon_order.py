@@ -1,5 +1,6 @@
 import json
 from collections import Counter, defaultdict
+from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
@@ -27,7 +28,7 @@ from ..amazon.orders import Status
 from ..amazon.payload import load_json
 from .amazon_sync import Run
 from .amazon_sync_mixin import BACK_OFF_MINUTES
-from .incoming import Step
+from .incoming import Incoming, Step
 from .ship_by import get_urgency_domains, get_urgency_search_domain
 from .stock_move import ShippedItem
 from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget, to_naive
@@ -837,7 +838,7 @@ class AmazonOrder(models.Model):
         self._link_sale_orders()
         outcomes = Counter()
         failures = self._do_together_or_apart(self.env['amazon.shipment']._take_echoes)
-        data_by_order = {}
+        incoming_by_order = {}
         steps = defaultdict(self.browse)
         for order in self - self.browse().union(*failures):
             step, reason = order._choose_step(account)
@@ -847,18 +848,18 @@ class AmazonOrder(models.Model):
                 continue
             try:
                 if step is not Step.CANCEL:
-                    data_by_order[order] = order._parse(step)
+                    incoming_by_order[order] = Incoming(order, order._parse(step))
                 steps[step] |= order
             except Malformed as error:
                 failures[order] = error
-        failures.update(self._find_obstacles(account, data_by_order))
+        failures.update(self._find_obstacles(account, list(incoming_by_order.values())))
         for step in Step:
             todo = steps[step] - self.browse().union(*failures)
             # What failed before is apart, or it would cost those that are new each time.
             fresh = todo.filtered(lambda order: not order.attempts)
             for part in filter(None, (fresh, todo - fresh)):
                 failed = part._do_together_or_apart(
-                    lambda inbox, step=step: inbox._take_step(step, data_by_order),
+                    lambda inbox, step=step: inbox._take_step(step, incoming_by_order),
                 )
                 failures.update(failed)
                 outcomes[step.value] += len(part) - len(failed)
@@ -1030,19 +1031,20 @@ class AmazonOrder(models.Model):
         return replace(data, items=tuple(items), notes=tuple(notes))
 
     @api.model
-    def _find_obstacles(self, account, data_by_order):
+    def _find_obstacles(self, account, incoming_list):
         """Return which orders lack something that only a person can give: a currency or a match.
 
         The offers of all are made: they are what a person works on.
 
         :param amazon.account account: The account of the orders.
-        :param dict data_by_order: The orders as read.
+        :param list[Incoming] incoming_list: The orders.
         :return: What is in the way.
         :rtype: dict[amazon.order, UserError]
         """
-        offers = self.env['amazon.offer']._get_or_create_for(account, data_by_order)
+        offers = self.env['amazon.offer']._get_or_create_for(account, incoming_list)
         failures = {}
-        for order, data in data_by_order.items():
+        for incoming in incoming_list:
+            order, data = incoming.order, incoming.data
             try:
                 if not (order.is_sold_elsewhere or order.currency_id.active):
                     account._get_currency(data.currency)
@@ -1074,43 +1076,45 @@ class AmazonOrder(models.Model):
                 skus=', '.join(missing.mapped('sku')),
             ))
 
-    def _take_step(self, step, data_by_order):
+    def _take_step(self, step, incoming_by_order):
         """Do what these orders ask for, which is the same for all of them.
 
         :param Step step: What they ask for.
-        :param dict data_by_order: The orders as read.
+        :param dict[amazon.order, Incoming] incoming_by_order: These and maybe others, with what
+                                                               was read of them.
         :return: What stopped those that were left out, if any was.
         :rtype: dict[amazon.order, Exception] | None
         :raise Exception: If it can't be done with one of them.
         """
         match step:
             case Step.CREATE:
-                return self._create_sale_orders(data_by_order)
+                return self._create_sale_orders(incoming_by_order)
             case Step.UPDATE:
-                return self._update_sale_orders(data_by_order)
+                return self._update_sale_orders(incoming_by_order)
             case Step.CANCEL:
                 return self._cancel_sale_orders()
             case Step.MOVE:
-                return self._move_goods_sold_elsewhere(data_by_order)
+                return self._move_goods_sold_elsewhere(
+                    [incoming_by_order[order] for order in self],
+                )
 
-    def _create_sale_orders(self, data_by_order):
+    def _create_sale_orders(self, incoming_by_order):
         """Make the sales orders, confirm them and move the goods that are on their way already.
 
         They are made part by part, so that one that can't be made costs the others little, and
         confirmed together.
 
-        :param dict data_by_order: The orders as read.
+        :param dict[amazon.order, Incoming] incoming_by_order: The orders as read.
         :return: What stopped those that can't be made.
         :rtype: dict[amazon.order, Exception]
         :raise UserError: If one can't be confirmed, saying why.
         """
-        sale_orders, failures = {}, {}
+        attempted, failures = {}, {}
 
         def create(inbox):
-            data_list = [data_by_order[order] for order in inbox]
-            sale_orders.update(zip(
-                inbox, self.env['sale.order']._create_from_amazon(inbox, data_list), strict=True,
-            ))
+            attempt = {order: copy(incoming_by_order[order]) for order in inbox}
+            self.env['sale.order']._create_from_amazon(self.account_id, list(attempt.values()))
+            attempted.update(attempt)
 
         rest, size = self, PART_SIZE
         while rest:
@@ -1118,24 +1122,22 @@ class AmazonOrder(models.Model):
             failures.update(part._do_together_or_apart(create))
             if len(failures) > 1:
                 size = CAREFUL_PART_SIZE
-        made = self - self.browse().union(*failures)
+        made = [attempted[order] for order in self if order not in failures]
         if made:
-            self.env['sale.order'].union(*map(sale_orders.get, made))._confirm_from_amazon(
-                [data_by_order[order] for order in made],
-            )
-        for order in made:
-            order._mark_done(sale_orders[order], data_by_order[order].notes)
+            self.env['sale.order']._confirm_from_amazon(made)
+        for incoming in made:
+            incoming.order._mark_done(incoming.sale_order, incoming.data.notes)
         return failures
 
-    def _update_sale_orders(self, data_by_order):
+    def _update_sale_orders(self, incoming_by_order):
         """Carry over what changed on Amazon to the sales orders.
 
-        :param dict data_by_order: The orders as read.
+        :param dict[amazon.order, Incoming] incoming_by_order: The orders as read.
         :return: None
         :raise UserError: If it can't be, saying why.
         """
         for order in self:
-            data = data_by_order[order]
+            data = incoming_by_order[order].data
             with order._blamed():
                 order.sale_order_id._adopt_amazon_items(data)
                 order.sale_order_id._update_from_amazon(data)
@@ -1151,25 +1153,27 @@ class AmazonOrder(models.Model):
                 order.sale_order_id._cancel_from_amazon()
                 order._mark_done(order.sale_order_id)
 
-    def _move_goods_sold_elsewhere(self, data_by_order):
+    def _move_goods_sold_elsewhere(self, incoming_list):
         """Take from the FBA location what Amazon shipped of orders of other shops.
 
-        :param dict data_by_order: The orders as read.
+        :param list[Incoming] incoming_list: These orders as read.
         :return: None
         """
         account = self.account_id
-        offers = self.env['amazon.offer']._get_for(account, [data_by_order[o] for o in self])
+        offers = self.env['amazon.offer']._get_for(
+            account, [incoming.data for incoming in incoming_list],
+        )
         self.env['stock.move']._ship_without_sale(account, [
             ShippedItem(
-                order_ref=order.amazon_order_ref,
+                order_ref=incoming.order.amazon_order_ref,
                 item_ref=item.item_id,
-                product=offers[order.marketplace_id.id, item.sku].product_id,
+                product=offers[incoming.order.marketplace_id.id, item.sku].product_id,
                 quantity=item.quantity,
                 serial_numbers=item.serial_numbers,
-                shipped_at=to_naive(data_by_order[order].updated_at),
+                shipped_at=to_naive(incoming.data.updated_at),
             )
-            for order in self
-            for item in data_by_order[order].items
+            for incoming in incoming_list
+            for item in incoming.data.items
         ])
         for order in self:
             order._mark_done(self.env['sale.order'])
