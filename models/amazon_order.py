@@ -686,11 +686,11 @@ class AmazonOrder(models.Model):
             raise
         except AmazonError as error:
             outage = error if isinstance(error, Unavailable) else None
-            self._mark_incomplete(error)
+            self._note_missing_status(error)
         else:
             self._store_payloads(connection, [payload])
             if self.to_complete:
-                self._mark_incomplete(
+                self._note_missing_status(
                     Malformed(orders.GET_OPERATION, 'fulfillment', "says no status"),
                 )
             else:
@@ -711,7 +711,7 @@ class AmazonOrder(models.Model):
                 while not budget.is_spent() and self._complete_next(client, connection, self):
                     pass
 
-    def _mark_incomplete(self, error):
+    def _note_missing_status(self, error):
         """Record that Amazon does not tell the status of an order. It is asked for ever again.
 
         :param AmazonError error: What Amazon answered, or what it left out.
@@ -1178,7 +1178,7 @@ class AmazonOrder(models.Model):
         for order in self:
             order._mark_done(self.env['sale.order'])
 
-    def _mark_sale_order_deleted(self):
+    def _note_sale_orders_deleted(self):
         """Record that a person deleted the sales orders, so that they are not made again.
 
         :return: None

@@ -157,13 +157,13 @@ class SaleOrder(models.Model):
         """
         # In sudo mode: the inbox and moves that are done are written by the connector only.
         orders = self.sudo().filtered('amazon_order_ref')
-        orders.order_line._mark_amazon_moves()
+        orders.order_line._note_items_on_moves()
         inbox = self.env['amazon.order'].sudo().search([
             ('company_id', 'in', orders.company_id.ids),
             ('amazon_order_ref', 'in', orders.mapped('amazon_order_ref')),
         ])
         res = super().unlink()
-        inbox._mark_sale_order_deleted()
+        inbox._note_sale_orders_deleted()
         return res
 
     # === ACTION METHODS === #

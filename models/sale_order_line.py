@@ -156,7 +156,7 @@ class SaleOrderLine(models.Model):
         self.ensure_one()
         return get_item_key(self.order_id.amazon_order_ref, self.amazon_order_item_ref)
 
-    def _mark_amazon_moves(self):
+    def _note_items_on_moves(self):
         """Write on the moves that are done of which order items they are, since the lines go.
 
         :return: None
