@@ -30,10 +30,6 @@ INCLUDED_DATA = (
 # Amazon refuses FULFILLMENT at times, account by account (its issue #5365).
 REDUCED_INCLUDED_DATA = tuple(name for name in INCLUDED_DATA if name != 'FULFILLMENT')
 
-FULFILLMENT_STATUSES = {
-    'PENDING_AVAILABILITY', 'PENDING', 'UNSHIPPED', 'PARTIALLY_SHIPPED', 'SHIPPED', 'CANCELLED',
-    'UNFULFILLABLE',
-}
 CHANNELS = {'AMAZON': 'fba', 'MERCHANT': 'fbm'}
 SERVICE_LEVELS = {
     'EXPEDITED', 'FREE_ECONOMY', 'NEXT_DAY', 'PRIORITY', 'SAME_DAY', 'SECOND_DAY', 'SCHEDULED',
@@ -41,6 +37,25 @@ SERVICE_LEVELS = {
 }
 MISSING_ITEM_ID = '?'
 ASSOCIATED_REPLACEMENTS = {'REPLACEMENT_ORIGINAL_ID', 'EXCHANGE_ORIGINAL_ID'}
+
+
+class Status:
+    """How far an order is, in the words of Amazon's `fulfillmentStatus`.
+
+    They are plain texts, as is what Amazon sends: it may be newer than this code.
+    """
+
+    PENDING = 'PENDING'
+    PENDING_AVAILABILITY = 'PENDING_AVAILABILITY'
+    UNSHIPPED = 'UNSHIPPED'
+    PARTIALLY_SHIPPED = 'PARTIALLY_SHIPPED'
+    SHIPPED = 'SHIPPED'
+    CANCELLED = 'CANCELLED'
+    UNFULFILLABLE = 'UNFULFILLABLE'
+
+    TO_SHIP = (UNSHIPPED, PARTIALLY_SHIPPED)
+    NOT_RELEASED = (PENDING, PENDING_AVAILABILITY, UNFULFILLABLE)
+    ALL = (*NOT_RELEASED, *TO_SHIP, SHIPPED, CANCELLED)
 
 
 # === WHAT IS ASKED === #
@@ -167,7 +182,7 @@ class OrderSummary:
 
     order_id: str | None
     updated_at: datetime | None  # UTC, aware
-    status: str | None  # one of FULFILLMENT_STATUSES, or newer than this code
+    status: str | None  # one of Status, or newer than this code
     channel: str | None  # 'fba' or 'fbm'
     marketplace_id: str | None
     marketplace_name: str | None
@@ -231,7 +246,7 @@ class Order:
     """An order as this add-on understands it. All times are UTC and aware."""
 
     order_id: str
-    status: str
+    status: str  # one of Status, or newer than this code
     channel: str
     marketplace_id: str  # may be empty
     purchased_at: datetime | None  # `None` where Amazon tells no time at all; so for the next
@@ -269,6 +284,10 @@ class Order:
     def cancel_reasons(self) -> list[str]:
         """The reasons with which the buyer asks to cancel; empty when nobody asks."""
         return [item.cancel_reason for item in self.items if item.cancel_reason is not None]
+
+    def count_shipped(self, item: OrderItem) -> int:
+        """Return how many pieces of an item have left: all of them where the order is shipped."""
+        return item.quantity if self.status == Status.SHIPPED else item.quantity_shipped
 
 
 @dataclass(frozen=True)
@@ -402,7 +421,7 @@ def _is_complete(order: Node) -> bool:
         return False
     if not isinstance(fulfillment, dict):
         return True
-    if fulfillment.get('fulfillmentStatus') == 'PARTIALLY_SHIPPED':
+    if fulfillment.get('fulfillmentStatus') == Status.PARTIALLY_SHIPPED:
         return any(
             item.peek('fulfillment').peek_count('quantityFulfilled') is not None
             for item in order.peek_children('orderItems')

@@ -34,9 +34,9 @@ DECIMALS = {
 class Charge:
     """An amount that the buyer paid for an item, with the tax in it that the seller remits."""
 
-    type: str  # one of CHARGE_TYPES, or 'DISCOUNT'
+    type: str  # one of CHARGE_TYPES in lower case, or 'discount'
     amount: Decimal  # in the order's currency; negative for a discount
-    subject: str = 'ITEM'  # of a discount: the type it reduces
+    subject: str = 'item'  # of a discount: the type it reduces
 
 
 @dataclass(frozen=True)
@@ -397,10 +397,10 @@ def _get_charges(
     for kind in ('ITEM', *(kind for kind in amounts if kind != 'ITEM')):
         amount = amounts.get(kind, ZERO) + taxes.get(kind, ZERO)
         if amount or kind == 'ITEM':
-            yield Charge(kind, amount)
+            yield Charge(kind.lower(), amount)
     for subject, amount in discounts.items():
         if amount:
-            yield Charge('DISCOUNT', -amount, subject)
+            yield Charge('discount', -amount, subject.lower())
 
 
 # === EXPLAINING AN ORDER === #

@@ -326,12 +326,12 @@ class AmazonAccount(models.Model):
         :rtype: product.product
         """
         return {
-            'ITEM': item_product,
-            'SHIPPING': self.shipping_product_id,
-            'GIFT_WRAP': self.gift_wrap_product_id,
-            'COD_FEE': self.cod_fee_product_id,
-            'OTHER': self.other_product_id,
-            'DISCOUNT': self.discount_product_id,
+            'item': item_product,
+            'shipping': self.shipping_product_id,
+            'gift_wrap': self.gift_wrap_product_id,
+            'cod_fee': self.cod_fee_product_id,
+            'other': self.other_product_id,
+            'discount': self.discount_product_id,
         }[charge.type]
 
     def _get_currency(self, code):
@@ -378,15 +378,16 @@ class AmazonAccount(models.Model):
             'company_id': self.company_id.id,
         })
 
-    def _get_fiscal_positions(self, customers):
-        """Return the fiscal positions of orders: the account's, else by destination.
+    def _set_fiscal_positions(self, incoming_list):
+        """Give orders their fiscal positions: the account's, else by destination.
 
-        :param list[Customer] customers: Who bought, and where the goods go.
-        :return: One for each.
-        :rtype: list[account.fiscal.position]
+        :param list[Incoming] incoming_list: The orders, with their customers.
+        :return: None
         """
         if self.fiscal_position_id:
-            return [self.fiscal_position_id] * len(customers)
+            for incoming in incoming_list:
+                incoming.position = self.fiscal_position_id
+            return
         Position = self.env['account.fiscal.position']
         automatic = Position.search([
             *Position._check_company_domain(self.company_id), ('auto_apply', '=', True),
@@ -395,8 +396,8 @@ class AmazonAccount(models.Model):
         if any(automatic.mapped('zip_from')):
             names.append('zip')
         positions = {}
-        result = []
-        for customer in customers:
+        for incoming in incoming_list:
+            customer = incoming.customer
             key = (
                 customer.tax_partner.vat,
                 customer.tax_partner.property_account_position_id,
@@ -407,8 +408,7 @@ class AmazonAccount(models.Model):
                 positions[key] = Position._get_fiscal_position(
                     customer.tax_partner, customer.destination,
                 )
-            result.append(positions[key])
-        return result
+            incoming.position = positions[key]
 
     # === BUSINESS METHODS - NOTIFICATIONS === #
 

@@ -116,31 +116,30 @@ class AmazonOffer(models.Model):
             )
 
     @api.model
-    def _get_or_create_for(self, account, data_by_order):
+    def _get_or_create_for(self, account, incoming_list):
         """Find the offers of order items, create the ones seen for the first time, match both.
 
         An offer without a product is matched by itself to the product whose internal reference,
         else barcode, equals the SKU; not if a person unmatched it.
 
         :param amazon.account account: The account that sold the items.
-        :param data_by_order: The orders in the inbox, and as read.
-        :type data_by_order: dict[amazon.order, amazon.orders.Order]
+        :param list[Incoming] incoming_list: The orders of the items.
         :return: The offers by marketplace id and SKU.
         :rtype: dict[tuple[int, str], amazon.offer]
         """
-        offers = self._get_for(account, list(data_by_order.values()))
+        offers = self._get_for(account, [incoming.data for incoming in incoming_list])
         missing = {
-            (order.marketplace_id.id, item.sku): {
+            (incoming.order.marketplace_id.id, item.sku): {
                 'account_id': account.id,
-                'marketplace_id': order.marketplace_id.id,
+                'marketplace_id': incoming.order.marketplace_id.id,
                 'sku': item.sku,
                 'asin': item.asin,
                 'title': item.title,
-                'channel': data.channel,
+                'channel': incoming.data.channel,
             }
-            for order, data in data_by_order.items()
-            for item in data.items
-            if (order.marketplace_id.id, item.sku) not in offers
+            for incoming in incoming_list
+            for item in incoming.data.items
+            if (incoming.order.marketplace_id.id, item.sku) not in offers
         }
         offers.update(zip(missing, self.create(list(missing.values())), strict=True))
         self.union(*offers.values())._match_by_reference()
@@ -152,7 +151,7 @@ class AmazonOffer(models.Model):
 
         :param amazon.account account: The account that sold the items.
         :param data_list: The orders as read.
-        :type data_list: list[amazon.orders.Order]
+        :type data_list: list[amazon.orders.Order | amazon.orders.ShippedGoods]
         :return: The offers by marketplace id and SKU.
         :rtype: dict[tuple[int, str], amazon.offer]
         """

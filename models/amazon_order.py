@@ -1,5 +1,6 @@
 import json
 from collections import Counter, defaultdict
+from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
@@ -23,9 +24,11 @@ from ..amazon.errors import (
     Unavailable,
 )
 from ..amazon.order_overview import parse_overview
+from ..amazon.orders import Status
 from ..amazon.payload import load_json
 from .amazon_sync import Run
 from .amazon_sync_mixin import BACK_OFF_MINUTES
+from .incoming import Incoming, Step
 from .ship_by import get_urgency_domains, get_urgency_search_domain
 from .stock_move import ShippedItem
 from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget, to_naive
@@ -46,13 +49,13 @@ LEAN_CONTEXT = {
     'loyalty_no_mail': True,  # where coupons are installed
 }
 STATUS_LABELS = [
-    ('PENDING', "Pending"),
-    ('PENDING_AVAILABILITY', "Pre-ordered"),
-    ('UNSHIPPED', "Unshipped"),
-    ('PARTIALLY_SHIPPED', "Partly Shipped"),
-    ('SHIPPED', "Shipped"),
-    ('CANCELLED', "Cancelled"),
-    ('UNFULFILLABLE', "Can't Be Fulfilled"),
+    (Status.PENDING, "Pending"),
+    (Status.PENDING_AVAILABILITY, "Pre-ordered"),
+    (Status.UNSHIPPED, "Unshipped"),
+    (Status.PARTIALLY_SHIPPED, "Partly Shipped"),
+    (Status.SHIPPED, "Shipped"),
+    (Status.CANCELLED, "Cancelled"),
+    (Status.UNFULFILLABLE, "Can't Be Fulfilled"),
 ]
 URGENCIES = get_urgency_domains('ship_by')
 # What the seller has to ship and no delivery stands for yet.
@@ -60,19 +63,13 @@ TO_SHIP = Domain([
     ('state', 'in', ('to_do', 'failed')),
     ('channel', '=', 'fbm'),
     ('sale_order_id', '=', False),
-    ('amazon_status', 'in', ('UNSHIPPED', 'PARTIALLY_SHIPPED')),
+    ('amazon_status', 'in', Status.TO_SHIP),
 ])
 # What is written of an order that comes without its status where fuller data are stored.
 VERSION_FIELDS = (
     'amazon_updated_at', 'payload_version', 'to_complete', 'state', 'reason', 'attempts',
     'next_try',
 )
-STEPS = {
-    'create': ('_create_sale_orders', 'created'),
-    'update': ('_update_sale_orders', 'updated'),
-    'cancel': ('_cancel_sale_orders', 'cancelled'),
-    'move': ('_move_goods_sold_elsewhere', 'moved'),
-}
 
 
 class AmazonOrder(models.Model):
@@ -689,11 +686,11 @@ class AmazonOrder(models.Model):
             raise
         except AmazonError as error:
             outage = error if isinstance(error, Unavailable) else None
-            self._mark_incomplete(error)
+            self._note_missing_status(error)
         else:
             self._store_payloads(connection, [payload])
             if self.to_complete:
-                self._mark_incomplete(
+                self._note_missing_status(
                     Malformed(orders.GET_OPERATION, 'fulfillment', "says no status"),
                 )
             else:
@@ -714,7 +711,7 @@ class AmazonOrder(models.Model):
                 while not budget.is_spent() and self._complete_next(client, connection, self):
                     pass
 
-    def _mark_incomplete(self, error):
+    def _note_missing_status(self, error):
         """Record that Amazon does not tell the status of an order. It is asked for ever again.
 
         :param AmazonError error: What Amazon answered, or what it left out.
@@ -841,31 +838,31 @@ class AmazonOrder(models.Model):
         self._link_sale_orders()
         outcomes = Counter()
         failures = self._do_together_or_apart(self.env['amazon.shipment']._take_echoes)
-        data_by_order = {}
+        incoming_by_order = {}
         steps = defaultdict(self.browse)
         for order in self - self.browse().union(*failures):
             step, reason = order._choose_step(account)
-            if step == 'skip':
+            if step is Step.SKIP:
                 order._mark_skipped(reason)
-                outcomes['skipped'] += 1
+                outcomes[step.value] += 1
                 continue
             try:
-                if step != 'cancel':
-                    data_by_order[order] = order._parse(step)
+                if step is not Step.CANCEL:
+                    incoming_by_order[order] = Incoming(order, order._parse(step))
                 steps[step] |= order
             except Malformed as error:
                 failures[order] = error
-        failures.update(self._find_obstacles(account, data_by_order))
-        for step, (method, outcome) in STEPS.items():
+        failures.update(self._find_obstacles(account, list(incoming_by_order.values())))
+        for step in Step:
             todo = steps[step] - self.browse().union(*failures)
             # What failed before is apart, or it would cost those that are new each time.
             fresh = todo.filtered(lambda order: not order.attempts)
             for part in filter(None, (fresh, todo - fresh)):
                 failed = part._do_together_or_apart(
-                    lambda inbox, method=method: getattr(inbox, method)(data_by_order),
+                    lambda inbox, step=step: inbox._take_step(step, incoming_by_order),
                 )
                 failures.update(failed)
-                outcomes[outcome] += len(part) - len(failed)
+                outcomes[step.value] += len(part) - len(failed)
         for order, exception in failures.items():
             order._mark_failed(exception)
         outcomes['failed'] += len(failures)
@@ -886,40 +883,40 @@ class AmazonOrder(models.Model):
         """Decide what an order asks for, by its status and channel.
 
         :param amazon.account account: The account it came through.
-        :return: `create`, `update`, `cancel` or `skip`, and in the last case the reason.
-        :rtype: tuple[str, str | None]
+        :return: The step; for `SKIP` the reason, too.
+        :rtype: tuple[Step, str | None]
         """
         self.ensure_one()
         if not self.sale_order_id and self.sale_order_deleted:
-            return 'skip', self.env._(
+            return Step.SKIP, self.env._(
                 "Its sales order was deleted in Odoo. Retry makes it again; goods that have left"
                 " stay as they are.",
             )
         if not self.sale_order_id and self.is_sold_elsewhere:
             return self._choose_step_sold_elsewhere(account)
-        status, step = self.amazon_status, 'update' if self.sale_order_id else 'create'
-        if status == 'CANCELLED':
-            return ('cancel', None) if self.sale_order_id else (
-                'skip', self.env._("Cancelled on Amazon before it came to Odoo."),
+        status, step = self.amazon_status, Step.UPDATE if self.sale_order_id else Step.CREATE
+        if status == Status.CANCELLED:
+            return (Step.CANCEL, None) if self.sale_order_id else (
+                Step.SKIP, self.env._("Cancelled on Amazon before it came to Odoo."),
             )
-        if status and status not in orders.FULFILLMENT_STATUSES:
-            return 'skip', self.env._(
+        if status and status not in Status.ALL:
+            return Step.SKIP, self.env._(
                 "Amazon's status %(status)s is new to this connector. It looks again when the order"
                 " changes.",
                 status=status,
             )
-        if step == 'update' or not (status and self.channel):
+        if step is Step.UPDATE or not (status and self.channel):
             return step, None
-        if status in ('PENDING', 'PENDING_AVAILABILITY', 'UNFULFILLABLE'):
-            return 'skip', self.env._("Waits on Amazon, which has not released it yet.")
+        if status in Status.NOT_RELEASED:
+            return Step.SKIP, self.env._("Waits on Amazon, which has not released it yet.")
         if self.channel == 'fba':
-            return (step, None) if status == 'SHIPPED' else (
-                'skip', self.env._("Waits for Amazon to ship it."),
+            return (step, None) if status == Status.SHIPPED else (
+                Step.SKIP, self.env._("Waits for Amazon to ship it."),
             )
-        if status == 'SHIPPED' and not (
+        if status == Status.SHIPPED and not (
             self.import_shipped or account.shipped_elsewhere == 'import'
         ):
-            return 'skip', self.env._("Shipped outside Odoo before it came here.")
+            return Step.SKIP, self.env._("Shipped outside Odoo before it came here.")
         return step, None
 
     def _choose_step_sold_elsewhere(self, account):
@@ -927,15 +924,15 @@ class AmazonOrder(models.Model):
 
         :param amazon.account account: The account it came through.
         :return: As `_choose_step`.
-        :rtype: tuple[str, str | None]
+        :rtype: tuple[Step, str | None]
         """
         if account.sold_elsewhere == 'skip' or self.channel != 'fba':
-            return 'skip', self.env._(
+            return Step.SKIP, self.env._(
                 "Sold in another shop; Amazon only ships it. To take its goods from the FBA"
                 " location, choose so in the account, then press Retry.",
             )
-        if self.amazon_status == 'SHIPPED':
-            return 'move', None
+        if self.amazon_status == Status.SHIPPED:
+            return Step.MOVE, None
         if self.env['stock.move']._get_moved_without_sale(account, self.amazon_order_ref):
             note = self.env._(
                 "%(status)s on Amazon after its goods were taken from the FBA location. Nothing was"
@@ -943,16 +940,16 @@ class AmazonOrder(models.Model):
                 status=self.amazon_status,
             )
             account._warn_person_in_charge(f'{self.amazon_order_ref}: {note}')
-            return 'skip', note
-        return 'skip', self.env._(
+            return Step.SKIP, note
+        return Step.SKIP, self.env._(
             "Sold in another shop, and not shipped by Amazon: %(status)s.",
             status=self.amazon_status,
         )
 
-    def _parse(self, step='update'):
+    def _parse(self, step=Step.UPDATE):
         """Return the order as `amazon.orders` reads it.
 
-        :param str step: What the order asks for; with `move` only its goods are read.
+        :param Step step: What the order asks for; with `MOVE` only its goods are read.
         :rtype: amazon.orders.Order | amazon.orders.ShippedGoods
         :raise Malformed: If it can't be understood, naming the field.
         """
@@ -962,7 +959,7 @@ class AmazonOrder(models.Model):
                 self.amazon_order_ref, self.env._("Amazon's data"),
                 self.env._("were removed to protect the buyer: press Fetch Again"),
             )
-        if step == 'move':
+        if step is Step.MOVE:
             return orders.parse_shipped_goods(load_json(self.payload))
         payload = load_json(self.payload)
         try:
@@ -1034,19 +1031,20 @@ class AmazonOrder(models.Model):
         return replace(data, items=tuple(items), notes=tuple(notes))
 
     @api.model
-    def _find_obstacles(self, account, data_by_order):
+    def _find_obstacles(self, account, incoming_list):
         """Return which orders lack something that only a person can give: a currency or a match.
 
         The offers of all are made: they are what a person works on.
 
         :param amazon.account account: The account of the orders.
-        :param dict data_by_order: The orders as read.
+        :param list[Incoming] incoming_list: The orders.
         :return: What is in the way.
         :rtype: dict[amazon.order, UserError]
         """
-        offers = self.env['amazon.offer']._get_or_create_for(account, data_by_order)
+        offers = self.env['amazon.offer']._get_or_create_for(account, incoming_list)
         failures = {}
-        for order, data in data_by_order.items():
+        for incoming in incoming_list:
+            order, data = incoming.order, incoming.data
             try:
                 if not (order.is_sold_elsewhere or order.currency_id.active):
                     account._get_currency(data.currency)
@@ -1078,24 +1076,45 @@ class AmazonOrder(models.Model):
                 skus=', '.join(missing.mapped('sku')),
             ))
 
-    def _create_sale_orders(self, data_by_order):
+    def _take_step(self, step, incoming_by_order):
+        """Do what these orders ask for, which is the same for all of them.
+
+        :param Step step: What they ask for.
+        :param dict[amazon.order, Incoming] incoming_by_order: These and maybe others, with what
+                                                               was read of them.
+        :return: What stopped those that were left out, if any was.
+        :rtype: dict[amazon.order, Exception] | None
+        :raise Exception: If it can't be done with one of them.
+        """
+        match step:
+            case Step.CREATE:
+                return self._create_sale_orders(incoming_by_order)
+            case Step.UPDATE:
+                return self._update_sale_orders(incoming_by_order)
+            case Step.CANCEL:
+                return self._cancel_sale_orders()
+            case Step.MOVE:
+                return self._move_goods_sold_elsewhere(
+                    [incoming_by_order[order] for order in self],
+                )
+
+    def _create_sale_orders(self, incoming_by_order):
         """Make the sales orders, confirm them and move the goods that are on their way already.
 
         They are made part by part, so that one that can't be made costs the others little, and
         confirmed together.
 
-        :param dict data_by_order: The orders as read.
+        :param dict[amazon.order, Incoming] incoming_by_order: The orders as read.
         :return: What stopped those that can't be made.
         :rtype: dict[amazon.order, Exception]
         :raise UserError: If one can't be confirmed, saying why.
         """
-        sale_orders, failures = {}, {}
+        attempted, failures = {}, {}
 
         def create(inbox):
-            data_list = [data_by_order[order] for order in inbox]
-            sale_orders.update(zip(
-                inbox, self.env['sale.order']._create_from_amazon(inbox, data_list), strict=True,
-            ))
+            attempt = {order: copy(incoming_by_order[order]) for order in inbox}
+            self.env['sale.order']._create_from_amazon(self.account_id, list(attempt.values()))
+            attempted.update(attempt)
 
         rest, size = self, PART_SIZE
         while rest:
@@ -1103,30 +1122,28 @@ class AmazonOrder(models.Model):
             failures.update(part._do_together_or_apart(create))
             if len(failures) > 1:
                 size = CAREFUL_PART_SIZE
-        made = self - self.browse().union(*failures)
+        made = [attempted[order] for order in self if order not in failures]
         if made:
-            self.env['sale.order'].union(*map(sale_orders.get, made))._confirm_from_amazon(
-                [data_by_order[order] for order in made],
-            )
-        for order in made:
-            order._mark_done(sale_orders[order], data_by_order[order].notes)
+            self.env['sale.order']._confirm_from_amazon(made)
+        for incoming in made:
+            incoming.order._mark_done(incoming.sale_order, incoming.data.notes)
         return failures
 
-    def _update_sale_orders(self, data_by_order):
+    def _update_sale_orders(self, incoming_by_order):
         """Carry over what changed on Amazon to the sales orders.
 
-        :param dict data_by_order: The orders as read.
+        :param dict[amazon.order, Incoming] incoming_by_order: The orders as read.
         :return: None
         :raise UserError: If it can't be, saying why.
         """
         for order in self:
-            data = data_by_order[order]
+            data = incoming_by_order[order].data
             with order._blamed():
                 order.sale_order_id._adopt_amazon_items(data)
                 order.sale_order_id._update_from_amazon(data)
                 order._mark_done(order.sale_order_id, data.notes)
 
-    def _cancel_sale_orders(self, _data_by_order):
+    def _cancel_sale_orders(self):
         """Cancel the sales orders of orders that were cancelled on Amazon.
 
         :return: None
@@ -1136,30 +1153,32 @@ class AmazonOrder(models.Model):
                 order.sale_order_id._cancel_from_amazon()
                 order._mark_done(order.sale_order_id)
 
-    def _move_goods_sold_elsewhere(self, data_by_order):
+    def _move_goods_sold_elsewhere(self, incoming_list):
         """Take from the FBA location what Amazon shipped of orders of other shops.
 
-        :param dict data_by_order: The orders as read.
+        :param list[Incoming] incoming_list: These orders as read.
         :return: None
         """
         account = self.account_id
-        offers = self.env['amazon.offer']._get_for(account, [data_by_order[o] for o in self])
+        offers = self.env['amazon.offer']._get_for(
+            account, [incoming.data for incoming in incoming_list],
+        )
         self.env['stock.move']._ship_without_sale(account, [
             ShippedItem(
-                order_ref=order.amazon_order_ref,
+                order_ref=incoming.order.amazon_order_ref,
                 item_ref=item.item_id,
-                product=offers[order.marketplace_id.id, item.sku].product_id,
+                product=offers[incoming.order.marketplace_id.id, item.sku].product_id,
                 quantity=item.quantity,
                 serial_numbers=item.serial_numbers,
-                shipped_at=to_naive(data_by_order[order].updated_at),
+                shipped_at=to_naive(incoming.data.updated_at),
             )
-            for order in self
-            for item in data_by_order[order].items
+            for incoming in incoming_list
+            for item in incoming.data.items
         ])
         for order in self:
             order._mark_done(self.env['sale.order'])
 
-    def _mark_sale_order_deleted(self):
+    def _note_sale_orders_deleted(self):
         """Record that a person deleted the sales orders, so that they are not made again.
 
         :return: None

@@ -58,23 +58,20 @@ class ResPartner(models.Model):
     # === BUSINESS METHODS - FROM AMAZON === #
 
     @api.model
-    def _get_or_create_for_amazon(self, account, inbox, data_list):
-        """Find or create the customers of orders, each one once.
+    def _set_amazon_customers(self, account, incoming_list):
+        """Give orders their customers, found or created, each one once.
 
         A buyer is known by the e-mail alias, which Amazon keeps per buyer and seller, else by name
         and address.
 
         :param amazon.account account: The account of the orders.
-        :param amazon.order inbox: The orders in the inbox.
-        :param data_list: The same as read.
-        :type data_list: list[amazon.orders.Order]
-        :return: One for each order.
-        :rtype: list[Customer]
+        :param list[Incoming] incoming_list: The orders.
+        :return: None
         """
-        places = self._get_amazon_places(data_list)
+        places = self._get_amazon_places([incoming.data for incoming in incoming_list])
         values_list = [
-            self._prepare_amazon_customer_values(account, order.marketplace_id, data, places)
-            for order, data in zip(inbox, data_list, strict=True)
+            self._prepare_amazon_customer_values(account, incoming, places)
+            for incoming in incoming_list
         ]
         known = self._find_amazon_customers(account, values_list)
         new_values = {}
@@ -85,21 +82,18 @@ class ResPartner(models.Model):
         created = self.create(list(new_values.values()))
         created._keep_out_of_marketing()
         known.update(zip(new_values, created, strict=True))
-        customers = []
-        for order, data, values in zip(inbox, data_list, values_list, strict=True):
+        for incoming, values in zip(incoming_list, values_list, strict=True):
             if values:
                 partner = known[self._get_amazon_key(values)]
-                customers.append(partner._get_amazon_customer(data, values, places))
+                incoming.customer = partner._get_amazon_customer(incoming.data, values, places)
             else:
-                customers.append(
-                    self._get_shared_amazon_customer(order.marketplace_id, data, places),
-                )
-            if data.address.country_code not in ('', *places[0]):
-                customers[-1].notes.append(self.env._(
+                incoming.customer = self._get_shared_amazon_customer(incoming, places)
+            country_code = incoming.data.address.country_code
+            if country_code not in ('', *places[0]):
+                incoming.customer.notes.append(self.env._(
                     "recipient.deliveryAddress.countryCode %(code)s is no country that Odoo knows",
-                    code=data.address.country_code,
+                    code=country_code,
                 ))
-        return customers
 
     @api.model
     def _get_amazon_key(self, values):
@@ -192,17 +186,16 @@ class ResPartner(models.Model):
         }
 
     @api.model
-    def _prepare_amazon_customer_values(self, account, marketplace, data, places):
+    def _prepare_amazon_customer_values(self, account, incoming, places):
         """Return the values of a buyer.
 
         :param amazon.account account: The account of the order.
-        :param amazon.marketplace marketplace: Where the buyer bought.
-        :param amazon.orders.Order data: The order as read.
+        :param Incoming incoming: The order.
         :param places: See `_get_amazon_places`.
         :return: The values, `None` when Amazon does not tell who bought.
         :rtype: dict | None
         """
-        buyer, address = data.buyer, data.address
+        buyer, address = incoming.data.buyer, incoming.data.address
         is_company = buyer.is_business and bool(buyer.company_name)
         name = (is_company and buyer.company_name) or buyer.name or address.name
         if not (name or buyer.email):
@@ -218,7 +211,7 @@ class ResPartner(models.Model):
             'phone': address.phone or False,
             'amazon_account_id': account.id,
             'amazon_email': buyer.email or False,
-            'lang': self._get_amazon_lang(marketplace),
+            'lang': self._get_amazon_lang(incoming.order.marketplace_id),
             **self._prepare_amazon_vat_values(buyer.vat, values['country_id']),
         })
         return values
@@ -283,16 +276,16 @@ class ResPartner(models.Model):
         )
 
     @api.model
-    def _get_shared_amazon_customer(self, marketplace, data, places):
+    def _get_shared_amazon_customer(self, incoming, places):
         """Return the contact that stands for the buyers of a marketplace whom Amazon does not name.
 
         Taxes go by the place that Amazon tells all the same, which is not kept.
 
-        :param amazon.marketplace marketplace: Where the buyer bought.
-        :param amazon.orders.Order data: The order as read.
+        :param Incoming incoming: The order.
         :param places: See `_get_amazon_places`.
         :rtype: Customer
         """
+        marketplace, address = incoming.order.marketplace_id, incoming.data.address
         partner = self.with_context(active_test=False).search(
             [('amazon_marketplace_id', '=', marketplace.id)],
         ).with_env(self.env) or self.create({
@@ -302,8 +295,8 @@ class ResPartner(models.Model):
             'lang': self._get_amazon_lang(marketplace),
         })
         destination = partner
-        if data.address.country_code:
-            destination = self.new(self._prepare_amazon_address_values(data.address, places))
+        if address.country_code:
+            destination = self.new(self._prepare_amazon_address_values(address, places))
         return Customer(
             partner=partner, delivery=partner, tax_partner=destination, destination=destination,
         )

@@ -157,13 +157,13 @@ class SaleOrder(models.Model):
         """
         # In sudo mode: the inbox and moves that are done are written by the connector only.
         orders = self.sudo().filtered('amazon_order_ref')
-        orders.order_line._mark_amazon_moves()
+        orders.order_line._note_items_on_moves()
         inbox = self.env['amazon.order'].sudo().search([
             ('company_id', 'in', orders.company_id.ids),
             ('amazon_order_ref', 'in', orders.mapped('amazon_order_ref')),
         ])
         res = super().unlink()
-        inbox._mark_sale_order_deleted()
+        inbox._note_sale_orders_deleted()
         return res
 
     # === ACTION METHODS === #
@@ -245,44 +245,40 @@ class SaleOrder(models.Model):
     # === BUSINESS METHODS - FROM AMAZON === #
 
     @api.model
-    def _create_from_amazon(self, inbox, data_list):
-        """Make and prove the sales orders of Amazon orders.
+    def _create_from_amazon(self, account, incoming_list):
+        """Give Amazon orders their customers, fiscal positions and sales orders, and prove these.
 
-        :param amazon.order inbox: The orders in the inbox, all of one account.
-        :param data_list: The same as read.
-        :type data_list: list[amazon.orders.Order]
-        :return: The sales orders, in the same order.
-        :rtype: sale.order
+        :param amazon.account account: The account of the orders.
+        :param list[Incoming] incoming_list: The orders.
+        :return: None
         :raise UserError: If one can't be made, saying why.
         """
-        account = inbox.account_id
-        customers = self.env['res.partner']._get_or_create_for_amazon(account, inbox, data_list)
-        sale_orders = self.create(
-            self._prepare_amazon_values_list(account, inbox, data_list, customers),
-        )
-        for order, sale_order, data, customer in zip(
-            inbox, sale_orders, data_list, customers, strict=True,
-        ):
-            with order._blamed():
+        self.env['res.partner']._set_amazon_customers(account, incoming_list)
+        account._set_fiscal_positions(incoming_list)
+        sale_orders = self.create(self._prepare_amazon_values_list(account, incoming_list))
+        for incoming, sale_order in zip(incoming_list, sale_orders, strict=True):
+            incoming.sale_order = sale_order
+            data, customer = incoming.data, incoming.customer
+            with incoming.order._blamed():
                 sale_order._close_amazon_rounding(data)
                 sale_order._note_trivia([*data.notes, *customer.notes])
                 if customer.has_invalid_vat:
                     sale_order._note_invalid_vat(data.buyer.vat)
-        return sale_orders
 
-    def _confirm_from_amazon(self, data_list):
+    @api.model
+    def _confirm_from_amazon(self, incoming_list):
         """Confirm the sales orders of Amazon orders, and move the goods that left before.
 
-        :param data_list: The orders as read.
-        :type data_list: list[amazon.orders.Order]
+        :param list[Incoming] incoming_list: The orders, with their sales orders.
         :return: None
         :raise UserError: If one can't be confirmed, saying why.
         """
-        self._choose_amazon_carriers()
-        self._ship_what_left_before(data_list)
-        self.action_confirm()
-        for sale_order, data in zip(self, data_list, strict=True):
-            sale_order._note_cancel_request(data)
+        sale_orders = self.union(*(incoming.sale_order for incoming in incoming_list))
+        sale_orders._choose_amazon_carriers()
+        self._ship_what_left_before(incoming_list)
+        sale_orders.action_confirm()
+        for incoming in incoming_list:
+            incoming.sale_order._note_cancel_request(incoming.data)
 
     def _choose_amazon_carriers(self):
         """Let the deliveries to come start with the delivery methods of the account's rules.
@@ -298,16 +294,15 @@ class SaleOrder(models.Model):
                 orders.carrier_id = carrier
 
     @api.model
-    def _prepare_amazon_values_list(self, account, inbox, data_list, customers):
+    def _prepare_amazon_values_list(self, account, incoming_list):
         """Return the values of sales orders.
 
         :param amazon.account account: The account of the orders.
-        :param amazon.order inbox: The orders in the inbox.
-        :param data_list: The same as read.
-        :param list[Customer] customers: Who bought them.
+        :param list[Incoming] incoming_list: The orders, with their customers and fiscal positions.
         :rtype: list[dict]
         :raise UserError: If Odoo lacks something, saying what.
         """
+        data_list = [incoming.data for incoming in incoming_list]
         offers = self.env['amazon.offer']._get_for(account, data_list)
         currencies = {
             code: account._get_currency(code) for code in {data.currency for data in data_list}
@@ -315,43 +310,39 @@ class SaleOrder(models.Model):
         pricelists = {
             currency: account._get_pricelist(currency) for currency in currencies.values()
         }
-        positions = account._get_fiscal_positions(customers)
         values_list = []
-        for order, data, customer, position in zip(
-            inbox, data_list, customers, positions, strict=True,
-        ):
-            currency = currencies[data.currency]
-            with order._blamed():
+        for incoming in incoming_list:
+            currency = currencies[incoming.data.currency]
+            with incoming.order._blamed():
                 values_list.append({
-                    **self._prepare_amazon_values(account, order, data, customer),
+                    **self._prepare_amazon_values(account, incoming),
                     'pricelist_id': pricelists[currency].id,
-                    'fiscal_position_id': position.id,
                     'order_line': [
                         Command.create(values)
-                        for item in data.items
-                        for offer in offers[order.marketplace_id.id, item.sku]
+                        for item in incoming.data.items
+                        for offer in offers[incoming.order.marketplace_id.id, item.sku]
                         for values in self.env['sale.order.line']._prepare_amazon_values_list(
-                            account, item, offer, offer._get_product(), position, currency,
+                            account, item, offer, offer._get_product(), incoming.position, currency,
                         )
                     ],
                 })
         return values_list
 
     @api.model
-    def _prepare_amazon_values(self, account, order, data, customer):
-        """Return the values of one sales order, without its lines and what they depend on.
+    def _prepare_amazon_values(self, account, incoming):
+        """Return the values of one sales order, without its lines and its price list.
 
         :param amazon.account account: The account of the order.
-        :param amazon.order order: The order in the inbox.
-        :param amazon.orders.Order data: The same as read.
-        :param Customer customer: Who bought it.
+        :param Incoming incoming: The order, with its customer and fiscal position.
         :rtype: dict
         """
+        data, customer = incoming.data, incoming.customer
         return {
             'company_id': account.company_id.id,
             'partner_id': customer.partner.id,
             'partner_invoice_id': customer.partner.id,
             'partner_shipping_id': customer.delivery.id,
+            'fiscal_position_id': incoming.position.id,
             'sale_order_template_id': False,  # It could send mail to the buyer.
             'payment_term_id': False,
             'warehouse_id': account.warehouse_id.id,
@@ -365,7 +356,7 @@ class SaleOrder(models.Model):
             'require_payment': False,
             'amazon_order_ref': data.order_id,
             'amazon_account_id': account.id,
-            'amazon_marketplace_id': order.marketplace_id.id,
+            'amazon_marketplace_id': incoming.order.marketplace_id.id,
             'amazon_channel': data.channel,
             'amazon_ship_by': to_naive(data.ship_by),
             'amazon_deliver_by': to_naive(data.deliver_by),
@@ -399,18 +390,19 @@ class SaleOrder(models.Model):
             if name in ('amazon_total', 'amazon_explained')
         )
 
-    def _ship_what_left_before(self, data_list):
+    @api.model
+    def _ship_what_left_before(self, incoming_list):
         """Move the goods that left before Odoo saw the orders, without a delivery.
 
         These are all goods of FBA orders, which Amazon takes from the FBA location, and what was
         shipped outside Odoo of FBM orders, which is taken from the warehouse.
 
-        :param data_list: The orders as read.
-        :type data_list: list[amazon.orders.Order]
+        :param list[Incoming] incoming_list: The orders, with their sales orders.
         :return: None
         """
         shipments = []
-        for sale_order, data in zip(self, data_list, strict=True):
+        for incoming in incoming_list:
+            sale_order, data = incoming.sale_order, incoming.data
             account = sale_order.amazon_account_id
             is_fba = data.channel == 'fba'
             items = {item.item_id: item for item in data.items}
@@ -418,8 +410,7 @@ class SaleOrder(models.Model):
                 item = items[line.amazon_order_item_ref]
                 shipments.append(Shipment(
                     line=line,
-                    quantity=item.quantity if is_fba or data.status == 'SHIPPED'
-                    else item.quantity_shipped,
+                    quantity=item.quantity if is_fba else data.count_shipped(item),
                     serial_numbers=item.serial_numbers,
                     location=account.location_id if is_fba else account.warehouse_id.lot_stock_id,
                     shipped_at=to_naive(data.updated_at),

@@ -3,7 +3,7 @@ from contextlib import contextmanager
 from odoo import fields, models
 from odoo.fields import Command
 
-from ..amazon.orders import MISSING_ITEM_ID
+from ..amazon.orders import MISSING_ITEM_ID, Status
 from .activities import plan_warning
 from .sale_order_totals import CLOSING_CHARGES
 from .stock_move import Shipment
@@ -85,7 +85,7 @@ class SaleOrder(models.Model):
         return (
             self.amazon_channel == 'fbm'
             and self.state == 'sale'
-            and 'CANCELLED' not in self.amazon_order_ids.mapped('amazon_status')
+            and Status.CANCELLED not in self.amazon_order_ids.mapped('amazon_status')
             and bool(self._get_cancellable_lines())
         )
 
@@ -370,7 +370,7 @@ class SaleOrder(models.Model):
             item = items.get(line.amazon_order_item_ref)
             if not item:
                 continue
-            shipped = item.quantity if data.status == 'SHIPPED' else item.quantity_shipped
+            shipped = data.count_shipped(item)
             known = max(line.qty_delivered, line.amazon_quantity - line._count_untold())
             if shipped > known:
                 elsewhere[line.amazon_order_item_ref] = int(shipped - known)

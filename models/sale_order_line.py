@@ -3,15 +3,6 @@ from odoo.fields import Command
 
 from .stock_move import get_item_key
 
-CHARGES = {
-    'ITEM': 'item',
-    'SHIPPING': 'shipping',
-    'GIFT_WRAP': 'gift_wrap',
-    'COD_FEE': 'cod_fee',
-    'OTHER': 'other',
-    'DISCOUNT': 'discount',
-}
-
 
 class SaleOrderLine(models.Model):
     _name = 'sale.order.line'
@@ -165,7 +156,7 @@ class SaleOrderLine(models.Model):
         self.ensure_one()
         return get_item_key(self.order_id.amazon_order_ref, self.amazon_order_item_ref)
 
-    def _mark_amazon_moves(self):
+    def _note_items_on_moves(self):
         """Write on the moves that are done of which order items they are, since the lines go.
 
         :return: None
@@ -192,14 +183,14 @@ class SaleOrderLine(models.Model):
         taxes = {}
         for charge in item.charges:
             product = account._get_charge_product(charge, item_product)
-            quantity = item.quantity if charge.type == 'ITEM' else 1
-            if charge.type == 'DISCOUNT':
-                charge_taxes = taxes.get(charge.subject, taxes['ITEM'])._without_fixed()
+            quantity = item.quantity if charge.type == 'item' else 1
+            if charge.type == 'discount':
+                charge_taxes = taxes.get(charge.subject, taxes['item'])._without_fixed()
             elif item.is_facilitated:
                 charge_taxes = self.env['account.tax']  # Amazon takes care of it.
             else:
                 charge_taxes = self._get_amazon_taxes(
-                    product, account.company_id, position, taxes.get('ITEM'),
+                    product, account.company_id, position, taxes.get('item'),
                 )
             taxes[charge.type], price_unit = charge_taxes._fit_to_total(
                 float(charge.amount), quantity, product, currency,
@@ -214,7 +205,7 @@ class SaleOrderLine(models.Model):
                 'tax_ids': [Command.set(taxes[charge.type].ids)],
                 'amazon_order_item_ref': item.item_id,
                 'amazon_offer_id': offer.id,
-                'amazon_charge': CHARGES[charge.type],
+                'amazon_charge': charge.type,
                 **self._prepare_amazon_charge_values(item, charge, offer),
             })
         return values_list
@@ -228,14 +219,14 @@ class SaleOrderLine(models.Model):
         :param amazon.offer offer: The offer that was sold.
         :rtype: dict
         """
-        if charge.type == 'ITEM':
+        if charge.type == 'item':
             return {
                 'name': offer.product_id.display_name or f'[{item.sku}] {item.title}',
                 'amazon_quantity': item.quantity,
                 'amazon_gift_message': item.gift_message,
             }
-        if charge.type == 'DISCOUNT':
-            return {'amazon_discount_of': CHARGES[charge.subject]}
+        if charge.type == 'discount':
+            return {'amazon_discount_of': charge.subject}
         return {}
 
     @api.model

@@ -196,13 +196,13 @@ class TestOrderParsing(BaseCase):
             discount='3.00', shipping_discount='1.00',
         )
         expected = (
-            Charge('ITEM', Decimal('30.00')),
-            Charge('SHIPPING', Decimal('4.90')),
-            Charge('GIFT_WRAP', Decimal('1.99')),
-            Charge('COD_FEE', Decimal('2.00')),
-            Charge('OTHER', Decimal('0.50')),
-            Charge('DISCOUNT', Decimal('-3.00'), 'ITEM'),
-            Charge('DISCOUNT', Decimal('-1.00'), 'SHIPPING'),
+            Charge('item', Decimal('30.00')),
+            Charge('shipping', Decimal('4.90')),
+            Charge('gift_wrap', Decimal('1.99')),
+            Charge('cod_fee', Decimal('2.00')),
+            Charge('other', Decimal('0.50')),
+            Charge('discount', Decimal('-3.00'), 'item'),
+            Charge('discount', Decimal('-1.00'), 'shipping'),
         )
         self.assertEqual(read(item).items[0].charges, expected)
         data = read(replace(item, tax={'ITEM': '4.79', 'SHIPPING': '0.78', 'GIFT_WRAP': '0.32'}))
@@ -211,23 +211,23 @@ class TestOrderParsing(BaseCase):
 
     def test_discount_of_either_sign_or_taken_off_already(self):
         for breakdowns, reduction in (
-            ([discount('-2.00')], 'ITEM'),
-            ([discount('2.00')], 'ITEM'),
-            ([discount('-2.00', ITEM='-2.00')], 'ITEM'),
-            ([discount('2.00', SHIPPING='2.00')], 'SHIPPING'),
+            ([discount('-2.00')], 'item'),
+            ([discount('2.00')], 'item'),
+            ([discount('-2.00', ITEM='-2.00')], 'item'),
+            ([discount('2.00', SHIPPING='2.00')], 'shipping'),
         ):
             with self.subTest(breakdowns=breakdowns):
                 item = read_item(
                     '12.90', charge('ITEM', 10), charge('SHIPPING', '4.90'), *breakdowns,
                 )
                 self.assertEqual(item.charges, (
-                    Charge('ITEM', Decimal('10')),
-                    Charge('SHIPPING', Decimal('4.90')),
-                    Charge('DISCOUNT', Decimal('-2.00'), reduction),
+                    Charge('item', Decimal('10')),
+                    Charge('shipping', Decimal('4.90')),
+                    Charge('discount', Decimal('-2.00'), reduction),
                 ))
         item = read_item('12.90', charge('ITEM', 8), charge('SHIPPING', '4.90'), discount('2.00'))
         self.assertEqual(item.charges, (
-            Charge('ITEM', Decimal('8')), Charge('SHIPPING', Decimal('4.90')),
+            Charge('item', Decimal('8')), Charge('shipping', Decimal('4.90')),
         ))
 
     def test_discount_whose_parts_leave_a_rest(self):
@@ -235,8 +235,8 @@ class TestOrderParsing(BaseCase):
             '-6.00', SHIPPING='-5.00',
         ))
         self.assertEqual(item.charges[2:], (
-            Charge('DISCOUNT', Decimal('-5.00'), 'SHIPPING'),
-            Charge('DISCOUNT', Decimal('-1.00'), 'ITEM'),
+            Charge('discount', Decimal('-5.00'), 'shipping'),
+            Charge('discount', Decimal('-1.00'), 'item'),
         ))
 
     def test_tax_on_a_discount(self):
@@ -249,13 +249,13 @@ class TestOrderParsing(BaseCase):
                 item = read_item(total, charge('ITEM', 10), shown, discount('-2.00', ITEM='-2.00'))
                 self.assertEqual(item.tax, Decimal('1.52'))
                 self.assertEqual(item.charges, (
-                    Charge('ITEM', Decimal('11.90')), Charge('DISCOUNT', Decimal('-2.38')),
+                    Charge('item', Decimal('11.90')), Charge('discount', Decimal('-2.38')),
                 ))
 
     def test_tax_without_its_parts_is_on_the_item(self):
         item = read_item('16.80', charge('ITEM', 10), charge('SHIPPING', '4.90'), tax('1.90'))
         self.assertEqual(item.charges, (
-            Charge('ITEM', Decimal('11.90')), Charge('SHIPPING', Decimal('4.90')),
+            Charge('item', Decimal('11.90')), Charge('shipping', Decimal('4.90')),
         ))
 
     def test_tax_of_zero_is_shown(self):
@@ -277,9 +277,9 @@ class TestOrderParsing(BaseCase):
         self.assertEqual(data.facilitated_tax, Decimal('16.77'))
         self.assertIsNone(data.tax)
         self.assertEqual(data.items[0].charges, (
-            Charge('ITEM', Decimal('200.00')),
-            Charge('SHIPPING', Decimal('9.00')),
-            Charge('DISCOUNT', Decimal('-20.00')),
+            Charge('item', Decimal('200.00')),
+            Charge('shipping', Decimal('9.00')),
+            Charge('discount', Decimal('-20.00')),
         ))
 
     def test_facilitator_of_no_tax(self):
@@ -302,7 +302,7 @@ class TestOrderParsing(BaseCase):
         payload = render(make_order(Item('A', '10.00', other='1.00')))
         payload['orderItems'][0]['proceeds']['breakdowns'][1]['type'] = 'INSTALLATION'
         data = parse_order(payload)
-        self.assertEqual(data.items[0].charges[1], Charge('OTHER', Decimal('1.00')))
+        self.assertEqual(data.items[0].charges[1], Charge('other', Decimal('1.00')))
         self.assertEqual(
             data.notes,
             ('orderItems[0].proceeds.breakdowns[1].type INSTALLATION is taken for OTHER',),
@@ -317,7 +317,7 @@ class TestOrderParsing(BaseCase):
         data = parse_order(render(order))
         self.assertEqual([item.quantity for item in data.items], [2, 0])
         self.assertEqual(data.items[0].charges, (
-            Charge('ITEM', Decimal('20.00')), Charge('SHIPPING', Decimal('2.00')),
+            Charge('item', Decimal('20.00')), Charge('shipping', Decimal('2.00')),
         ))
         self.assertEqual(data.items[1].charges, ())
         self.assertEqual(data.total, Decimal('22.00'))
@@ -336,7 +336,7 @@ class TestOrderParsing(BaseCase):
         del payload['proceeds'], payload['orderItems'][0]['proceeds']
         data = parse_order(payload)
         self.assertEqual((data.total, data.currency), (0, 'EUR'))
-        self.assertEqual(data.items[0].charges, (Charge('ITEM', Decimal()),))
+        self.assertEqual(data.items[0].charges, (Charge('item', Decimal()),))
 
     # === BUYERS === #
 

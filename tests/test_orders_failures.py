@@ -5,6 +5,7 @@ from freezegun import freeze_time
 from odoo.tests import tagged
 from odoo.tools import html2plaintext, mute_logger
 
+from odoo.addons.amazon_connector.models.incoming import Incoming
 from odoo.addons.amazon_connector.simulator import Buyer, Item
 
 from .common import AmazonCase
@@ -224,12 +225,14 @@ class TestFailures(AmazonCase):
         self.create_product('MUG')
         stranger = self.create_product('POT')
         inbox = self.fetch(['MUG', 'POT', 'MUG', 'MUG', 'POT', 'MUG'])
-        data_by_order = {order: order._parse() for order in inbox}
-        self.env['amazon.offer']._get_or_create_for(self.account, data_by_order)
+        incoming = {order: Incoming(order, order._parse()) for order in inbox}
+        self.env['amazon.offer']._get_or_create_for(self.account, list(incoming.values()))
         stranger.company_id = self.env['res.company'].create({'name': "Stranger"})
 
         def create(part):
-            self.env['sale.order']._create_from_amazon(part, [data_by_order[o] for o in part])
+            self.env['sale.order']._create_from_amazon(
+                self.account, [incoming[order] for order in part],
+            )
 
         attempts, failed = self.attempt(inbox, create)
         self.assertEqual(failed, inbox[1] | inbox[4])

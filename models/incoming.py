@@ -1,0 +1,31 @@
+from dataclasses import dataclass
+from enum import Enum
+
+from odoo import models
+
+from ..amazon.orders import Order, ShippedGoods
+from .res_partner import Customer
+
+
+class Step(Enum):
+    """What an order asks for, in the order in which it is done; the value is what is counted."""
+
+    CREATE = 'created'
+    UPDATE = 'updated'
+    CANCEL = 'cancelled'
+    MOVE = 'moved'
+    SKIP = 'skipped'
+
+
+@dataclass
+class Incoming:
+    """An order on its way into Odoo. What it does not have from the start is filled in as it goes.
+
+    An attempt that may be rolled back fills in copies, so that nothing of it is left over.
+    """
+
+    order: models.Model  # amazon.order
+    data: Order | ShippedGoods  # as read; with `Step.MOVE` only the goods
+    customer: Customer | None = None
+    position: models.Model | None = None  # account.fiscal.position
+    sale_order: models.Model | None = None  # sale.order
