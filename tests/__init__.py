@@ -41,4 +41,5 @@ from . import test_shipments_tours
 from . import test_simulator
 from . import test_simulator_shipments
 from . import test_tours
+from . import test_toy_way
 from . import test_warehouse

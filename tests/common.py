@@ -339,11 +339,15 @@ class ProcessCase(BaseCase):
             cr._cnx.autocommit = True  # as these statements want no transaction
             cr.execute(SQL(statement, *map(SQL.identifier, databases)))
 
-    def play(self, name):
-        """Run a play of `processes.py` on the copy and return what it prints."""
+    def play(self, name, *options):
+        """Run a play of `processes.py` on the copy and return what it prints.
+
+        :param str name: The play.
+        :param options: Of Odoo's command line.
+        """
         script = SCRIPT.read_text(encoding='utf-8')
         script += f'\n\nperform({name}, env, {self.simulator.url!r})\n'
-        return self.run_odoo('shell', input=script)
+        return self.run_odoo('shell', *options, input=script)
 
     def run_odoo(self, *arguments, **options):
         """Run Odoo on the copy and return what it prints."""

@@ -1,6 +1,7 @@
 """What the processes of a `ProcessCase` do. Runs in Odoo's shell, not in the tests."""
 
 import itertools
+import json
 import os
 import signal
 import sys
@@ -429,3 +430,68 @@ def ship_kits(stage):
         stage.rehearse(sync)
         for number, parts in enumerate(deliveries, start=1):
             stage.rehearse(partial(ship_parts, parts=parts, tracking=f'PART {number}'))
+
+
+# === TOYS === #
+
+def play_with_toys(stage):
+    """Do what the toy way of the tests can, and print what became of it."""
+    stage.rehearse(use_toys)
+
+
+def use_toys(env):
+    """Use the toy way; see `tests/amazon_toy`."""
+    account = env['amazon.account'].search([])
+    connection = account.connection_id
+    marketplace = account.synced_marketplace_ids[:1]
+
+    def run(*crons):
+        for cron in crons:
+            env.cr.commit()
+            env.ref(cron).method_direct_trigger()
+        env.cr.commit()  # What crons have done is seen by the next transaction.
+        env.invalidate_all()
+
+    def make_toys(*names):
+        return env['amazon.toy'].create([
+            {'account_id': account.id, 'name': name, 'marketplace_id': marketplace.id}
+            for name in names
+        ])
+
+    run('amazon_toy.ir_cron_count_toys')
+    sync = connection._get_sync('toys')
+    found = {
+        'ways': env['amazon.sync']._get_ways(),
+        'sync': {
+            name: str(sync[name] or '') for name in ('cursor', 'last_success', 'last_error')
+        },
+    }
+    toys = make_toys("Duck", "Bomb", "")
+    levels = env['amazon.toy.stock'].create([
+        {'account_id': account.id, 'quantity': quantity} for quantity in (7, -1)
+    ])
+    run(*2 * ['amazon_connector.ir_cron_process_feeds'])
+    feeds = env['amazon.feed'].search([], order='id')
+    labels = dict(feeds._fields['type']._description_selection(env))
+    found |= {
+        'toys': {toy.name or '': [toy.state, toy.reason] for toy in toys},
+        'stock': [[level.quantity, level.quantity_told, level.trouble or None] for level in levels],
+        'feeds': sorted([labels[feed.type], feed.state] for feed in feeds),
+    }
+    make_toys("Ball")
+    account.sells_toys = False
+    found |= {
+        'figure': account.toy_count,
+        'problems': account.problems,
+        'kanban': env['amazon.account'].get_view(view_type='kanban')['arch'],
+        'form': env['amazon.account'].get_view(view_type='form')['arch'],
+    }
+    account.active = False
+    found['archived'] = account.message_ids[:1].body
+    account.active = True
+    connection.refresh_token = 'Atzr|of-somebody-else'
+    run('amazon_toy.ir_cron_count_toys')
+    found['interrupted'] = {
+        way: connection._get_sync(way).last_error or '' for way in ('toys', 'orders')
+    }
+    print(json.dumps(found))  # noqa: T201
