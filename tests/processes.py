@@ -141,8 +141,12 @@ def press_sync(env):
 
 
 def sync_often(env):
-    """Press Sync Orders again and again."""
-    for _time in range(24):
+    """Press Sync Orders until the quota is used up, and some times more."""
+    used_up = [('operation', '=', 'searchOrders'), ('tokens', '<', 1)]
+    # Counting would not do: a press comes to nothing while another worker is at it.
+    while not env['amazon.quota'].search_count(used_up):
+        press_sync(env)
+    for _time in range(4):
         press_sync(env)
 
 
