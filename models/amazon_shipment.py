@@ -462,7 +462,7 @@ class AmazonShipment(models.Model):
                 " press Send to Amazon.",
             ),
         }.get(refusals.find_cause(error.details or error.message), self.env._(
-            "Amazon refuses the confirmation. Mend the cause, then press Send to Amazon.",
+            "Amazon refuses the confirmation. Correct the cause, then press Send to Amazon.",
         ))
 
 

@@ -253,7 +253,7 @@ class StockPicking(models.Model):
         return self.move_ids.sale_line_id.order_id.filtered(lambda o: o.amazon_channel == 'fbm')
 
     def _check_ready_to_validate(self):
-        """Refuse deliveries that Amazon would refuse, unless the carrier mends that itself.
+        """Refuse deliveries that Amazon would refuse, unless the carrier sees to that itself.
 
         :return: None
         :raise UserError: Saying what to fill in.

@@ -474,7 +474,7 @@ def use_toys(env):
     levels = env['amazon.toy.stock'].create([
         {'account_id': account.id, 'quantity': quantity} for quantity in (7, -1)
     ])
-    run(*2 * ['amazon_connector.ir_cron_process_feeds'])
+    run(*4 * ['amazon_connector.ir_cron_process_feeds'])
     feeds = env['amazon.feed'].search([], order='id')
     labels = dict(feeds._fields['type']._description_selection(env))
     found |= {

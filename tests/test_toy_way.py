@@ -49,16 +49,16 @@ class TestToyWay(ProcessCase):
         self.assertIn('toys', found['ways'])
         self.assertTrue(found['sync']['cursor'] and found['sync']['last_success'])
         self.assertFalse(found['sync']['last_error'])
-        self.assertIn("denies access", found['interrupted']['toys'])
+        self.assertIn("refresh token", found['interrupted']['toys'])
         self.assertFalse(found['interrupted']['orders'])
         # The outbox and its feed
         self.assertEqual(found['toys'], {
             'Duck': ['sent', False],
-            'Bomb': ['failed', 'That is no toy.'],
+            'Bomb': ['failed', 'POST_TOYS: 18028: That is no toy.'],
             '': ['failed', 'Name: give the toy one.'],
         })
         self.assertEqual(found['feeds'], [['Toy Stock', 'done'], ['Toys', 'done']])
-        self.assertIn("told: 1 toys", found['archived'])
+        self.assertIn("told: 3 toys", found['archived'])
         # The level, whose last value counts
         self.assertEqual(found['stock'], [[7, 7, None], [-1, -1, 'Less than nothing.']])
         # The card, the form and the check

@@ -24,7 +24,7 @@ class AmazonCancelOrder(models.TransientModel):
             ('MerchandiseNotReceived', "It did not arrive"),
         ],
         string="Reason",
-        help="Amazon tells the buyer, and counts cancellations for want of stock against you.",
+        help="Amazon tells the buyer, and counts cancellations for lack of stock against you.",
         default=lambda self: self._default_code(),
         required=True,
     )

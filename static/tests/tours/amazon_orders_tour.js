@@ -152,7 +152,7 @@ tours.add("amazon_retry_order", {
             trigger: ".alert-danger:contains('is not matched')",
         },
         {
-            content: "The cause is mended: retry",
+            content: "The cause is gone: retry",
             trigger: "button[name=action_retry]",
             run: "click",
         },
