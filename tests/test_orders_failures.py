@@ -238,6 +238,15 @@ class TestFailures(AmazonCase):
         self.assertEqual(failed, inbox[1] | inbox[4])
         self.assertEqual(attempts, [6, 5, 4])
 
+    def test_what_an_attempt_found_does_not_outlive_it(self):
+        self.create_product('MUG')
+        inbox = self.fetch(['MUG'])
+        incoming = Incoming(inbox, inbox._parse())
+        self.env['amazon.offer']._get_or_create_for(self.account, [incoming])
+        inbox._create_sale_orders({inbox: incoming})
+        self.assertEqual(inbox.state, 'done')
+        self.assertFalse(incoming.customer or incoming.position or incoming.sale_order)
+
 
 @tagged('post_install', '-at_install')
 class TestDataProtection(AmazonCase):
