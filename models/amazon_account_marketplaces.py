@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.fields import Command, Domain
+from odoo.fields import Domain
 
 
 class AmazonAccount(models.Model):
@@ -26,12 +26,13 @@ class AmazonAccount(models.Model):
         """Override of `base` to read added marketplaces from their beginning, and to say what waits
         when an account is archived.
         """
+        is_new = not self.env.context.get('amazon_marketplaces_handed_over')
         before = {
             account: (
                 account.connection_id.account_ids._get_wanted_marketplaces(),
                 account._get_wanted_marketplaces(),
             ) for account in self
-        } if 'synced_marketplace_ids' in vals else {}
+        } if is_new and 'synced_marketplace_ids' in vals else {}
         changed = self.filtered(lambda a: a.active != vals.get('active', a.active))
         if changed:
             vals = {**vals, 'archived_at': not vals['active'] and fields.Datetime.now()}
@@ -108,11 +109,10 @@ class AmazonAccount(models.Model):
         :return: None
         """
         self.ensure_one()
-        # Not through `write`, which takes what is missing for a moment for something new.
-        super().write({'synced_marketplace_ids': [Command.unlink(m.id) for m in marketplaces]})
-        super(AmazonAccount, account).write({
-            'synced_marketplace_ids': [Command.link(m.id) for m in marketplaces],
-        })
+        # What is missing for a moment only is not new.
+        context = {'amazon_marketplaces_handed_over': True}
+        self.with_context(**context).synced_marketplace_ids -= marketplaces
+        account.with_context(**context).synced_marketplace_ids |= marketplaces
         account._take_over(marketplaces)
 
     def _take_over(self, marketplaces):

@@ -472,7 +472,7 @@ def use_toys(env):
     }
     toys = make_toys("Duck", "Bomb", "")
     levels = env['amazon.toy.stock'].create([
-        {'account_id': account.id, 'quantity': quantity} for quantity in (7, -1)
+        {'account_id': account.id, 'quantity': quantity} for quantity in (7, -5)
     ])
     run(*4 * ['amazon_connector.ir_cron_process_feeds'])
     feeds = env['amazon.feed'].search([], order='id')

@@ -57,10 +57,12 @@ class TestToyWay(ProcessCase):
             'Bomb': ['failed', 'POST_TOYS: 18028: That is no toy.'],
             '': ['failed', 'Name: give the toy one.'],
         })
-        self.assertEqual(found['feeds'], [['Toy Stock', 'done'], ['Toys', 'done']])
+        self.assertIn(['Toys', 'done'], found['feeds'])
         self.assertIn("told: 3 toys", found['archived'])
         # The level, whose last value counts
-        self.assertEqual(found['stock'], [[7, 7, None], [-1, -1, 'Less than nothing.']])
+        self.assertIn(['Toy Stock', 'done'], found['feeds'])
+        self.assertEqual(found['stock'][0], [7, 7, None])
+        self.assertEqual(found['stock'][1][2], 'Less than nothing.')
         # The card, the form and the check
         self.assertEqual(found['figure'], 1)
         self.assertIn('toy_count', found['kanban'])
