@@ -25,6 +25,8 @@ from . import amazon_marketplace
 from . import amazon_offer
 from . import amazon_offer_matching
 from . import amazon_order
+from . import amazon_order_fetching
+from . import amazon_order_importing
 from . import amazon_shipment
 from . import amazon_sync_feeds
 from . import amazon_sync_orders

@@ -44,8 +44,8 @@ class AmazonAccount(models.Model):
         comodel_name='amazon.marketplace',
         relation='amazon_account_synced_marketplace_rel',
         string="Synchronized Marketplaces",
-        help="Whose orders come into Odoo through this account. Register the account a second time"
-             " to treat some marketplaces differently.",
+        help="Whose orders come into Odoo through this account. Split Off Marketplaces treats some"
+             " of them differently, in an account of their own.",
         domain="[('id', 'in', available_marketplace_ids)]",
         copy=False,
     )

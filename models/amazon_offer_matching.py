@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import mute_logger
 
-from .amazon_order import LEAN_CONTEXT
+from .incoming import LEAN_CONTEXT
 
 
 class AmazonOffer(models.Model):

@@ -6,6 +6,15 @@ from odoo import models
 from ..amazon.orders import Order, ShippedGoods
 from .res_partner import Customer
 
+# Imported orders need no log of their creation, no followers and no tracking of their first values.
+LEAN_CONTEXT = {
+    'tracking_disable': True,
+    'mail_create_nosubscribe': True,
+    'mail_create_nolog': True,
+    'mail_notrack': True,
+    'loyalty_no_mail': True,  # where coupons are installed
+}
+
 
 class Step(Enum):
     """What an order asks for, in the order in which it is done; the value is what is counted."""

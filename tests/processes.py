@@ -13,7 +13,7 @@ from odoo import SUPERUSER_ID, api, sql_db
 from odoo.fields import Command
 from odoo.service.model import retrying
 
-from odoo.addons.amazon_connector.models import amazon_order, amazon_shipment
+from odoo.addons.amazon_connector.models import amazon_order_importing, amazon_shipment
 
 SYNC_LOCK = 8127  # any number that nobody else locks
 
@@ -32,7 +32,7 @@ class Stage:
         """
         self._registry = env.registry
         self._url = url
-        amazon_order.BATCH_SIZE = 2
+        amazon_order_importing.BATCH_SIZE = 2
         sql_db.close_all()
 
     def control(self, action, **arguments):

@@ -196,6 +196,15 @@ class TestConnections(ConnectionCase):
         self.assertEqual(self.order_sync.cursor, earlier)
         self.assertEqual(self.account.last_order_sync, earlier)
 
+    def test_a_script_says_since_when_a_new_account_is_read(self):
+        since = self.account.last_order_sync - timedelta(days=9)
+        account = self.create_account(
+            company=self.create_company("Nordwind UK"), last_order_sync=since,
+        )
+        self.assertEqual(self.get_sync(account).cursor, since)
+        self.connect(account)
+        self.assertEqual(account.last_order_sync, since)
+
     # === SPLITTING OFF === #
 
     def split(self, *codes, account=None):

@@ -130,7 +130,7 @@ class TestLayering(BaseCase):
         self.assertNoImport('simulator', {'odoo', 'amazon', *ODOO_ROOMS})
 
     def test_no_module_depends_on_itself(self):
-        for room in ('amazon', 'simulator'):
+        for room in ('amazon', 'models', 'simulator', 'wizards'):
             dependencies = get_dependencies(room)
             self.assertTrue(any(dependencies.values()), room)
             try:
@@ -164,6 +164,16 @@ class TestLayering(BaseCase):
         self.assertEqual(set(modules), BASE_MODULES)
         for module, tree in modules.items():
             self.assertFalse(find_ways(tree), module)
+
+    def test_the_base_depends_on_the_base_only(self):
+        dependencies = get_dependencies('models')
+        base = {
+            module.removesuffix('.py').replace('/', '.') for module in BASE_MODULES
+            if module.startswith('models/')
+        }
+        self.assertLess(base, dependencies.keys())
+        for module in base:
+            self.assertLessEqual(dependencies[module], base, module)
 
     def test_the_check_of_ways_finds_them(self):
         tree = ast.parse(
