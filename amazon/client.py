@@ -80,7 +80,7 @@ class AccessToken:
 
 
 class TokenStore(Protocol):
-    """Keeps the access token of one account, shared by everybody who calls Amazon for it."""
+    """Keeps the access token of one authorization, shared by everybody who calls Amazon for it."""
 
     def get(self) -> AccessToken | None:
         """Return the token put last, expired or not, unless it was evicted."""
@@ -136,7 +136,7 @@ class _Answer:
 
 
 class Client:
-    """Calls Amazon for one account. Serves one job in one thread; close it afterwards.
+    """Calls Amazon for one authorization. Serves one job in one thread; close it afterwards.
 
     Connections stay open between the calls. The proxy and the certificate authorities that the
     environment names (`HTTPS_PROXY`, `NO_PROXY`, `REQUESTS_CA_BUNDLE`, `SSL_CERT_FILE`) are

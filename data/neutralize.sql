@@ -5,5 +5,6 @@ UPDATE amazon_connection
        stored_lwa_client_secret = NULL,
        stored_refresh_token = NULL;
 UPDATE amazon_sync
-   SET "window" = NULL;
+   SET "window" = NULL,
+       backlog_window = NULL;
 DELETE FROM amazon_access_token;

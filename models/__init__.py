@@ -19,6 +19,7 @@ from . import amazon_account_deliveries_card
 from . import amazon_account_marketplaces
 from . import amazon_account_orders
 from . import amazon_account_orders_card
+from . import amazon_account_sales
 from . import amazon_cancellation
 from . import amazon_delivery_rule
 from . import amazon_marketplace

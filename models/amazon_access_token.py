@@ -1,6 +1,10 @@
 from datetime import timezone
 
+from psycopg2.errors import UniqueViolation
+
 from odoo import SUPERUSER_ID, api, fields, models
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools import mute_logger
 
 from ..amazon.client import AccessToken
 
@@ -26,6 +30,11 @@ class AmazonAccessToken(models.Model):
         'UNIQUE(owner)', "There is an access token for these credentials already.",
     )
 
+    @api.autovacuum
+    def _gc_expired(self):
+        """Forget the tokens that have expired."""
+        self.search([('expires_at', '<', fields.Datetime.now())]).unlink()
+
 
 class DatabaseTokenStore:
     """The token store of the client (see `amazon.client.TokenStore`) that keeps it in Odoo."""
@@ -48,18 +57,20 @@ class DatabaseTokenStore:
             ) if token else None
 
     def put(self, token):
-        """Implement `amazon.client.TokenStore`, and forget the tokens that have expired."""
+        """Implement `amazon.client.TokenStore`."""
         values = {
             'value': token.value,
             'expires_at': token.expires_at.astimezone(timezone.utc).replace(tzinfo=None),
         }
-        with self._registry.cursor() as cr:
-            stored = self._search(cr)
-            if stored:
-                stored.write(values)
-            else:
-                stored.search([('expires_at', '<', fields.Datetime.now())]).unlink()
-                stored.create({'owner': self._owner, **values})
+        try:
+            with mute_logger('odoo.sql_db'), self._registry.cursor() as cr:
+                stored = self._search(cr)
+                if stored:
+                    stored.write(values)
+                else:
+                    stored.create({'owner': self._owner, **values})
+        except (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, UniqueViolation):
+            return  # Another worker keeps the one that it was given, which is as good.
 
     def evict(self):
         """Implement `amazon.client.TokenStore`."""

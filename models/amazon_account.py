@@ -67,19 +67,25 @@ class AmazonAccount(models.Model):
     @api.depends(
         'connection_id.connect_error', 'connection_id.connect_error_date',
         'connection_id.sync_ids.last_error', 'connection_id.sync_ids.last_error_date',
+        'connection_id.sync_ids.last_success',
     )
     def _compute_last_error(self):
         for account in self:
             connection = account.connection_id
-            errors = [(connection.connect_error_date, connection.connect_error)]
-            errors += [(sync.last_error_date, sync.last_error) for sync in connection.sync_ids]
+            syncs = connection.sync_ids
+            errors = [(sync.last_error_date, sync.last_error) for sync in syncs]
+            failed_at = connection.connect_error_date
+            if failed_at and not any(
+                success > failed_at for success in syncs.mapped('last_success') if success
+            ):
+                errors.append((failed_at, connection.connect_error))
             account.last_error_date, account.last_error = max(
                 (error for error in errors if all(error)), default=(False, False),
             )
 
     # === CONSTRAINT METHODS === #
 
-    @api.constrains('synced_marketplace_ids', 'seller_id', 'company_id', 'active')
+    @api.constrains('synced_marketplace_ids', 'company_id', 'active')
     def _check_marketplaces_synced_once(self):
         for account in self.filtered('active'):
             for other in account._get_siblings():
@@ -105,6 +111,18 @@ class AmazonAccount(models.Model):
                     **{name: vals.pop(name) for name in given},
                 }).id
         return super().create(vals_list)
+
+    def write(self, vals):
+        """Override of `base` to keep the connection: what was read through it is the account's.
+
+        :raise UserError: If it would change.
+        """
+        if 'connection_id' in vals and self.connection_id.ids not in ([], [vals['connection_id']]):
+            raise UserError(self.env._(
+                "Connection: an account keeps the one that it was made with. Make another account"
+                " with the other connection.",
+            ))
+        return super().write(vals)
 
     def unlink(self):
         """Override of `base` to delete connections that nobody uses any more."""

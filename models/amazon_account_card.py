@@ -1,6 +1,6 @@
 from ast import literal_eval
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.fields import Domain
 
 
@@ -38,14 +38,24 @@ class AmazonAccount(models.Model):
         self.ensure_one()
         ways = dict(self.env['amazon.sync']._fields['way']._description_selection(self.env))
         return [
-            self.env._(
-                "%(way)s: the scheduled action “%(cron)s” is switched off, so that nothing happens"
-                " by itself. Switch it on under Settings ▸ Technical ▸ Scheduled Actions.",
-                way=ways[sync.way],
-                cron=sync._get_cron().name,
-            )
+            self._get_cron_problem(ways[sync.way], sync._get_cron())
             for sync in self.connection_id.sync_ids if not sync._get_cron().active
         ]
+
+    @api.model
+    def _get_cron_problem(self, way, cron):
+        """Return a sentence about a cron that is switched off.
+
+        :param str way: What it does, as people call it.
+        :param ir.cron cron: The cron.
+        :rtype: str
+        """
+        return self.env._(
+            "%(way)s: the scheduled action “%(cron)s” is switched off, so that nothing happens by"
+            " itself. Switch it on under Settings ▸ Technical ▸ Scheduled Actions.",
+            way=way,
+            cron=cron.name,
+        )
 
     def _count_by_account(self, model, domain, measure='__count'):
         """Count the records of a model by their Amazon account.

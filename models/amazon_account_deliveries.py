@@ -30,8 +30,6 @@ class AmazonAccount(models.Model):
 
         :return: None
         """
-        for outbox in self.env['amazon.outbox.mixin']._get_outboxes():
-            self.env[outbox]._mark_overdue()
         self.env['amazon.sync']._run_way('deliveries', TimeBudget(CRON_SECONDS))
 
     def _send_shipments(self, budget, domain=Domain.TRUE):
@@ -114,9 +112,10 @@ class AmazonSync(models.Model):
         if self.way != 'deliveries':
             return super()._work(run)
         for account in self.connection_id.account_ids:
-            with self._call_amazon(run) as client:
-                self.env['amazon.shipment']._send_due(
-                    client, account[0], run.budget, run.domain, run.outcomes,
-                )
+            if self.connection_id.state == 'connected':
+                with self._call_amazon(run) as client:
+                    self.env['amazon.shipment']._send_due(
+                        client, account[0], run.budget, run.domain, run.outcomes,
+                    )
         self._note_success(run)
         return False

@@ -35,18 +35,17 @@ class AmazonAccount(models.Model):
         } if is_new and 'synced_marketplace_ids' in vals else {}
         changed = self.filtered(lambda a: a.active != vals.get('active', a.active))
         if changed:
-            vals = {**vals, 'archived_at': not vals['active'] and fields.Datetime.now()}
             archived_at = {account: account.archived_at for account in changed}
+            if not vals['active']:
+                for account in changed:
+                    account.archived_at = account._get_read_until()
         res = super().write(vals)
         for account, (read, own) in before.items():
             account._follow_marketplaces(read, own)
         for account in changed:
             if account.active:
                 others = account.connection_id.account_ids - account
-                if others:
-                    account._read_unread(
-                        others._get_wanted_marketplaces(), archived_at[account],
-                    )
+                account._read_unread(others._get_wanted_marketplaces(), archived_at[account])
             account._follow_archiving()
         return res
 
@@ -69,6 +68,14 @@ class AmazonAccount(models.Model):
             ('seller_id', 'in', self.mapped('seller_id')),
             ('company_id', 'in', self.company_id.ids),
         ]).with_env(self.env)
+
+    def _get_read_until(self):
+        """Return until when the marketplaces are read. To be extended by each way that reads.
+
+        :return: The time (UTC, naive).
+        :rtype: datetime
+        """
+        return fields.Datetime.now()
 
     def _follow_marketplaces(self, read, own):
         """Take over what was added to this account, and see to it that it is read.

@@ -1,5 +1,4 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from .amazon_sync import Run
@@ -48,6 +47,7 @@ class AmazonAccount(models.Model):
         inverse_name='account_id',
         string="Delivery Methods",
         help="What FBM deliveries start with.",
+        copy=True,
     )
     pricelist_id = fields.Many2one(
         comodel_name='product.pricelist',
@@ -225,6 +225,16 @@ class AmazonAccount(models.Model):
                     [('company_id', '=', account.company_id.id)], limit=1,
                 )
 
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        """Override of `base`: who says since when orders are read, says it for added marketplaces,
+        too.
+        """
+        if 'last_order_sync' in vals:
+            self = self.with_context(amazon_order_sync_given=True)
+        return super().write(vals)
+
     # === ACTION METHODS === #
 
     def action_sync_orders(self):
@@ -275,7 +285,9 @@ class AmazonAccount(models.Model):
         """Override of `amazon_connector` to read the older orders of marketplaces, too."""
         super()._follow_added_marketplaces(marketplaces, since)
         sync = self.connection_id._get_sync('orders')
-        if sync.cursor:
+        has_begun = sync.last_success or sync.window
+        is_covered = since and sync.cursor and sync.cursor <= since
+        if has_begun and not (is_covered or self.env.context.get('amazon_order_sync_given')):
             since = sync._read_from_beginning(marketplaces, since)
             self.message_post(body=self.env._(
                 "%(marketplaces)s: orders that changed since %(date)s are read now. Fetch an Order"
@@ -297,9 +309,17 @@ class AmazonAccount(models.Model):
         ]).amazon_account_id = self
         super()._take_over_from(others, marketplaces)
 
+    def _get_read_until(self):
+        """Override of `amazon_connector`: what came after the cursor has not been read."""
+        cursor = self.connection_id._get_sync('orders').cursor
+        return min(filter(None, (super()._get_read_until(), cursor)))
+
     def _find_problems(self):
-        """Override of `amazon_connector` to look for marketplaces."""
+        """Override of `amazon_connector` to look for marketplaces, and for who imports."""
         problems = super()._find_problems()
+        cron = self.env.ref('amazon_connector.ir_cron_import_orders')
+        if not cron.active:
+            problems.append(self._get_cron_problem(self.env._("Orders"), cron))
         if not self._get_wanted_marketplaces():
             problems.append(self.env._(
                 "Synchronized Marketplaces: none is chosen, so that no orders come in.",
@@ -315,100 +335,6 @@ class AmazonAccount(models.Model):
                 " Attention, shows each with its reason.",
             )
         return super()._find_failures()
-
-    # === BUSINESS METHODS - IMPORTING === #
-
-    def _get_charge_product(self, charge, item_product):
-        """Return the product that stands for a charge in sales orders.
-
-        :param amazon.orders.Charge charge: The charge.
-        :param product.product item_product: What stands for the item that is charged for.
-        :rtype: product.product
-        """
-        return {
-            'item': item_product,
-            'shipping': self.shipping_product_id,
-            'gift_wrap': self.gift_wrap_product_id,
-            'cod_fee': self.cod_fee_product_id,
-            'other': self.other_product_id,
-            'discount': self.discount_product_id,
-        }[charge.type]
-
-    def _get_currency(self, code):
-        """Return the currency of an order, activated if it was not.
-
-        :param str code: Its ISO 4217 code.
-        :rtype: res.currency
-        :raise UserError: If Odoo does not know it.
-        """
-        currency = self.env['res.currency'].with_context(active_test=False).search(
-            [('name', '=', code)],
-        )
-        if not currency:
-            raise UserError(self.env._(
-                "Odoo does not know the currency %(currency)s: add it under Invoicing ▸"
-                " Configuration ▸ Currencies, then retry.",
-                currency=code,
-            ))
-        if not currency.active:
-            self._activate_currencies(currency)
-            self.message_post(body=self.env._(
-                "The currency %(currency)s was activated, since a buyer paid in it. Check its"
-                " exchange rate under Accounting ▸ Configuration ▸ Currencies.",
-                currency=code,
-            ))
-        return currency
-
-    def _get_pricelist(self, currency):
-        """Return a price list in a currency: the account's, another of the company, or a new one.
-
-        :param res.currency currency: The currency of an order.
-        :rtype: product.pricelist
-        """
-        if self.pricelist_id.currency_id == currency:
-            return self.pricelist_id
-        name = f'Amazon {currency.name}'
-        return self.env['product.pricelist'].search([
-            ('currency_id', '=', currency.id),
-            ('company_id', 'in', (self.company_id.id, False)),
-            ('name', '=', name),
-        ], limit=1) or self.env['product.pricelist'].create({
-            'name': name,
-            'currency_id': currency.id,
-            'company_id': self.company_id.id,
-        })
-
-    def _set_fiscal_positions(self, incoming_list):
-        """Give orders their fiscal positions: the account's, else by destination.
-
-        :param list[Incoming] incoming_list: The orders, with their customers.
-        :return: None
-        """
-        if self.fiscal_position_id:
-            for incoming in incoming_list:
-                incoming.position = self.fiscal_position_id
-            return
-        Position = self.env['account.fiscal.position']
-        automatic = Position.search([
-            *Position._check_company_domain(self.company_id), ('auto_apply', '=', True),
-        ])
-        names = ['country_id', 'state_id']
-        if any(automatic.mapped('zip_from')):
-            names.append('zip')
-        positions = {}
-        for incoming in incoming_list:
-            customer = incoming.customer
-            key = (
-                customer.tax_partner.vat,
-                customer.tax_partner.property_account_position_id,
-                customer.destination.property_account_position_id,
-                *(customer.destination[name] for name in names),
-            )
-            if key not in positions:
-                positions[key] = Position._get_fiscal_position(
-                    customer.tax_partner, customer.destination,
-                )
-            incoming.position = positions[key]
 
     # === BUSINESS METHODS - NOTIFICATIONS === #
 

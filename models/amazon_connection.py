@@ -27,6 +27,7 @@ class AmazonConnection(models.Model):
     _description = "Amazon Connection"
     _inherit = ['amazon.sync.mixin']
     _order = 'company_id, id'
+    _rec_names_search = ['seller_id']
 
     company_id = fields.Many2one(
         comodel_name='res.company',
@@ -195,17 +196,18 @@ class AmazonConnection(models.Model):
                     "Company: a connection serves accounts of its own company only.",
                 ))
 
+    @api.constrains('seller_id')
+    def _check_marketplaces_of_accounts(self):
+        self.account_ids._check_marketplaces_synced_once()
+
     # === CRUD METHODS === #
 
     @api.model_create_multi
     def create(self, vals_list):
         """Override of `base` to begin with all ways."""
         connections = super().create(vals_list)
-        # In sudo mode: how far a way is, is written by the connector only.
-        self.env['amazon.sync'].sudo().create([
-            {'connection_id': connection.id, 'way': way}
-            for connection in connections for way in self.env['amazon.sync']._get_ways()
-        ])
+        for way in self.env['amazon.sync']._get_ways():
+            connections._get_sync(way)
         return connections
 
     def write(self, vals):
@@ -223,6 +225,16 @@ class AmazonConnection(models.Model):
         return res
 
     # === BUSINESS METHODS === #
+
+    @api.model
+    def _begin_ways(self):
+        """Begin with all ways that connections do not have yet. Data of who brings a way call it.
+
+        :return: None
+        """
+        connections = self.with_context(active_test=False).search([])
+        for way in self.env['amazon.sync']._get_ways():
+            connections._get_sync(way)
 
     def _get_sync(self, way):
         """Return how far a way is, of each of these connections.
@@ -247,7 +259,7 @@ class AmazonConnection(models.Model):
         return self.account_ids.filtered('active').synced_marketplace_ids
 
     def _get_account_of(self, marketplace):
-        """Return which account synchronizes a marketplace, the first one if none does.
+        """Return which account synchronizes a marketplace, empty if none does.
 
         Another connection of the seller may have that account.
 
@@ -262,7 +274,16 @@ class AmazonConnection(models.Model):
                 lambda account: marketplace in account.synced_marketplace_ids,
             )[:1]
 
-        return find(own) or find(own._get_seller_accounts().filtered('active')) or own[:1]
+        return find(own) or find(own._get_seller_accounts().filtered('active'))
+
+    def _get_first_account(self):
+        """Return an account for what belongs to none, an archived one if there is no other.
+
+        :rtype: amazon.account
+        """
+        self.ensure_one()
+        archived = self.with_context(active_test=False).account_ids.with_env(self.env)
+        return (self.account_ids or archived)[:1]
 
     def _get_quota_owner(self):
         """Return what Amazon counts calls by.

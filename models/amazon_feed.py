@@ -110,22 +110,14 @@ class AmazonFeed(models.Model):
 
     @api.model
     def _cron_process_feeds(self):
-        """Put what only feeds can tell into feeds, and bring all feeds a step forward.
+        """Put what only feeds can tell into feeds, and bring all feeds a step forward. What Amazon
+        took, by feed or call, but does not show is overdue in the end.
 
         :return: None
         """
+        for outbox in self.env['amazon.outbox.mixin']._get_outboxes():
+            self.env[outbox]._mark_overdue()
         self.env['amazon.sync']._run_way('feeds', TimeBudget(CRON_SECONDS))
-
-    @api.model
-    def _fill(self, account):
-        """Put what is due and can't be told but in feeds into feeds; commit those of each carrier.
-
-        :param amazon.account account: The account that sends.
-        :return: None
-        """
-        for carrier in self._get_carriers():
-            self.env[carrier]._put_due_in_feeds(account)
-            self.env['ir.cron']._commit_progress()
 
     @api.model
     def _get_open(self, account):
@@ -137,9 +129,9 @@ class AmazonFeed(models.Model):
     def _process(self, client):
         """Bring the feed forward until Amazon needs time for it; commit each step.
 
-        :param amazon.client.Client client: The client of the account.
+        :param amazon.client.Client client: The client of the connection.
         :return: None
-        :raise AmazonError: If the account has to wait.
+        :raise AmazonError: If the connection has to wait.
         """
         self.ensure_one()
         goes_on = True
@@ -207,10 +199,10 @@ class AmazonFeed(models.Model):
     def _look_for_seller_id(self, client, document_ref):
         """Compare whose feed it was in Amazon's eyes, where it ended the feed without doing it.
 
-        :param amazon.client.Client client: The client of the account.
+        :param amazon.client.Client client: The client of the connection.
         :param str document_ref: Amazon's report, empty if there is none.
         :return: None
-        :raise AmazonError: If the account has to wait.
+        :raise AmazonError: If the connection has to wait.
         """
         if not document_ref:
             return

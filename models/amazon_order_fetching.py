@@ -64,16 +64,17 @@ class AmazonOrder(models.Model):
                 )) from error
             except AmazonError as error:
                 raise UserError(connection._get_error_reason(error, button)) from error
-        return self._store_payloads(connection, payloads, force=True)
+        return self._store_payloads(account, payloads, force=True)
 
     @api.model
     @mute_logger('odoo.sql_db')  # It would quote personal data when a statement is refused.
-    def _store_payloads(self, connection, payloads, force=False, is_reduced=False):
+    def _store_payloads(self, account, payloads, force=False, is_reduced=False):
         """Store orders as Amazon sent them, unless a version as new is stored already.
 
         One that can't be stored as it is stops no other: only its data are stored, and the reason.
 
-        :param amazon.connection connection: The connection they came through.
+        :param amazon.account account: The account they came through. It gets those that no account
+                                       synchronizes, unless they have one already.
         :param list payloads: The orders as Amazon sent them.
         :param bool force: Whether to store them in any case.
         :param bool is_reduced: Whether they were asked for without their status.
@@ -82,21 +83,21 @@ class AmazonOrder(models.Model):
         """
         try:
             with self.env.cr.savepoint():
-                return self._store_together(connection, payloads, force, is_reduced)
+                return self._store_together(account, payloads, force, is_reduced)
         except (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, UniqueViolation):
             raise
         except Exception as exception:
             if len(payloads) == 1:
-                return self._store_unreadable(connection, payloads[0], exception)
+                return self._store_unreadable(account, payloads[0], exception)
         return self.union(*(
-            self._store_payloads(connection, [payload], force, is_reduced) for payload in payloads
+            self._store_payloads(account, [payload], force, is_reduced) for payload in payloads
         ))
 
     @api.model
-    def _store_unreadable(self, connection, payload, exception):
+    def _store_unreadable(self, account, payload, exception):
         """Store an order of which nothing but its data can be stored.
 
-        :param amazon.connection connection: The connection it came through.
+        :param amazon.account account: The account it came through.
         :param payload: The order as Amazon sent it.
         :param Exception exception: What stopped the rest.
         :return: The order in the inbox.
@@ -105,17 +106,15 @@ class AmazonOrder(models.Model):
         text = json.dumps(payload, separators=(',', ':'))
         order_ref = _get_fingerprint(text)
         order = self.search([
-            ('company_id', '=', connection.company_id.id), ('amazon_order_ref', '=', order_ref),
+            ('company_id', '=', account.company_id.id), ('amazon_order_ref', '=', order_ref),
         ]) or self.create({
-            'account_id': connection.account_ids[:1].id,
-            'amazon_order_ref': order_ref,
-            'payload': text,
+            'account_id': account.id, 'amazon_order_ref': order_ref, 'payload': text,
         })
         order._mark_failed(exception)
         return order
 
     @api.model
-    def _store_together(self, connection, payloads, force, is_reduced):
+    def _store_together(self, account, payloads, force, is_reduced):
         """Store orders in as few statements as can be; see `_store_payloads`."""
         summaries = [orders.parse_summary(payload) for payload in payloads]
         currencies = self.env['res.currency'].with_context(active_test=False).search(
@@ -123,7 +122,7 @@ class AmazonOrder(models.Model):
         ).grouped('name')
         values_by_ref = {}
         for payload, summary in zip(payloads, summaries, strict=True):
-            values = self._prepare_inbox_values(connection, payload, summary, currencies)
+            values = self._prepare_inbox_values(account, payload, summary, currencies)
             values['to_complete'] = bool(summary.order_id) and (
                 is_reduced or not summary.is_complete
             )
@@ -131,15 +130,19 @@ class AmazonOrder(models.Model):
             if not known or known['payload_version'] < values['payload_version']:
                 values_by_ref[values['amazon_order_ref']] = values
         stored = self.search([
-            ('company_id', '=', connection.company_id.id),
+            ('company_id', '=', account.company_id.id),
             ('amazon_order_ref', 'in', list(values_by_ref)),
         ])
         changed = self.browse()
         for order in stored:
-            values = order._choose_values(values_by_ref.pop(order.amazon_order_ref), force)
+            values = values_by_ref.pop(order.amazon_order_ref)
+            values['account_id'] = values['account_id'] or order.account_id.id
+            values = order._choose_values(values, force)
             if values:
                 order.write(values)
                 changed |= order
+        for values in values_by_ref.values():
+            values['account_id'] = values['account_id'] or account.id
         changed |= self.create(list(values_by_ref.values()))
         changed.flush_recordset()
         return changed
@@ -163,10 +166,10 @@ class AmazonOrder(models.Model):
         return values
 
     @api.model
-    def _prepare_inbox_values(self, connection, payload, summary, currencies):
+    def _prepare_inbox_values(self, account, payload, summary, currencies):
         """Return the values of an order in the inbox, readable or not.
 
-        :param amazon.connection connection: The connection it came through.
+        :param amazon.account account: The account it came through.
         :param payload: The order as Amazon sent it.
         :param amazon.orders.OrderSummary summary: What could be read of it.
         :param dict currencies: The currencies, active or not, by their ISO 4217 codes.
@@ -175,13 +178,13 @@ class AmazonOrder(models.Model):
         text = json.dumps(payload, separators=(',', ':'))
         changed_at = summary.updated_at or datetime.now(timezone.utc)
         delivered_at = summary.deliver_by or changed_at + timedelta(days=DELIVERY_DAYS)
-        marketplace = connection._get_synced_marketplaces().filtered(
+        marketplace = account.connection_id._get_synced_marketplaces().filtered(
             lambda m: m.api_ref == summary.marketplace_id,
-        ) or self._find_marketplace(connection, summary)
+        ) or self._find_marketplace(account, summary)
         return {
             # One without a reference is kept too, under a fingerprint of its own.
             'amazon_order_ref': summary.order_id or _get_fingerprint(text),
-            'account_id': connection._get_account_of(marketplace).id,
+            'account_id': account.connection_id._get_account_of(marketplace).id,
             'marketplace_id': marketplace.id,
             'channel': summary.channel,
             'amazon_status': summary.status,
@@ -202,13 +205,13 @@ class AmazonOrder(models.Model):
         }
 
     @api.model
-    def _find_marketplace(self, connection, summary):
+    def _find_marketplace(self, account, summary):
         """Return the marketplace of an order, archived or not; added when Amazon's is new.
 
         Where Amazon does not name it, it is one of those that the account asked for.
         """
         if not summary.marketplace_id:
-            synced = connection._get_synced_marketplaces()
+            synced = account.connection_id._get_synced_marketplaces()
             return (
                 synced.filtered(lambda m: m.name == summary.marketplace_name)
                 or synced.filtered(lambda m: m.currency_id.name == summary.currency)
@@ -279,14 +282,13 @@ class AmazonOrder(models.Model):
             allow_referencing=True, limit=1,
         )
         if order:
-            order._complete(client, connection)
+            order._complete(client)
         return bool(order)
 
-    def _complete(self, client, connection):
+    def _complete(self, client):
         """Ask Amazon for the order, store it, and commit.
 
         :param amazon.client.Client client: The client of the connection.
-        :param amazon.connection connection: The connection it came through.
         :return: None
         :raise AmazonError: If the connection has to wait.
         """
@@ -304,7 +306,7 @@ class AmazonOrder(models.Model):
             outage = error if isinstance(error, Unavailable) else None
             self._note_missing_status(error)
         else:
-            self._store_payloads(connection, [payload])
+            self._store_payloads(self.account_id, [payload])
             if self.to_complete:
                 self._note_missing_status(
                     Malformed(orders.GET_OPERATION, 'fulfillment', "says no status"),

@@ -156,13 +156,13 @@ class AmazonShipment(models.Model):
 
         Each call is committed at once.
 
-        :param amazon.client.Client client: The client of the account.
+        :param amazon.client.Client client: The client of the connection.
         :param amazon.account account: The account that sends.
         :param TimeBudget budget: No call is begun when it is spent.
         :param Domain domain: Which packages.
         :param Counter outcomes: Counts how many were `sent`, `fed` into a feed, `failed`.
         :return: None
-        :raise AmazonError: If the account has to wait.
+        :raise AmazonError: If the connection has to wait.
         """
         self._feed_new(account, domain, FEED_FROM, outcomes)
         while not budget.is_spent():
@@ -181,10 +181,10 @@ class AmazonShipment(models.Model):
     def _send(self, client):
         """Tell Amazon of the package.
 
-        :param amazon.client.Client client: The client of the account.
+        :param amazon.client.Client client: The client of the connection.
         :return: `sent` or `failed`.
         :rtype: str
-        :raise AmazonError: If the account has to wait.
+        :raise AmazonError: If the connection has to wait.
         """
         self.ensure_one()
         try:

@@ -2,9 +2,12 @@ from collections import Counter
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from babel.dates import format_timedelta
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools.misc import get_lang
 
 from ..amazon.errors import Throttled, Unauthorized, Unavailable
 from .tools import SYNC_SECONDS, TimeBudget
@@ -67,7 +70,12 @@ class AmazonSync(models.Model):
         help="When Amazon was asked last, with or without success; not when its quota forbade it.",
         readonly=True,
     )
-    last_success = fields.Datetime(readonly=True)
+    last_success = fields.Datetime(
+        help="When it did last what was due, or as much as there was time for, and nothing was"
+             " wrong.",
+        readonly=True,
+    )
+    age = fields.Char(string="Worked Last", compute='_compute_age')
     last_error = fields.Char(readonly=True)
     last_error_date = fields.Datetime(readonly=True)
     next_run = fields.Datetime(compute='_compute_next_run', compute_sudo=True)
@@ -86,6 +94,14 @@ class AmazonSync(models.Model):
 
     # === COMPUTE METHODS === #
 
+    @api.depends('last_success')
+    def _compute_age(self):
+        locale = get_lang(self.env).code
+        for sync in self:
+            sync.age = sync.last_success and format_timedelta(
+                sync.last_success - fields.Datetime.now(), add_direction=True, locale=locale,
+            )
+
     def _compute_next_run(self):
         for sync in self:
             cron = sync._get_cron()
@@ -102,7 +118,10 @@ class AmazonSync(models.Model):
         :rtype: dict
         """
         self.ensure_one()
-        accounts = self.connection_id.account_ids._get_syncable()
+        # Of archived accounts, `_get_syncable` says that they are.
+        connection = self.connection_id
+        accounts = connection.account_ids or connection._get_first_account()
+        accounts = accounts._get_syncable()
         accounts.connection_id._get_sync(self.way)._run(Run(TimeBudget(SYNC_SECONDS)))
         return accounts[:1]._notify_with_errors(self.env._("Done"), 0, [])
 
@@ -218,13 +237,13 @@ class AmazonSync(models.Model):
         :rtype: amazon.client.Client
         """
         self.ensure_one()
-        try:
-            with self.connection_id._get_client(self) as client:
+        with self.connection_id._get_client(self) as client:
+            try:
                 yield client
-        except Exception as exception:
-            self.env.cr.rollback()
-            run.interrupted.add(self.id)
-            self._note_interruption(exception)
+            except Exception as exception:
+                self.env.cr.rollback()
+                run.interrupted.add(self.id)
+                self._note_interruption(exception)
 
     def _note_interruption(self, exception):
         """Keep why a job was interrupted, and see to it that it goes on.
@@ -238,6 +257,8 @@ class AmazonSync(models.Model):
         retry_at = now + RETRY_PAUSE
         if isinstance(exception, Throttled):
             retry_at = exception.retry_at.replace(tzinfo=None) + timedelta(seconds=1)
+        if not self.exists():
+            return  # It was deleted meanwhile.
         cron = self._get_cron()
         try:
             is_conflict = isinstance(exception, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY)

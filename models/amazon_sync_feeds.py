@@ -22,7 +22,10 @@ class AmazonSync(models.Model):
             return super()._work(run)
         for account in self.connection_id.account_ids:
             account = account[0]  # Avoid prefetching after each cache invalidation.
-            self.env['amazon.feed']._fill(account)
+            for carrier in self.env['amazon.feed']._get_carriers():
+                with self._call_amazon(run):
+                    self.env[carrier]._put_due_in_feeds(account)
+                    self.env['ir.cron']._commit_progress()
             for feed in self.env['amazon.feed']._get_open(account):
                 if self.connection_id.state == 'connected' and not run.budget.is_spent():
                     with self._call_amazon(run) as client:

@@ -74,9 +74,11 @@ class AmazonSync(models.Model):
             return False
         if query.is_exhausted:
             # What is not completed now is in the hands of another worker, which goes on.
-            self._close_search(window, query)
+            is_complete = self._close_search(window, query)
             self.env['ir.cron']._commit_progress()
-            return False
+            if is_complete:
+                run.up_to_date.add(self.id)
+            return is_complete and bool(self.backlog)
         try:
             page = orders.fetch_order_page(client, query)
         except Rejected:
@@ -87,7 +89,7 @@ class AmazonSync(models.Model):
                 raise
             return True
         changed = self.env['amazon.order']._store_payloads(
-            self.connection_id, page.payloads, is_reduced=query.is_reduced,
+            self.connection_id._get_first_account(), page.payloads, is_reduced=query.is_reduced,
         )
         if changed:
             self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
@@ -124,9 +126,13 @@ class AmazonSync(models.Model):
         accounts = self.connection_id.account_ids._get_seller_accounts()
         others = (accounts.connection_id - self.connection_id).sync_ids
         cursors = others.filtered(lambda sync: sync.way == 'orders').mapped('cursor')
-        since = min(filter(None, (since, self._get_first_sync(), *cursors)))
-        moment = to_aware(since).isoformat()
         refs = marketplaces.mapped('api_ref')
+        unread = [
+            to_naive(datetime.fromisoformat(earlier))
+            for ref, earlier in self.backlog or () if ref in refs
+        ]
+        since = min(filter(None, (since, self._get_first_sync(), *cursors, *unread)))
+        moment = to_aware(since).isoformat()
         self.backlog = [
             *((ref, earlier) for ref, earlier in self.backlog or () if ref not in refs),
             *((ref, moment) for ref in refs),

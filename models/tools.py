@@ -3,7 +3,7 @@
 import time
 from datetime import timezone
 
-SYNC_SECONDS = 20  # of a button, or of one turn in a cron; what is left over is done by the crons
+SYNC_SECONDS = 20  # of a button; what is left over is done by the crons
 CRON_SECONDS = 60
 
 

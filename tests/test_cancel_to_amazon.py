@@ -207,7 +207,7 @@ class TestCancelToAmazon(ShippingCase):
             self.run_cron('process_feeds')
         self.assertCancellation(sale_order, 'sent')
         with freeze_time(get_now() + timedelta(hours=25)):
-            self.run_cron('send_deliveries')
+            self.run_cron('process_feeds')
         self.assertCancellation(sale_order, 'failed', "a day ago but does not show it")
         self.assertTrue(sale_order.activity_ids)
         self.sync()

@@ -1,13 +1,17 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from freezegun import freeze_time
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER, Item, Participation
 
 from .common import AmazonCase, ProcessCase, ShippingCase
+from .test_account import OTHER_SELLER
 
 NINE = ('DE', 'GB', 'FR', 'IT', 'ES', 'NL', 'SE', 'PL', 'BE')
 
@@ -87,6 +91,25 @@ class TestConnections(ConnectionCase):
         with self.assertRaises(ValidationError):
             self.account.connection_id.company_id = other
 
+    def test_an_account_keeps_its_connection(self):
+        other = self.create_account(name="Other").connection_id
+        with self.assertRaisesRegex(UserError, "keeps the one"):
+            self.account.connection_id = other
+        with self.assertRaisesRegex(UserError, "keeps the one"):
+            other.account_ids = [Command.link(self.account.id)]
+
+    def test_a_seller_who_is_changed_synchronizes_no_marketplace_twice(self):
+        other = self.create_account(seller_id='A2OTHER')
+        other.synced_marketplace_ids = self.get_marketplace('GB')
+        second = self.add_account('GB')
+        with self.assertRaisesRegex(ValidationError, "Amazon.co.uk"):
+            second.connection_id.seller_id = 'A2OTHER'
+
+    def test_connections_are_found_by_their_seller(self):
+        found = self.env['amazon.connection'].name_search(DEFAULT_SELLER.seller_id)
+        self.assertIn(self.account.connection_id.id, [connection for connection, _name in found])
+        self.assertFalse(self.env['amazon.connection'].name_search('Nobody'))
+
     def test_a_connection_goes_with_its_last_account(self):
         second = self.add_account('JP')
         connection = self.account.connection_id
@@ -126,7 +149,6 @@ class TestConnections(ConnectionCase):
         self.assertFalse(self.order_sync.backlog)
         orders = [seller.place_order(code) for code in NINE]
         self.simulator.calls.clear()
-        self.env.ref('amazon_connector.ir_cron_fetch_orders')
         self.run_cron('fetch_orders')
         searches = [
             call for call in self.simulator.calls
@@ -177,6 +199,41 @@ class TestConnections(ConnectionCase):
         self.run_cron('fetch_orders')
         self.assertEqual(self.get_inbox(order).account_id, britain)
 
+    def test_accounts_that_are_archived_one_after_the_other_lose_nothing(self):
+        britain = self.add_account('GB')
+        self.sync()
+        britain.active = False
+        order = self.seller.place_order('GB')
+        self.run_cron('fetch_orders')
+        self.account.active = False
+        britain.active = True
+        self.run_cron('fetch_orders')
+        self.assertEqual(self.get_inbox(order).account_id, britain)
+
+    def test_an_order_stays_with_its_account_when_nobody_synchronizes_its_marketplace(self):
+        britain = self.add_account('GB')
+        order = self.seller.place_order('GB')
+        self.sync()
+        britain.active = False
+        self.press(self.get_inbox(order), 'action_fetch_again')
+        self.assertEqual(self.get_inbox(order).account_id, britain)
+        self.account.active = False
+        self.press(self.get_inbox(order), 'action_fetch_again')
+        self.assertEqual(self.get_inbox(order).account_id, britain)
+
+    def test_an_order_that_is_fetched_goes_to_the_account_that_was_chosen(self):
+        japan = self.add_account('JP')
+        britain = self.get_marketplace('GB')
+        self.account.synced_marketplace_ids -= britain
+        self.assertLess(self.account.name, 'Z')
+        japan.name = 'Z'
+        order = self.seller.place_order('GB')
+        wizard = self.env['amazon.fetch.order'].create({
+            'account_id': japan.id, 'amazon_order_ref': order.order_id,
+        })
+        self.press(wizard, 'action_fetch')
+        self.assertEqual(self.get_inbox(order).account_id, japan)
+
     def test_connections_of_archived_accounts_ask_nothing(self):
         second = self.add_account('GB')
         (self.account | second).active = False
@@ -204,6 +261,19 @@ class TestConnections(ConnectionCase):
         self.assertEqual(self.get_sync(account).cursor, since)
         self.connect(account)
         self.assertEqual(account.last_order_sync, since)
+        self.assertTrue(account.synced_marketplace_ids)
+        self.assertFalse(self.get_sync(account).backlog)
+
+    def test_who_says_since_when_says_it_for_added_marketplaces_too(self):
+        self.account.synced_marketplace_ids = self.get_marketplace('DE')
+        self.sync()
+        since = self.account.last_order_sync - timedelta(days=2)
+        self.account.write({
+            'last_order_sync': since,
+            'synced_marketplace_ids': [Command.link(self.get_marketplace('GB').id)],
+        })
+        self.assertEqual(self.order_sync.cursor, since)
+        self.assertFalse(self.order_sync.backlog)
 
     # === SPLITTING OFF === #
 
@@ -221,7 +291,16 @@ class TestConnections(ConnectionCase):
         self.create_product('MUG')
         order = self.seller.place_order('GB', items=[Item('MUG')])
         self.sync()
+        self.account.delivery_rule_ids = [Command.create({
+            'carrier_id': self.env['delivery.carrier'].create({
+                'name': "Parcel",
+                'product_id': self.account.shipping_product_id.id,
+            }).id,
+        })]
         second = self.split('GB', 'JP')
+        self.assertEqual(
+            second.delivery_rule_ids.carrier_id, self.account.delivery_rule_ids.carrier_id,
+        )
         self.assertEqual(second.connection_id, self.account.connection_id)
         self.assertEqual(second.state, 'connected')
         self.assertEqual(second.warehouse_id, self.account.warehouse_id)
@@ -303,6 +382,35 @@ class TestWays(ShippingCase):
         self.assertFalse(deliveries.last_error)
         self.assertTrue(deliveries.last_success)
         self.assertFalse(self.account.last_error)
+
+    def test_a_failed_connect_is_forgotten_when_a_way_works(self):
+        self.simulator.arm('unavailable', operation='getMarketplaceParticipations')
+        self.connect(self.account)
+        self.assertIn("Press Connect again", self.account.last_error)
+        with freeze_time(self.account.last_error_date + timedelta(minutes=5)):
+            self.run_cron('fetch_orders')
+        self.assertFalse(self.account.last_error)
+
+    def test_a_carrier_that_fails_stops_no_feed(self):
+        self.env.cr.execute('ALTER TABLE amazon_feed ADD CONSTRAINT broken CHECK (state IS NULL)')
+        order = self.order_mugs()
+        self.press(
+            self.env['amazon.cancel.order'].create({
+                'order_ids': self.get_sale_order(order).ids, 'code': 'NoInventory',
+            }), 'action_cancel',
+        )
+        with mute_logger('odoo.sql_db', 'odoo.addons.amazon_connector.models.amazon_sync_mixin'):
+            self.run_cron('process_feeds')
+        self.assertIn("Unexpected error", self.get_sync(self.account, 'feeds').last_error)
+
+    def test_run_now_of_an_archived_account_asks_nothing(self):
+        self.simulator.add_seller(OTHER_SELLER)
+        self.connect(self.create_account(OTHER_SELLER))
+        self.account.active = False
+        self.simulator.calls.clear()
+        with self.assertRaisesRegex(UserError, "is archived"):
+            self.press(self.order_sync, 'action_run')
+        self.assertFalse(self.simulator.calls)
 
     def test_run_now_does_what_is_due(self):
         user = self.create_user('uma', 'amazon_connector.group_amazon_user')

@@ -161,9 +161,7 @@ class TestOrderTotals(AmazonCase):
 
     def store(self, order):
         """Put an order of a simulated seller into the inbox and import it, without HTTP."""
-        inbox = self.env['amazon.order']._store_payloads(
-            self.account.connection_id, [render(order)],
-        )
+        inbox = self.env['amazon.order']._store_payloads(self.account, [render(order)])
         inbox._import_batch()
         self.assertEqual(inbox.state, 'done', inbox.reason)
         return inbox.sale_order_id

@@ -49,10 +49,10 @@ class TestEcho(ShippingCase):
         self.sync()
         self.assertAmazonState(picking, 'sent')
         with freeze_time(get_now() + timedelta(hours=23, minutes=59)):
-            self.run_cron('send_deliveries')
+            self.run_cron('process_feeds')
         self.assertAmazonState(picking, 'sent')
         with freeze_time(get_now() + timedelta(hours=24, minutes=1)):
-            self.run_cron('send_deliveries')
+            self.run_cron('process_feeds')
         self.assertAmazonState(picking, 'failed', "a day ago but does not show the package")
         self.assertTrue(self.account.activity_ids)
         self.assertEqual(self.count_calls(CONFIRM), 1, "A person has to look")
@@ -64,7 +64,7 @@ class TestEcho(ShippingCase):
     def test_an_echo_that_comes_late_settles_it(self):
         _order, picking = self.send_mugs()
         with freeze_time(get_now() + timedelta(hours=25)):
-            self.run_cron('send_deliveries')
+            self.run_cron('process_feeds')
         self.assertAmazonState(picking, 'failed', "a day ago")
         self.sync()
         self.assertAmazonState(picking, 'confirmed')

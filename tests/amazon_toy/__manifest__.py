@@ -8,6 +8,7 @@
     'depends': ['amazon_connector'],
     'data': [
         'security/ir.model.access.csv',
+        'data/amazon_sync_data.xml',
         'data/ir_cron_data.xml',
         'views/amazon_account_views.xml',
     ],
