@@ -263,6 +263,11 @@ def rest(_stage):
     """Do nothing more than to connect the account."""
 
 
+def fetch_once(stage):
+    """Let the scheduler fetch what there is."""
+    stage.play(fetch)
+
+
 def kill_at_every_commit(stage):
     """Kill a synchronization before each of its commits, and synchronize again.
 

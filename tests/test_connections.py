@@ -1,7 +1,9 @@
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import patch
 
 from freezegun import freeze_time
+from psycopg2.extensions import AsIs
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
@@ -9,6 +11,7 @@ from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER, Item, Participation
+from odoo.addons.amazon_connector.simulator.operations import orders_2026_01_01
 
 from .common import AmazonCase, ProcessCase, ShippingCase
 from .test_account import OTHER_SELLER
@@ -438,3 +441,20 @@ class TestConnectInProcesses(ProcessCase):
         self.play('rest')
         self.assertEqual(self.query('SELECT state FROM amazon_connection'), [('connected',)])
         self.assertEqual(self.query('SELECT count(*) FROM amazon_access_token'), [(1,)])
+
+    def test_nobody_is_held_up_while_amazon_is_asked(self):
+        locked = []
+
+        def answer(*arguments):
+            for table in ('amazon_account', 'amazon_connection', 'amazon_quota', 'res_company'):
+                free = self.query('SELECT id FROM %s FOR UPDATE SKIP LOCKED', AsIs(table))
+                known = self.query('SELECT id FROM %s', AsIs(table))
+                self.assertTrue(known)
+                locked.append((table, len(known) - len(free)))
+            return query_size(*arguments)
+
+        query_size = orders_2026_01_01.query_size
+        with patch.object(orders_2026_01_01, 'query_size', answer):
+            self.play('fetch_once')
+        self.assertTrue(locked)
+        self.assertEqual({count for _table, count in locked}, {0}, locked)
