@@ -79,4 +79,6 @@ class DatabaseTokenStore:
 
     def _search(self, cr):
         env = api.Environment(cr, SUPERUSER_ID, {})
-        return env['amazon.access.token'].search([('owner', '=', self._owner)])
+        return env['amazon.access.token'].search_fetch(
+            [('owner', '=', self._owner)], ['value', 'expires_at'],
+        )

@@ -117,8 +117,8 @@ class AmazonOrder(models.Model):
     def _store_together(self, account, payloads, force, is_reduced):
         """Store orders in as few statements as can be; see `_store_payloads`."""
         summaries = [orders.parse_summary(payload) for payload in payloads]
-        currencies = self.env['res.currency'].with_context(active_test=False).search(
-            [('name', 'in', [summary.currency for summary in summaries])],
+        currencies = self.env['res.currency'].with_context(active_test=False).search_fetch(
+            [('name', 'in', [summary.currency for summary in summaries])], ['name'],
         ).grouped('name')
         values_by_ref = {}
         for payload, summary in zip(payloads, summaries, strict=True):
@@ -130,7 +130,8 @@ class AmazonOrder(models.Model):
             if not known or known['payload_version'] < values['payload_version']:
                 values_by_ref[values['amazon_order_ref']] = values
         stored = self.search([
-            ('company_id', '=', account.company_id.id),
+            # The connection is at hand, the account would have to be read.
+            ('company_id', '=', account.connection_id.company_id.id),
             ('amazon_order_ref', 'in', list(values_by_ref)),
         ])
         changed = self.browse()

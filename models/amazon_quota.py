@@ -109,10 +109,10 @@ class DatabaseLimiter:
     def _update_in(self, Quota, operation, change, announced):
         """Do one attempt of `_update` in the transaction of `Quota`."""
         now = datetime.now(timezone.utc)
-        quota = Quota.search([
+        quota = Quota.search_fetch([
             *((name, '=', value) for name, value in self._owner.items()),
             ('operation', '=', operation),
-        ])
+        ], ['tokens', 'refilled_at', 'per_second'])
         if not quota:
             rate = RATES[operation]
             full = Bucket.full(rate, now)

@@ -353,9 +353,10 @@ class AmazonSync(models.Model):
         :return: None
         """
         self.ensure_one()
+        last = self.search_fetch([], ['turn'], order='turn desc NULLS LAST', limit=1)
         self.write({
             'last_run': fields.Datetime.now(),
-            'turn': self.search([], order='turn desc NULLS LAST', limit=1).turn + 1,
+            'turn': last.turn + 1,
             'keeps_turn_until': False,
         })
 
