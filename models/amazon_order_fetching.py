@@ -118,7 +118,7 @@ class AmazonOrder(models.Model):
         """Store orders in as few statements as can be; see `_store_payloads`."""
         summaries = [orders.parse_summary(payload) for payload in payloads]
         currencies = self.env['res.currency'].with_context(active_test=False).search_fetch(
-            [('name', 'in', [summary.currency for summary in summaries])], ['name'],
+            [('name', 'in', [summary.currency for summary in summaries])],
         ).grouped('name')
         values_by_ref = {}
         for payload, summary in zip(payloads, summaries, strict=True):
@@ -144,6 +144,7 @@ class AmazonOrder(models.Model):
                 changed |= order
         for values in values_by_ref.values():
             values['account_id'] = values['account_id'] or account.id
+            values['company_id'] = account.connection_id.company_id.id  # saves computing it
         changed |= self.create(list(values_by_ref.values()))
         changed.flush_recordset()
         return changed

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from babel.dates import format_timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import MissingError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools.misc import get_lang
@@ -257,10 +258,8 @@ class AmazonSync(models.Model):
         retry_at = now + RETRY_PAUSE
         if isinstance(exception, Throttled):
             retry_at = exception.retry_at.replace(tzinfo=None) + timedelta(seconds=1)
-        if not self.exists():
-            return  # It was deleted meanwhile.
-        cron = self._get_cron()
         try:
+            cron = self._get_cron()
             is_conflict = isinstance(exception, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY)
             if is_conflict or retry_at < now + AT_ONCE:
                 # For a time to come Odoo wakes up once a minute only. To start the job anew takes
@@ -274,7 +273,7 @@ class AmazonSync(models.Model):
                         self._mark_error(exception)
                     self._note_turn(exception)
             self.env['ir.cron']._commit_progress()
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+        except (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, MissingError):
             self.env.cr.rollback()
 
     def _mark_error(self, exception):
