@@ -284,7 +284,7 @@ class AmazonAccount(models.Model):
         self.ensure_one()
         if failures := self._find_failures():
             self._ask_for_attention(failures)
-        elif self.state == 'connected':
+        elif self.activity_search([ATTENTION]) and self.state == 'connected':
             self._close_attention()
 
     def _find_failures(self):
