@@ -64,10 +64,19 @@ class AmazonAccount(models.Model):
 
         :rtype: amazon.account
         """
-        return self.with_context(active_test=False).search([
-            ('seller_id', 'in', self.mapped('seller_id')),
-            ('company_id', 'in', self.company_id.ids),
-        ]).with_env(self.env)
+        return self.with_context(active_test=False).search(
+            self._get_seller_domain(),
+        ).with_env(self.env)
+
+    def _get_seller_domain(self):
+        """Return the domain of `_get_seller_accounts`, where archived ones are searched, too.
+
+        :rtype: Domain
+        """
+        return (
+            Domain('seller_id', 'in', self.mapped('seller_id'))
+            & Domain('company_id', 'in', self.company_id.ids)
+        )
 
     def _get_read_until(self):
         """Return until when the marketplaces are read. To be extended by each way that reads.

@@ -232,9 +232,10 @@ class AmazonConnection(models.Model):
 
         :return: None
         """
-        connections = self.with_context(active_test=False).search([])
         for way in self.env['amazon.sync']._get_ways():
-            connections._get_sync(way)
+            self.with_context(active_test=False).search(
+                [('sync_ids', 'not any', [('way', '=', way)])],
+            )._get_sync(way)
 
     def _get_sync(self, way):
         """Return how far a way is, of each of these connections.

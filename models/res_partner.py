@@ -117,7 +117,7 @@ class ResPartner(models.Model):
             values['name'] for values in values_list if values and not values['amazon_email']
         ]
         partners = self.with_context(active_test=False).search([
-            ('amazon_account_id', 'in', account._get_seller_accounts().ids),
+            ('amazon_account_id', 'any', account._get_seller_domain()),
             '|',
             ('amazon_email', 'in', [email for email in emails if email]),
             '&', '&',

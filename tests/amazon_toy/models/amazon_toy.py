@@ -30,7 +30,7 @@ class AmazonToy(models.Model):
 
     def _build_message(self):
         if not self.name:
-            raise UserError("Name: give the toy one.")
+            raise UserError(self.env._("Name: give the toy one."))
         return self.name
 
     @api.model
