@@ -14,7 +14,7 @@ TOKEN = timedelta(seconds=1 / 0.0056)  # what Amazon takes for the next search
 
 @tagged('post_install', '-at_install')
 class TestTurns(AmazonCase):
-    """Accounts of one seller share Amazon's quota, in strict turns."""
+    """Connections of one seller share Amazon's quota, in strict turns."""
 
     @classmethod
     def setUpClass(cls):
@@ -61,15 +61,15 @@ class TestTurns(AmazonCase):
             self.fetch(timedelta(seconds=1))
         self.simulator.calls.clear()
 
-    def test_accounts_that_share_the_quota_are_served_in_turns_for_a_day(self):
+    def test_connections_that_share_the_quota_are_served_in_turns_for_a_day(self):
         accounts = list(self.accounts.values())
-        for count in (2, 3):
-            with self.subTest(accounts=count):
+        for count, duration in ((2, timedelta(days=1)), (3, timedelta(hours=4))):
+            with self.subTest(connections=count):
                 self.use(*accounts[:count])
                 self.use_up_the_quota()
                 last_served = dict.fromkeys(accounts[:count], self.now)
                 longest_wait = count * TOKEN + PAUSE
-                for _time in range(16 * count):
+                for _time in range(duration // PAUSE):
                     before = len(self.get_served())
                     self.fetch(PAUSE)
                     last_served.update(dict.fromkeys(self.get_served()[before:], self.now))
