@@ -185,9 +185,11 @@ class AmazonSync(models.Model):
 
         :rtype: amazon.sync
         """
-        return self.env['amazon.connection'].sudo().search(
-            [('state', '=', 'connected')],
-        )._get_sync(way)
+        return self.sudo().search_fetch([
+            ('way', '=', way),
+            ('connection_id.state', '=', 'connected'),
+            ('connection_id.active', '=', True),
+        ], ['last_run', 'turn'])
 
     def _run(self, run):
         """Do what is due, a part of each in turn; whatever goes wrong is kept on its sync.
@@ -217,9 +219,10 @@ class AmazonSync(models.Model):
         :rtype: bool
         """
         try:
+            accounts = self.connection_id.account_ids
             goes_on = self._work(run)
             if not goes_on:
-                for account in self.connection_id.account_ids:
+                for account in accounts:
                     account._follow_up_failures()
         except Exception as exception:
             self.env.cr.rollback()
