@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-from ..amazon import shipments, xml_feeds
+from ..amazon import shipments
 from ..amazon.errors import NotFound, Rejected
 
 
@@ -15,7 +15,6 @@ class AmazonCancellation(models.Model):
 
     _sender = 'amazon_connector.ir_cron_process_feeds'
     _feed_type = shipments.CANCELLATION_FEED
-    _feed_content_type = xml_feeds.CONTENT_TYPE
 
     sale_order_id = fields.Many2one(
         comodel_name='sale.order',
@@ -63,11 +62,6 @@ class AmazonCancellation(models.Model):
     def _put_due_in_feeds(self, account):
         """Override of `amazon.feed.mixin`: Amazon takes cancellations in feeds only."""
         self._take_due(account, self._feed_size)._put_in_feed()
-
-    @api.model
-    def _parse_report(self, content):
-        """Override of `amazon.feed.mixin`."""
-        return xml_feeds.parse_processing_report(content)
 
     # === BUSINESS METHODS - ACCOUNTS === #
 

@@ -3,6 +3,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from ..amazon import xml_feeds
 from ..amazon.errors import Rejected
 from .amazon_sync_mixin import BACK_OFF_MINUTES
 
@@ -26,6 +27,7 @@ class AmazonOutboxMixin(models.AbstractModel):
     _inherit = ['amazon.queue.mixin', 'amazon.feed.mixin']
 
     _to_do_state = 'to_send'
+    _feed_content_type = xml_feeds.CONTENT_TYPE
     _sender = None  # the cron that sends; to be overridden
 
     state = fields.Selection(
@@ -172,6 +174,11 @@ class AmazonOutboxMixin(models.AbstractModel):
     def _get_carried_domain(self, feed):
         """Override of `amazon.feed.mixin`: what was sent again or confirmed meanwhile is over."""
         return super()._get_carried_domain(feed) & Domain('state', '=', 'in_feed')
+
+    @api.model
+    def _parse_report(self, content):
+        """Override of `amazon.feed.mixin`: messages are reported on as XML feeds are."""
+        return xml_feeds.parse_processing_report(content)
 
     def _take_report(self, report, message_count):
         """Override of `amazon.feed.mixin`.

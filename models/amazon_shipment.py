@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
-from ..amazon import carriers, orders, refusals, shipments, xml_feeds
+from ..amazon import carriers, orders, refusals, shipments
 from ..amazon.errors import NotFound, Rejected, Throttled, Unauthorized, Unavailable
 from ..amazon.payload import load_json
 
@@ -30,7 +30,6 @@ class AmazonShipment(models.Model):
 
     _sender = 'amazon_connector.ir_cron_send_deliveries'
     _feed_type = shipments.FULFILLMENT_FEED
-    _feed_content_type = xml_feeds.CONTENT_TYPE
 
     picking_id = fields.Many2one(
         comodel_name='stock.picking',
@@ -323,11 +322,6 @@ class AmazonShipment(models.Model):
         """Override of `amazon.outbox.mixin` to remember what Amazon is told."""
         super()._mark_in_feed(feed, number, message)
         self.write(self._prepare_details(message))
-
-    @api.model
-    def _parse_report(self, content):
-        """Override of `amazon.feed.mixin`."""
-        return xml_feeds.parse_processing_report(content)
 
     # === BUSINESS METHODS - ACCOUNTS === #
 

@@ -16,7 +16,6 @@ class AmazonToy(models.Model):
 
     _sender = 'amazon_connector.ir_cron_process_feeds'
     _feed_type = 'POST_TOYS'
-    _feed_content_type = xml_feeds.CONTENT_TYPE
 
     name = fields.Char()
     marketplace_id = fields.Many2one(comodel_name='amazon.marketplace', required=True)
@@ -40,10 +39,6 @@ class AmazonToy(models.Model):
     @api.model
     def _put_due_in_feeds(self, account):
         self._take_due(account, self._feed_size)._put_in_feed()
-
-    @api.model
-    def _parse_report(self, content):
-        return xml_feeds.parse_processing_report(content)
 
     @api.model
     def _get_marketplace_domain(self, marketplaces):
