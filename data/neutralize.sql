@@ -1,10 +1,48 @@
--- a copy of the database must not talk to Amazon
+-- a copy of the database must not talk to Amazon, nor hold what Amazon's buyers did not give to it
+DELETE FROM amazon_secret;
+DELETE FROM amazon_access_token;
+DELETE FROM amazon_quota;
 UPDATE amazon_connection
    SET state = 'draft',
+       is_copy = TRUE,
+       environment = 'production',
+       spapi_endpoint = NULL,
+       lwa_endpoint = NULL,
        lwa_client_id = NULL,
-       stored_lwa_client_secret = NULL,
-       stored_refresh_token = NULL;
+       reason = NULL,
+       connect_error = NULL,
+       connect_error_date = NULL,
+       listed_refs = NULL;
 UPDATE amazon_sync
    SET "window" = NULL,
-       backlog_window = NULL;
-DELETE FROM amazon_access_token;
+       backlog_window = NULL,
+       last_error = NULL,
+       last_error_date = NULL,
+       keeps_turn_until = NULL;
+UPDATE amazon_feed
+   SET content = NULL,
+       state = CASE WHEN state = 'done' THEN state ELSE 'failed' END;
+UPDATE amazon_shipment
+   SET state = 'skipped',
+       is_held = FALSE,
+       next_try = NULL
+ WHERE state != 'confirmed';
+UPDATE amazon_cancellation
+   SET state = 'skipped',
+       is_held = FALSE,
+       next_try = NULL
+ WHERE state != 'confirmed';
+UPDATE stock_picking
+   SET amazon_state = NULL,
+       amazon_reason = NULL
+ WHERE amazon_state != 'confirmed';
+UPDATE sale_order
+   SET amazon_cancellation_state = NULL,
+       amazon_cancellation_reason = NULL
+ WHERE amazon_cancellation_state != 'confirmed';
+UPDATE amazon_order
+   SET payload = NULL,
+       given = NULL,
+       to_complete = FALSE,
+       next_try = NULL,
+       state = CASE WHEN state = 'done' THEN state ELSE 'skipped' END;

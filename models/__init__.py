@@ -4,6 +4,7 @@ from . import amazon_checks_mixin
 from . import amazon_queue_mixin
 from . import amazon_feed_mixin
 from . import amazon_outbox_mixin
+from . import amazon_secret
 from . import amazon_access_token
 from . import amazon_quota
 from . import amazon_connection

@@ -1,12 +1,18 @@
+from contextlib import contextmanager
 from datetime import timezone
 
-from psycopg2.errors import UniqueViolation
+from psycopg2.errors import LockNotAvailable, UniqueViolation
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools import SQL
 
 from ..amazon.client import AccessToken
 from .quiet import quiet_sql
+from .vault import EncryptedText
+
+# Longer than a token takes to be fetched, so that who waits in vain fetches one of its own.
+LOCK_TIMEOUT = '90s'
 
 
 class AmazonAccessToken(models.Model):
@@ -23,7 +29,7 @@ class AmazonAccessToken(models.Model):
     _log_access = False
 
     owner = fields.Char(help="What stands for the credentials; see the token store.", required=True)
-    value = fields.Char(required=True)
+    value = EncryptedText(required=True)
     expires_at = fields.Datetime(required=True)
 
     _owner_uniq = models.Constraint(
@@ -56,6 +62,20 @@ class DatabaseTokenStore:
                 token.value, token.expires_at.replace(tzinfo=timezone.utc),
             ) if token else None
 
+    @contextmanager
+    def exclusively(self):
+        """Implement `amazon.client.TokenStore`, for all workers of the database."""
+        with self._registry.cursor() as cr:
+            try:
+                with quiet_sql():
+                    cr.execute(SQL("SELECT set_config('lock_timeout', %s, TRUE)", LOCK_TIMEOUT))
+                    cr.execute(SQL(
+                        "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", self._owner,
+                    ))
+            except LockNotAvailable:
+                cr.rollback()
+            yield
+
     def put(self, token):
         """Implement `amazon.client.TokenStore`."""
         values = {
@@ -70,7 +90,7 @@ class DatabaseTokenStore:
                 else:
                     stored.create({'owner': self._owner, **values})
         except (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, UniqueViolation):
-            return  # Another worker keeps the one that it was given, which is as good.
+            return  # Who did not wait for it any longer has one that is as good.
 
     def evict(self):
         """Implement `amazon.client.TokenStore`."""

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from .activities import ATTENTION, plan_warning
+from .tools import check_given
 
 
 class AmazonAccount(models.Model):
@@ -59,8 +60,13 @@ class AmazonAccount(models.Model):
         help="What went wrong last, in Connect or in one of the ways.",
         compute='_compute_last_error',
         compute_sudo=True,
+        groups='amazon_connector.group_amazon_user',
     )
-    last_error_date = fields.Datetime(compute='_compute_last_error', compute_sudo=True)
+    last_error_date = fields.Datetime(
+        compute='_compute_last_error',
+        compute_sudo=True,
+        groups='amazon_connector.group_amazon_user',
+    )
 
     # === COMPUTE METHODS === #
 
@@ -104,6 +110,7 @@ class AmazonAccount(models.Model):
         """Override of `base` to make a connection in the company of each account without one."""
         vals_list = [dict(vals) for vals in vals_list]
         for vals in vals_list:
+            check_given(self, vals)
             if not vals.get('connection_id'):
                 given = [name for name in vals if self._fields[name].inherited]
                 vals['connection_id'] = self.env['amazon.connection'].create({
@@ -117,6 +124,7 @@ class AmazonAccount(models.Model):
 
         :raise UserError: If it would change.
         """
+        check_given(self, vals)
         if 'connection_id' in vals and self.connection_id.ids not in ([], [vals['connection_id']]):
             raise UserError(self.env._(
                 "Connection: an account keeps the one that it was made with. Make another account"
@@ -159,6 +167,17 @@ class AmazonAccount(models.Model):
                 currencies=', '.join(activated.mapped('name')),
             )
         return self._notify(message, 'success')
+
+    def action_connect_copy(self):
+        """Connect although the database is a copy, whose original may act on Amazon, too.
+
+        :return: The notification to show.
+        :rtype: dict
+        """
+        self.ensure_one()
+        self.check_access('write')
+        self.connection_id.is_copy = False
+        return self.action_connect()
 
     def _get_syncable(self):
         """Return the accounts of a button: those of `self`, or else all that are connected.

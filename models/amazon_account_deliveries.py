@@ -115,7 +115,7 @@ class AmazonSync(models.Model):
             if self.connection_id.state == 'connected':
                 with self._call_amazon(run) as client:
                     self.env['amazon.shipment']._send_due(
-                        client, account[0], run.budget, run.domain, run.outcomes,
+                        client, account[0], run,
                     )
         self._note_success(run)
         return False

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.tools import format_date
 
 from .amazon_sync import Run
@@ -167,11 +168,6 @@ class AmazonAccount(models.Model):
         compute_sudo=True,
     )
 
-    _payload_days_range = models.Constraint(
-        'CHECK(payload_days BETWEEN 1 AND 30)',
-        "Keep Amazon's data between 1 and 30 days.",
-    )
-
     @api.model
     def _default_product_id(self, xmlid):
         return self.env.ref(f'amazon_connector.{xmlid}', raise_if_not_found=False)
@@ -224,6 +220,17 @@ class AmazonAccount(models.Model):
                 account.warehouse_id = self.env['stock.warehouse'].search(
                     [('company_id', '=', account.company_id.id)], limit=1,
                 )
+
+    # === CONSTRAINT METHODS === #
+
+    @api.constrains('payload_days')
+    def _check_payload_days(self):
+        for account in self:
+            if not 1 <= account.payload_days <= 30:
+                raise ValidationError(self.env._(
+                    "%(field)s: enter 1 to 30 days. Amazon allows no more.",
+                    field=self._fields['payload_days'].get_description(self.env)['string'],
+                ))
 
     # === CRUD METHODS === #
 

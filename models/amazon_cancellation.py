@@ -143,13 +143,12 @@ class AmazonCancellation(models.Model):
         )
 
     def _get_failure_reason(self, exception):
-        """Override of `amazon.sync.mixin` to add the next step to what Amazon says."""
+        """Override of `amazon.sync.mixin` to say the next step."""
         if not isinstance(exception, (NotFound, Rejected)):
             return super()._get_failure_reason(exception)
         return self.env._(
             "Amazon does not cancel it. Look the order up in Seller Central: cancel or refund it"
-            " there, or ship it. (Amazon: %(answer)s)",
-            answer=exception.details or exception.message,
+            " there, or ship it.",
         )
 
 

@@ -2,7 +2,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import format_datetime
 
 from ..amazon import marketplaces
@@ -11,9 +11,12 @@ from ..amazon.errors import AmazonError, Throttled, Unauthorized
 from .activities import ATTENTION
 from .amazon_access_token import DatabaseTokenStore
 from .amazon_quota import DatabaseLimiter
+from .tools import check_given
+from .vault import KeyUnusable
 
-MASK = '••••••••'
 SECRETS = ('lwa_client_secret', 'refresh_token')
+ADDRESS_FIELDS = ('environment', 'spapi_endpoint', 'lwa_endpoint')
+ANYBODYS_ADDRESS = (False, 'production')
 
 
 class AmazonConnection(models.Model):
@@ -25,9 +28,11 @@ class AmazonConnection(models.Model):
 
     _name = 'amazon.connection'
     _description = "Amazon Connection"
-    _inherit = ['amazon.sync.mixin']
+    _inherit = ['amazon.sync.mixin', 'amazon.secrets.mixin']
     _order = 'company_id, id'
     _rec_names_search = ['seller_id']
+
+    _secret_names = SECRETS
 
     company_id = fields.Many2one(
         comodel_name='res.company',
@@ -77,8 +82,6 @@ class AmazonConnection(models.Model):
         inverse='_inverse_refresh_token',
         groups='amazon_connector.group_amazon_admin',
     )
-    stored_lwa_client_secret = fields.Char(copy=False, groups=fields.NO_ACCESS)
-    stored_refresh_token = fields.Char(copy=False, groups=fields.NO_ACCESS)
     region = fields.Selection(
         selection=[('na', "North America"), ('eu', "Europe"), ('fe', "Far East")],
         help="Where you sell. Europe includes India, Turkey, the Gulf and South Africa; the Far"
@@ -117,11 +120,31 @@ class AmazonConnection(models.Model):
         readonly=True,
         copy=False,
     )
-    reason = fields.Char(help="Why it does not work, and what to do.", readonly=True, copy=False)
+    reason = fields.Char(
+        help="Why it does not work, and what to do.",
+        readonly=True,
+        copy=False,
+        groups='amazon_connector.group_amazon_user',
+    )
     connect_error = fields.Char(
-        help="What went wrong when Connect was pressed last.", readonly=True, copy=False,
+        help="What went wrong when Connect was pressed last.",
+        readonly=True,
+        copy=False,
+        groups='amazon_connector.group_amazon_user',
     )
     connect_error_date = fields.Datetime(readonly=True, copy=False)
+    is_copy = fields.Boolean(
+        help="Whether this is a copy of a database whose original may still act on Amazon. A person"
+             " has to confirm that the copy may, too.",
+        readonly=True,
+        copy=False,
+    )
+    listed_refs = fields.Json(
+        help="What Amazon calls the marketplaces of the seller, as Connect read them last.",
+        readonly=True,
+        copy=False,
+        groups=fields.NO_ACCESS,
+    )
     available_marketplace_ids = fields.Many2many(
         comodel_name='amazon.marketplace',
         relation='amazon_connection_available_marketplace_rel',
@@ -144,35 +167,11 @@ class AmazonConnection(models.Model):
         for connection in self:
             connection.display_name = f'{connection.seller_id} ({regions.get(connection.region)})'
 
-    @api.depends('stored_lwa_client_secret', 'stored_refresh_token')
-    def _compute_masked_secrets(self):
-        for connection in self:
-            # In sudo mode: nobody may read the secrets, all may know whether there are any.
-            secrets = connection.sudo()
-            for name in SECRETS:
-                connection[name] = MASK if secrets[f'stored_{name}'] else False
-
     def _inverse_lwa_client_secret(self):
         self._store_secret('lwa_client_secret')
 
     def _inverse_refresh_token(self):
         self._store_secret('refresh_token')
-
-    def _store_secret(self, name):
-        """Keep what was entered for a secret, unless it is the mask that stands for it.
-
-        One secret at a time: the other one has no value while this one is written.
-
-        :param str name: One of `SECRETS`.
-        :return: None
-        """
-        for connection in self:
-            if connection[name] != MASK:
-                # In sudo mode: the secrets are write-only.
-                connection.sudo()[f'stored_{name}'] = (connection[name] or '').strip()
-        # What was entered reads as the mask from now on.
-        self.invalidate_recordset([name])
-        self.with_context(active_test=False).account_ids.invalidate_recordset([name])
 
     # === CONSTRAINT METHODS === #
 
@@ -204,14 +203,25 @@ class AmazonConnection(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Override of `base` to begin with all ways."""
+        """Override of `base` to begin with all ways.
+
+        :raise AccessError: If somebody who is no system administrator gives an address.
+        """
+        for vals in vals_list:
+            check_given(self, vals)
+            self._check_addresses_allowed(vals)
         connections = super().create(vals_list)
         for way in self.env['amazon.sync']._get_ways():
             connections._get_sync(way)
         return connections
 
     def write(self, vals):
-        """Override of `base` to tell the followers of the accounts of a change of state."""
+        """Override of `base` to tell the followers of the accounts of a change of state.
+
+        :raise AccessError: If somebody who is no system administrator changes an address.
+        """
+        check_given(self, vals)
+        self._check_addresses_allowed(vals)
         before = {connection: connection.state for connection in self} if 'state' in vals else {}
         res = super().write(vals)
         states = dict(self._fields['state']._description_selection(self.env))
@@ -223,6 +233,32 @@ class AmazonConnection(models.Model):
                         before=states[state], after=states[connection.state],
                     ))
         return res
+
+    @api.model
+    def _check_addresses_allowed(self, vals):
+        """Let nobody but a system administrator decide where the credentials are sent to.
+
+        :param dict vals: What is written.
+        :return: None
+        :raise AccessError: If somebody else tries to.
+        """
+        given = [name for name in ADDRESS_FIELDS if vals.get(name, False) not in ANYBODYS_ADDRESS]
+        if given and not (self.env.su or self.env.user._is_system()):
+            raise AccessError(self.env._(
+                "%(fields)s: only a system administrator decides where Amazon's credentials are"
+                " sent to.",
+                fields=', '.join(
+                    self._fields[name].get_description(self.env)['string']
+                    for name in given
+                ),
+            ))
+
+    # === BUSINESS METHODS - SECRETS === #
+
+    def _store_secret(self, name):
+        """Override of `amazon.secrets.mixin`: the accounts show the mask, too."""
+        super()._store_secret(name)
+        self.with_context(active_test=False).account_ids.invalidate_recordset([name])
 
     # === BUSINESS METHODS === #
 
@@ -310,13 +346,13 @@ class AmazonConnection(models.Model):
         :param amazon.sync sync: The way that calls, where it has to wait for its turn.
         :return: The client; its connections close with the context.
         :rtype: amazon.client.Client
+        :raise KeyUnusable: If the credentials can't be decrypted.
         """
         self.ensure_one()
-        connection = self.sudo()  # In sudo mode to read the secrets.
+        connection = self.sudo()  # In sudo mode: few may read the addresses.
+        secrets = connection._get_secrets()
         credentials = Credentials(
-            connection.lwa_client_id,
-            connection.stored_lwa_client_secret,
-            connection.stored_refresh_token,
+            connection.lwa_client_id, *(secrets.get(name) for name in SECRETS),
         )
         is_custom = connection.environment == 'custom'
         lwa_endpoint = connection.lwa_endpoint if is_custom else marketplaces.LWA_ENDPOINT
@@ -340,16 +376,22 @@ class AmazonConnection(models.Model):
 
         :return: Whether it is connected.
         :rtype: bool
-        :raise UserError: If a credential is missing.
+        :raise UserError: If a credential is missing, or nobody has confirmed that a copy of a
+                          database may act.
         """
         self.ensure_one()
+        if self.is_copy:
+            raise UserError(self.env._(
+                "This database is a copy: its original may still act on Amazon for the same seller."
+                " Press Connect This Copy if it shall act, too.",
+            ))
         self._check_credentials_given()
         try:
             with self._get_client() as client:
                 participations = marketplaces.parse_participations(
                     marketplaces.fetch_participations(client),
                 )
-        except AmazonError as error:
+        except (AmazonError, KeyUnusable) as error:
             self._mark_not_connected(error)
             return False
         self._mark_connected(participations)
@@ -372,6 +414,25 @@ class AmazonConnection(models.Model):
                 fields=', '.join(missing),
             ))
 
+    def _check_listed(self, marketplace_refs):
+        """Refuse to search where Amazon does not list the seller: it would find nothing, and say
+        so.
+
+        :param marketplace_refs: What is called a marketplace here.
+        :return: None
+        :raise UserError: Naming those that Amazon does not list.
+        """
+        self.ensure_one()
+        unlisted = set(marketplace_refs) - set(self.sudo().listed_refs or marketplace_refs)
+        if unlisted:
+            raise UserError(self.env._(
+                "Synchronized Marketplaces: Amazon does not list this seller on %(marketplaces)s."
+                " Nothing is searched, so that nothing is missed. Press Connect Again to read where"
+                " you sell, then take away the marketplaces that are not among them; a system"
+                " administrator can correct a wrong Marketplace ID.",
+                marketplaces=', '.join(sorted(unlisted)),
+            ))
+
     def _mark_connected(self, participations):
         """Take over what Amazon said about the seller and clear what was wrong before.
 
@@ -390,7 +451,11 @@ class AmazonConnection(models.Model):
             'connect_error_date': False,
             'available_marketplace_ids': [fields.Command.set(available.ids)],
         })
-        # In sudo mode: as in `create`.
+        # In sudo mode, here and below: what the connector remembers is not for people to write.
+        self.sudo().listed_refs = [
+            participation.marketplace_id for participation in participations
+            if participation.is_participating
+        ]
         self.sync_ids.sudo().write({'last_error': False, 'last_error_date': False})
         for account in self.account_ids:
             account._follow_connecting()
@@ -404,7 +469,7 @@ class AmazonConnection(models.Model):
         self.ensure_one()
         reason = self._get_error_reason(error, self.env._("Connect"))
         self.write({'connect_error': reason, 'connect_error_date': fields.Datetime.now()})
-        if isinstance(error, Unauthorized):
+        if isinstance(error, (Unauthorized, KeyUnusable)):
             self._mark_unauthorized(reason)
         elif self.state != 'connected':
             self.reason = reason
@@ -412,7 +477,7 @@ class AmazonConnection(models.Model):
     def _mark_unauthorized(self, reason):
         """Stop all ways until a person has pressed *Connect*.
 
-        :param str reason: Why Amazon does not let it in, and what to do.
+        :param str reason: Why it can't get in, and what to do.
         :return: None
         """
         self.ensure_one()
@@ -422,7 +487,7 @@ class AmazonConnection(models.Model):
             account.activity_search([ATTENTION]).note = reason
 
     def _get_error_reason(self, error, button=None):
-        """Return a sentence about a failed call, with the next step.
+        """Return a sentence about a failed call, with the next step, for Amazon users.
 
         :param Exception error: What stopped the call.
         :param str button: What a person pressed and has to press again; without it, the call is
@@ -430,7 +495,7 @@ class AmazonConnection(models.Model):
         :rtype: str
         """
         if not isinstance(error, AmazonError):
-            return self._get_failure_reason(error)
+            return self._get_answer(error) or self._get_failure_reason(error)
         if isinstance(error, Throttled):
             time = format_datetime(
                 self.env, error.retry_at.replace(tzinfo=None), dt_format='short',

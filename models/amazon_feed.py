@@ -5,6 +5,7 @@ from odoo import api, fields, models
 from ..amazon import feeds
 from ..amazon.errors import Malformed, NotFound, Rejected, Unavailable
 from .tools import CRON_SECONDS, TimeBudget
+from .vault import EncryptedText
 
 POLL_PAUSE = timedelta(minutes=2)
 MAX_AGE = timedelta(hours=24)
@@ -37,7 +38,7 @@ class AmazonFeed(models.Model):
     marketplace_ids = fields.Many2many(
         comodel_name='amazon.marketplace', string="Marketplaces", required=True, readonly=True,
     )
-    content = fields.Text(
+    content = EncryptedText(
         help="As it is sent.", readonly=True, groups='amazon_connector.group_amazon_admin',
     )
     message_count = fields.Integer(string="Messages", readonly=True)
@@ -56,6 +57,7 @@ class AmazonFeed(models.Model):
         index=True,
     )
     reason = fields.Char(readonly=True)
+    answer = fields.Char(string="Original Words", help="What Amazon said.", readonly=True)
     document_ref = fields.Char(string="Document", readonly=True)
     feed_ref = fields.Char(string="Amazon's Feed", readonly=True)
     result_ref = fields.Char(string="Result Document", readonly=True)
@@ -117,6 +119,7 @@ class AmazonFeed(models.Model):
         """
         for outbox in self.env['amazon.outbox.mixin']._get_outboxes():
             self.env[outbox]._mark_overdue()
+            self.env['ir.cron']._commit_progress()
         self.env['amazon.sync']._run_way('feeds', TimeBudget(CRON_SECONDS))
 
     @api.model
@@ -138,11 +141,12 @@ class AmazonFeed(models.Model):
         while goes_on and self.try_lock_for_update(allow_referencing=True):
             if self.state not in OPEN_STATES:
                 break
-            try:
-                goes_on = self._do_next_step(client)
-            except (Malformed, NotFound, Rejected) as error:
-                self._give_up(self._get_failure_reason(error))
+            goes_on = self._do_safely(lambda feed: feed._do_next_step(client))
             self.env['ir.cron']._commit_progress()
+
+    def _note_failure(self, exception):
+        """Override of `amazon.sync.mixin` to send in another way what the feed carries."""
+        self._give_up(self._get_failure_reason(exception), self._get_answer(exception))
 
     def _do_next_step(self, client):
         """Bring the feed one state forward.
@@ -237,11 +241,12 @@ class AmazonFeed(models.Model):
         carrier = self._get_carrier()
         return carrier.search(carrier._get_carried_domain(self))
 
-    def _give_up(self, reason):
+    def _give_up(self, reason, answer=''):
         """Give up on the feed: what it carried is sent again in another way.
 
         :param str reason: Why, in a sentence.
+        :param str answer: What Amazon says, if it says anything.
         :return: None
         """
         self._get_carried()._mark_unknown(reason)
-        self.write({'state': 'failed', 'reason': reason, 'content': False})
+        self.write({'state': 'failed', 'reason': reason, 'answer': answer, 'content': False})

@@ -21,8 +21,8 @@ class AmazonFeedMixin(models.AbstractModel):
     The model acts when
 
     - `_put_due_in_feeds` asks for what can't be told but in feeds;
-    - `_put_in_feed` could not build a message: `_mark_failed(exception)`, as `amazon.queue.mixin`
-      has it;
+    - `_put_in_feed` could not tell of it: `_note_failure(exception)`, as `amazon.queue.mixin` has
+      it;
     - a feed has taken a record with it: `_mark_in_feed`. Until the feed is over, the records whose
       outcome is open are those of `_get_carried_domain`;
     - Amazon has reported on them: `_take_report`;
@@ -105,25 +105,37 @@ class AmazonFeedMixin(models.AbstractModel):
 
         What a feed has no room for is left, so that it does not spoil all others.
 
-        :return: The feed, empty if nothing is left for it.
+        :return: The feeds, none if nothing is left for them.
         :rtype: amazon.feed
         """
-        messages = {}
-        for record in self:
-            try:
-                message = record._build_message()
-                if self._fits_feed(message):
-                    messages[record] = message
-            except Exception as exception:
-                record._mark_failed(exception)
-        records = self.browse().union(*messages)
-        if not records:
-            return self.env['amazon.feed']
-        account = records.account_id
+        messages = {
+            record: message for record in self
+            if (message := record._do_safely(lambda record: record._build_message()))
+            and self._fits_feed(message)
+        }
+        feeds = self.env['amazon.feed']
+
+        def make_feed(records):
+            nonlocal feeds
+            feeds |= records._make_feed({record: messages[record] for record in records})
+
+        failures = self.browse().union(*messages)._do_together_or_apart(make_feed)
+        for record, exception in failures.items():
+            record._note_failure_safely(exception)
+        return feeds.exists()
+
+    def _make_feed(self, messages):
+        """Make a feed that carries these.
+
+        :param dict messages: What is told of each.
+        :return: The feed.
+        :rtype: amazon.feed
+        """
+        account = self.account_id
         feed = self.env['amazon.feed'].create({
             'account_id': account.id,
             'type': self._name,
-            'marketplace_ids': records._get_marketplaces().ids,
+            'marketplace_ids': self._get_marketplaces().ids,
             'content': self._build_feed(account, list(messages.values())).decode(),
             'message_count': len(messages),
         })

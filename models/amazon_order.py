@@ -11,6 +11,7 @@ from ..amazon.orders import Status
 from ..amazon.payload import load_json
 from .ship_by import get_urgency_domains, get_urgency_search_domain
 from .tools import SYNC_SECONDS, TimeBudget, to_naive
+from .vault import EncryptedText
 
 REMOVED_AT_ONCE = 1000
 STATUS_LABELS = [
@@ -79,7 +80,7 @@ class AmazonOrder(models.Model):
     currency_id = fields.Many2one(
         comodel_name='res.currency', context={'active_test': False}, readonly=True,
     )
-    payload = fields.Text(
+    payload = EncryptedText(
         string="Amazon's Data",
         readonly=True,
         copy=False,
@@ -316,7 +317,9 @@ class AmazonOrder(models.Model):
         :rtype: dict
         """
         return self.search([
-            ('state', '=', 'failed'), ('reason', 'in', self.mapped('reason')),
+            ('state', '=', 'failed'),
+            ('reason', 'in', self.mapped('reason')),
+            ('answer', 'in', self.mapped('answer')),
         ]).action_retry()
 
     def action_fetch_again(self):

@@ -21,7 +21,7 @@ from ..amazon.errors import (
 from .amazon_sync import Run
 from .amazon_sync_mixin import BACK_OFF_MINUTES
 from .quiet import quiet_sql
-from .tools import to_naive
+from .tools import clean, to_naive
 
 COMPLETION_PAUSE = timedelta(seconds=30)
 # Without a date of delivery, an order counts as delivered so many days after its last change.
@@ -308,16 +308,24 @@ class AmazonOrder(models.Model):
             outage = error if isinstance(error, Unavailable) else None
             self._note_missing_status(error)
         else:
-            self._store_payloads(self.account_id, [payload])
-            if self.to_complete:
-                self._note_missing_status(
-                    Malformed(orders.GET_OPERATION, 'fulfillment', "says no status"),
-                )
-            else:
-                self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
+            self._do_safely(lambda order: order._take_completed(payload))
         self.env['ir.cron']._commit_progress()
         if outage:
             raise outage
+
+    def _take_completed(self, payload):
+        """Store what Amazon says of the order, asked for it alone.
+
+        :param payload: The order as Amazon sent it.
+        :return: None
+        """
+        self._store_payloads(self.account_id, [payload])
+        if self.to_complete:
+            self._note_missing_status(
+                Malformed(orders.GET_OPERATION, 'fulfillment', "says no status"),
+            )
+        else:
+            self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
 
     def _complete_safely(self, connection, budget):
         """Ask Amazon for these orders; what time or quota do not suffice for is left to the cron.
@@ -334,7 +342,7 @@ class AmazonOrder(models.Model):
     def _note_missing_status(self, error):
         """Record that Amazon does not tell the status of an order. It is asked for ever again.
 
-        :param AmazonError error: What Amazon answered, or what it left out.
+        :param Exception error: What Amazon answered, or what it left out.
         :return: None
         """
         self.ensure_one()
@@ -344,13 +352,13 @@ class AmazonOrder(models.Model):
             'state': 'to_do' if is_short_outage else 'failed',
             'reason': self.env._(
                 "Amazon does not say how far this order is, so nothing is done with it. It is asked"
-                " again by itself; if the parcel is due, look it up in Seller Central. (%(error)s)",
-                error=error,
+                " again by itself; if the parcel is due, look it up in Seller Central.",
             ),
+            'answer': clean(str(error)),
             'attempts': attempts,
             'next_try': self._get_next_try(min(attempts, len(BACK_OFF_MINUTES))),
         })
-        self.account_id._follow_up_failures()
+        self.account_id._do_safely(lambda account: account._follow_up_failures())
 
 
 def _get_fingerprint(text):

@@ -20,6 +20,7 @@ from .incoming import LEAN_CONTEXT, Incoming, Step
 from .quiet import quiet_sql
 from .stock_move import ShippedItem
 from .tools import CRON_SECONDS, TimeBudget, to_naive
+from .vault import check_key
 
 BATCH_SIZE = 100
 PART_SIZE = 25
@@ -40,14 +41,15 @@ class AmazonOrder(models.Model):
 
         :return: None
         """
+        budget = TimeBudget(CRON_SECONDS)
         try:
-            self._import_orders(TimeBudget(CRON_SECONDS))
+            self._import_orders(budget)
         except Exception as exception:
             # After a commit, an exception would make the cron run again at once, over and over.
             self.env.cr.rollback()
             self._get_failure_reason(exception)
         else:
-            if self.search_count(self._get_due_domain(), limit=1):
+            if budget.is_spent() and self.search_count(self._get_due_domain(), limit=1):
                 self.env.ref('amazon_connector.ir_cron_import_orders')._trigger()
         self.env['ir.cron']._commit_progress(remaining=0)
 
@@ -63,7 +65,9 @@ class AmazonOrder(models.Model):
         :return: How many orders were `created`, `updated`, `cancelled`, `moved`, `skipped`,
                  `failed`.
         :rtype: Counter
+        :raise KeyUnusable: If Amazon's data can't be decrypted.
         """
+        check_key(self.env)
         domain = self._get_due_domain()
         if accounts is not None:
             domain &= Domain('account_id', 'in', accounts.ids)
@@ -71,15 +75,19 @@ class AmazonOrder(models.Model):
             domain &= Domain('id', 'in', inbox.ids)
         outcomes = Counter()
         conflicts = 0
+        tried = []  # No order is taken up twice, even if nothing can be kept of its failure.
         while not budget.is_spent() and conflicts < MAX_CONFLICTS:
             try:
-                candidates = self.search(domain, order='id', limit=10 * BATCH_SIZE)
+                candidates = self.search(
+                    domain & Domain('id', 'not in', tried), order='id', limit=10 * BATCH_SIZE,
+                )
                 batch = candidates.try_lock_for_update(allow_referencing=True, limit=BATCH_SIZE)
                 if not batch:
                     break
                 batch_outcomes = batch._import_batch()
                 self.env['ir.cron']._commit_progress(processed=len(batch))
                 outcomes += batch_outcomes
+                tried += batch.ids
             except (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, UniqueViolation):
                 self.env.cr.rollback()
                 conflicts += 1
@@ -87,6 +95,9 @@ class AmazonOrder(models.Model):
                 # What is odd about one order must stop no other.
                 self.env.cr.rollback()
                 outcomes += batch._import_apart()
+                tried += batch.ids
+        if conflicts == MAX_CONFLICTS:
+            self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
         return outcomes
 
     def _import_apart(self):
@@ -113,7 +124,7 @@ class AmazonOrder(models.Model):
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise
         except Exception as exception:
-            self._mark_failed(exception)
+            self._note_failure_safely(exception)
             return Counter(failed=1)
 
     def _import_batch(self):
@@ -164,9 +175,9 @@ class AmazonOrder(models.Model):
                 failures.update(failed)
                 outcomes[step.value] += len(part) - len(failed)
         for order, exception in failures.items():
-            order._mark_failed(exception)
+            order._note_failure_safely(exception)
         outcomes['failed'] += len(failures)
-        account._follow_up_failures()
+        account._do_safely(lambda account: account._follow_up_failures())
         return outcomes
 
     def _link_sale_orders(self):

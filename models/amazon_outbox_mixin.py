@@ -187,20 +187,34 @@ class AmazonOutboxMixin(models.AbstractModel):
         """
         is_whole = report.accounts_for(message_count)
         for record in self:
-            errors = report.get_errors(record.feed_message)
-            warnings = report.get_warnings(record.feed_message)
-            if errors:
-                record._mark_failed(Rejected(
-                    self._feed_type,
-                    _join_descriptions(errors),
-                    codes=[problem.code for problem in errors],
-                ))
-            elif is_whole or warnings:
-                record._mark_sent(reason=_join_descriptions(warnings) or False)
-            else:
-                record._mark_unknown(self.env._(
-                    "Amazon's report on the feed does not mention it, so that it is sent again.",
-                ))
+            record._do_safely(lambda record: record._take_result(report, is_whole))
+
+    def _take_result(self, report, is_whole):
+        """Act on what Amazon says about the message of one record.
+
+        :param amazon.xml_feeds.ProcessingReport report: As Amazon sent it.
+        :param bool is_whole: Whether Amazon has done what it does not mention.
+        :return: None
+        """
+        errors = report.get_errors(self.feed_message)
+        warnings = report.get_warnings(self.feed_message)
+        if errors:
+            self._mark_failed(Rejected(
+                self._feed_type,
+                _join_descriptions(errors),
+                codes=[problem.code for problem in errors],
+            ))
+        elif warnings:
+            self._mark_sent(
+                reason=self.env._("Amazon accepted it with a warning."),
+                answer=_join_descriptions(warnings),
+            )
+        elif is_whole:
+            self._mark_sent()
+        else:
+            self._mark_unknown(self.env._(
+                "Amazon's report on the feed does not mention it, so that it is sent again.",
+            ))
 
     # === BUSINESS METHODS - STATES === #
 
@@ -234,16 +248,23 @@ class AmazonOutboxMixin(models.AbstractModel):
             **values,
         })
 
-    def _mark_unknown(self, reason):
-        """Override of `amazon.feed.mixin` to send it again in a while."""
-        for record in self:
+    def _mark_unknown(self, reason, answer=''):
+        """Override of `amazon.feed.mixin` to send it again in a while.
+
+        :param str answer: What Amazon says, if it says anything.
+        """
+        def send_later(record):
             attempts = record.attempts + 1
             record.write({
                 'state': 'to_send',
                 'reason': reason,
+                'answer': answer,
                 'attempts': attempts,
                 'next_try': self._get_next_try(min(attempts, len(BACK_OFF_MINUTES))),
             })
+
+        for record in self:
+            record._do_safely(send_later)
 
     def _mark_doubtful(self, reason):
         """Record that Amazon's data do not show what it accepted: a person has to look.
@@ -263,9 +284,11 @@ class AmazonOutboxMixin(models.AbstractModel):
             ('state', '=', 'sent'),
             ('sent_at', '<', fields.Datetime.now() - timedelta(hours=ECHO_HOURS)),
         ])
-        overdue._mark_doubtful(self._get_overdue_reason())
+        reason = self._get_overdue_reason()
+        for record in overdue:
+            record._do_safely(lambda record: record._mark_doubtful(reason))
         for account in overdue.account_id:
-            account._follow_up_failures()
+            account._do_safely(lambda account: account._follow_up_failures())
 
     @api.model
     def _get_overdue_reason(self):

@@ -15,12 +15,27 @@ class AmazonQueueMixin(models.AbstractModel):
     _to_do_state = 'to_do'
 
     reason = fields.Char(help="Why it is not done, and what to do.", readonly=True, copy=False)
+    answer = fields.Char(
+        string="Original Words",
+        help="What Amazon, Odoo or another module said. It may quote a buyer.",
+        readonly=True,
+        copy=False,
+        groups='amazon_connector.group_amazon_user',
+    )
     attempts = fields.Integer(readonly=True, copy=False)
     next_try = fields.Datetime(
         help="When it is tried again by itself. Empty: it waits for a person.",
         readonly=True,
         copy=False,
     )
+
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        """Override of `base` to keep nobody's words beside a reason that they do not belong to."""
+        if 'reason' in vals:
+            vals = {'answer': False, **vals}
+        return super().write(vals)
 
     # === BUSINESS METHODS === #
 
@@ -36,6 +51,10 @@ class AmazonQueueMixin(models.AbstractModel):
             | Domain('state', '=', 'failed') & in_time
         )
 
+    def _note_failure(self, exception):
+        """Override of `amazon.sync.mixin`."""
+        self._mark_failed(exception)
+
     def _mark_failed(self, exception):
         """Record why something could not be done, and when it is tried again.
 
@@ -46,6 +65,7 @@ class AmazonQueueMixin(models.AbstractModel):
         self.write({
             'state': 'failed',
             'reason': self._get_failure_reason(exception),
+            'answer': self._get_answer(exception),
             'attempts': attempts,
             'next_try': self._get_next_try(attempts),
         })

@@ -4,10 +4,9 @@ from datetime import datetime, timedelta, timezone
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..amazon import carriers, orders, refusals, shipments
-from ..amazon.errors import NotFound, Rejected, Throttled, Unauthorized, Unavailable
+from ..amazon.errors import NotFound, Rejected, Throttled, Unavailable
 from ..amazon.payload import load_json
 
 FEED_FROM = 200  # waiting packages
@@ -150,30 +149,41 @@ class AmazonShipment(models.Model):
     # === BUSINESS METHODS - SENDING === #
 
     @api.model
-    def _send_due(self, client, account, budget, domain, outcomes):
+    def _send_due(self, client, account, run):
         """Tell Amazon of the packages that are due: few by calls, many in a feed.
 
         Each call is committed at once.
 
         :param amazon.client.Client client: The client of the connection.
         :param amazon.account account: The account that sends.
-        :param TimeBudget budget: No call is begun when it is spent.
-        :param Domain domain: Which packages.
-        :param Counter outcomes: Counts how many were `sent`, `fed` into a feed, `failed`.
+        :param Run run: No call is begun when its budget is spent. It counts how many packages were
+                        `sent`, `fed` into a feed, `failed`.
         :return: None
         :raise AmazonError: If the connection has to wait.
         """
-        self._feed_new(account, domain, FEED_FROM, outcomes)
-        while not budget.is_spent():
-            shipment = self._take_due(account, 1, domain)
+        self._feed_new(account, run, FEED_FROM)
+        while not run.budget.is_spent():
+            shipment = self._take_due(
+                account, 1, run.domain & Domain('id', 'not in', list(run.tried)),
+            )
             if not shipment:
                 return
+            run.tried.add(shipment.id)
             try:
-                outcomes[shipment._send(client)] += 1
+                outcome = shipment._do_safely(lambda shipment: shipment._send(client))
             except Throttled as error:
                 if error.retry_at - datetime.now(timezone.utc) > FEED_PAUSE:
-                    self._feed_new(account, domain, 1, outcomes)
+                    self._feed_new(account, run, 1)
                 raise
+            except Unavailable as error:
+                # Amazon may have taken it. Sent again, it edits the package.
+                shipment._mark_unknown(
+                    self.env._("Amazon did not answer. It is told again by itself."),
+                    self._get_answer(error),
+                )
+                self.env['ir.cron']._commit_progress()
+                raise
+            run.outcomes[outcome or 'failed'] += 1
             self.env['ir.cron']._commit_progress()
         self.env.ref(self._sender).sudo()._trigger()
 
@@ -181,46 +191,35 @@ class AmazonShipment(models.Model):
         """Tell Amazon of the package.
 
         :param amazon.client.Client client: The client of the connection.
-        :return: `sent` or `failed`.
+        :return: `sent`.
         :rtype: str
-        :raise AmazonError: If the connection has to wait.
+        :raise AmazonError: If Amazon does not take it.
+        :raise UserError: If the delivery lacks something.
         """
         self.ensure_one()
-        try:
-            package = self._build_message()
-            shipments.confirm_shipment(client, package)
-        except (Throttled, Unauthorized, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
-            raise
-        except Unavailable as error:
-            # Amazon may have taken it. Sent again, it edits the package.
-            self._mark_unknown(self.account_id.connection_id._get_error_reason(error))
-            self.env['ir.cron']._commit_progress()
-            raise
-        except Exception as exception:
-            self._mark_failed(exception)
-            return 'failed'
+        package = self._build_message()
+        shipments.confirm_shipment(client, package)
         self._mark_sent(**self._prepare_details(package))
         return 'sent'
 
-    def _feed_new(self, account, domain, threshold, outcomes):
+    def _feed_new(self, account, run, threshold):
         """Put the packages that Amazon has not been told of yet into a feed, if they are many.
 
         What Amazon may know already is left to calls, whose effect is certain.
 
         :param amazon.account account: The account that sends.
-        :param Domain domain: Which packages.
+        :param Run run: Which packages; it counts how many were `fed` into a feed, `failed`.
         :param int threshold: How many are many.
-        :param Counter outcomes: Counts how many were `fed` into a feed, `failed`.
         :return: None
         """
-        domain &= Domain('sent_at', '=', False) & Domain('attempts', '=', 0)
+        domain = run.domain & Domain('sent_at', '=', False) & Domain('attempts', '=', 0)
         due_domain = self._get_due_domain() & Domain('account_id', '=', account.id) & domain
         if self.search_count(due_domain, limit=threshold) == threshold:
             new = self._take_due(account, self._feed_size, domain)
-            feed = new._put_in_feed()
+            feeds = new._put_in_feed()
             self.env['ir.cron']._commit_progress()
-            outcomes['fed'] += feed.message_count
-            outcomes['failed'] += len(new.filtered(lambda s: s.state == 'failed'))
+            run.outcomes['fed'] += sum(feeds.mapped('message_count'))
+            run.outcomes['failed'] += len(new.filtered(lambda s: s.state == 'failed'))
 
     def _build_message(self):
         """Override of `amazon.feed.mixin`."""
@@ -408,11 +407,10 @@ class AmazonShipment(models.Model):
     # === BUSINESS METHODS - FAILURES === #
 
     def _get_failure_reason(self, exception):
-        """Override of `amazon.sync.mixin` to add the next step to what Amazon says."""
+        """Override of `amazon.sync.mixin` to say the next step."""
         if not isinstance(exception, (NotFound, Rejected)):
             return super()._get_failure_reason(exception)
-        answer = exception.details or exception.message
-        return f'{self._get_next_step(exception)} (Amazon: {answer})'
+        return self._get_next_step(exception)
 
     def _get_next_step(self, error):
         """Return what to do about a refusal of Amazon's, in a sentence.
@@ -456,7 +454,8 @@ class AmazonShipment(models.Model):
                 " press Send to Amazon.",
             ),
         }.get(refusals.find_cause(error.details or error.message), self.env._(
-            "Amazon refuses the confirmation. Correct the cause, then press Send to Amazon.",
+            "Amazon refuses the confirmation. Correct the cause, then press Send to Amazon. What"
+            " Amazon says is shown to Amazon users.",
         ))
 
 

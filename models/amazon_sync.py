@@ -12,6 +12,7 @@ from odoo.tools.misc import get_lang
 
 from ..amazon.errors import Throttled, Unauthorized, Unavailable
 from .tools import SYNC_SECONDS, TimeBudget
+from .vault import KeyUnusable
 
 AT_ONCE = timedelta(seconds=5)
 RETRY_PAUSE = timedelta(minutes=1)  # what takes less is not worth mentioning
@@ -32,6 +33,7 @@ class Run:
         self.budget = budget
         self.domain = domain
         self.outcomes = Counter()
+        self.tried = set()  # records that are not taken up again in this run
         self.interrupted = set()  # the ids of the syncs that keep why
         self.up_to_date = set()  # the ids of the syncs that have done what is new
 
@@ -223,7 +225,7 @@ class AmazonSync(models.Model):
             goes_on = self._work(run)
             if not goes_on:
                 for account in accounts:
-                    account._follow_up_failures()
+                    account._do_safely(lambda account: account._follow_up_failures())
         except Exception as exception:
             self.env.cr.rollback()
             self._note_interruption(exception)
@@ -252,7 +254,8 @@ class AmazonSync(models.Model):
     def _note_interruption(self, exception):
         """Keep why a job was interrupted, and see to it that it goes on.
 
-        If another worker has taken over meanwhile, its outcome is the one to keep.
+        If another worker has taken over meanwhile, its outcome is the one to keep. What can't be
+        kept is logged.
 
         :param Exception exception: What interrupted the job.
         :return: None
@@ -278,9 +281,12 @@ class AmazonSync(models.Model):
             self.env['ir.cron']._commit_progress()
         except (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, MissingError):
             self.env.cr.rollback()
+        except Exception as second:
+            self.env.cr.rollback()
+            self._log_failure(second)
 
     def _mark_error(self, exception):
-        """Keep what went wrong. `Unauthorized` stops the connection.
+        """Keep what went wrong. What only a person can mend for all ways stops the connection.
 
         :param Exception exception: What went wrong.
         :return: None
@@ -288,7 +294,7 @@ class AmazonSync(models.Model):
         self.ensure_one()
         reason = self.connection_id._get_error_reason(exception)
         self.write({'last_error': reason, 'last_error_date': fields.Datetime.now()})
-        if isinstance(exception, Unauthorized):
+        if isinstance(exception, (Unauthorized, KeyUnusable)):
             self.connection_id._mark_unauthorized(reason)
 
     def _note_success(self, run):

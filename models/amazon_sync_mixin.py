@@ -3,17 +3,21 @@ import traceback
 from contextlib import contextmanager
 from datetime import timedelta
 
-import psycopg2
+from psycopg2.errors import UniqueViolation
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
-from ..amazon.errors import AmazonError
+from ..amazon.errors import AmazonError, Malformed, Throttled, Unauthorized, Unavailable
 from .quiet import quiet_sql
+from .tools import clean
 
 _logger = logging.getLogger(__name__)
 
+# What is nobody's fault, and stops more than one record: somebody else has to wait.
+NOT_A_RECORDS_FAULT = (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, Throttled, Unauthorized, Unavailable)
+OWN_MODULES = __name__.partition('.models.')[0]
 BACK_OFF_MINUTES = (1, 5, 30, 120, 720)
 
 
@@ -27,7 +31,48 @@ class AmazonSyncMixin(models.AbstractModel):
     _name = 'amazon.sync.mixin'
     _description = "Amazon Synchronization"
 
-    # === BUSINESS METHODS === #
+    # === BUSINESS METHODS - ONE RECORD STOPS NO OTHER === #
+
+    def _do_safely(self, action):
+        """Do something with this record; whatever goes wrong stays on it, so that whoever loops
+        goes on with the next one.
+
+        :param action: Takes the record; may write, but not commit.
+        :return: What it returns; `None` if it failed.
+        :raise Exception: What stops more than this record, see `NOT_A_RECORDS_FAULT`.
+        """
+        self.ensure_one()
+        try:
+            with quiet_sql(), self.env.cr.savepoint():
+                return action(self)
+        except NOT_A_RECORDS_FAULT:
+            raise
+        except Exception as exception:
+            self._note_failure_safely(exception)
+            return None
+
+    def _note_failure_safely(self, exception):
+        """Keep why the record failed. If not even that can be done, only the log tells.
+
+        :param Exception exception: What went wrong.
+        :return: None
+        """
+        try:
+            with quiet_sql(), self.env.cr.savepoint():
+                self._note_failure(exception)
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
+        except Exception as second:
+            self.invalidate_recordset(flush=False)
+            self._log_failure(second)
+
+    def _note_failure(self, exception):
+        """Keep why the record failed. To be overridden where there is a place for it.
+
+        :param Exception exception: What went wrong.
+        :return: None
+        """
+        self._get_failure_reason(exception)  # It logs what is a defect.
 
     @contextmanager
     def _blamed(self):
@@ -84,30 +129,59 @@ class AmazonSyncMixin(models.AbstractModel):
         return second._do_halves_apart(action)
 
     def _get_failure_reason(self, exception):
-        """Return a sentence for the person who has to act, without personal data.
+        """Return a sentence for the person who has to act, in this add-on's own words.
+
+        What others say may quote a buyer, and is in `_get_answer`.
 
         :param Exception exception: What stopped the record.
         :return: The sentence, in the user's language.
         :rtype: str
         """
-        if isinstance(exception, (UserError, AmazonError)):
-            return str(exception)
-        if isinstance(exception, psycopg2.errors.UniqueViolation):
+        if isinstance(exception, Malformed) or _is_own(exception):
+            return clean(str(exception))
+        if isinstance(exception, UserError):
+            return self.env._(
+                "Odoo or another of its modules refuses it. Its own words are for Amazon users.",
+            )
+        if isinstance(exception, AmazonError):
+            return self.env._("Amazon refuses it. Its own words are for Amazon users.")
+        if isinstance(exception, UniqueViolation):
             return self.env._(
                 "Another process made the same record at the same time. It is tried again by"
                 " itself.",
             )
-        # The message of a bug may quote a buyer's data, so that it is not logged.
+        self._log_failure(exception)
+        return self.env._(
+            "Unexpected error (%(error)s). The server log of this minute tells more; it is a defect"
+            " of the connector or of another module.",
+            error=type(exception).__name__,
+        )
+
+    @api.model
+    def _get_answer(self, exception):
+        """Return what Amazon or another module says, for the eyes of Amazon users only.
+
+        :param Exception exception: What stopped the record.
+        :return: The text, empty where the reason says all.
+        :rtype: str
+        """
+        if isinstance(exception, AmazonError) and not isinstance(exception, Malformed):
+            return clean(exception.details or str(exception))
+        if isinstance(exception, UserError) and not _is_own(exception):
+            return clean(str(exception))
+        return ''
+
+    def _log_failure(self, exception):
+        """Log a defect without its message, which may quote a buyer's data.
+
+        :param Exception exception: What stopped the record.
+        :return: None
+        """
         _logger.error(
             "%s failed with %s:\n%s",
             self,
             type(exception).__name__,
             ''.join(traceback.format_tb(exception.__traceback__)),
-        )
-        return self.env._(
-            "Unexpected error (%(error)s). The server log of this minute tells more; it is a defect"
-            " of the connector or of another module.",
-            error=type(exception).__name__,
         )
 
     @api.model
@@ -121,3 +195,11 @@ class AmazonSyncMixin(models.AbstractModel):
         if attempts > len(BACK_OFF_MINUTES):
             return False
         return fields.Datetime.now() + timedelta(minutes=BACK_OFF_MINUTES[attempts - 1])
+
+
+def _is_own(exception):
+    """Return whether an error for the user was raised, and so worded, by this add-on."""
+    frames = [frame for frame, _line in traceback.walk_tb(exception.__traceback__)]
+    return isinstance(exception, UserError) and bool(frames) and (
+        frames[-1].f_globals.get('__name__', '').startswith(f'{OWN_MODULES}.')
+    )

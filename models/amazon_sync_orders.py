@@ -66,6 +66,7 @@ class AmazonSync(models.Model):
         :param Run run: Counts how many orders that are new or have changed were `fetched`.
         :return: Whether there is more to be fetched, and no other worker does it.
         :rtype: bool
+        :raise UserError: If Amazon does not list the seller where it would search.
         """
         if not self.try_lock_for_update(allow_referencing=True):
             return False
@@ -79,6 +80,7 @@ class AmazonSync(models.Model):
             if is_complete:
                 run.up_to_date.add(self.id)
             return is_complete and bool(self.backlog)
+        self.connection_id._check_listed(query.marketplace_ids)
         try:
             page = orders.fetch_order_page(client, query)
         except Rejected:

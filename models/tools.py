@@ -1,7 +1,11 @@
-"""Times and budgets of time, as all ways need them."""
+"""Times, budgets of time and what has to be filled in, as all ways need them."""
 
 import time
 from datetime import timezone
+
+from odoo.exceptions import ValidationError
+
+from ..amazon.payload import CONTROL_CHARACTERS
 
 SYNC_SECONDS = 20  # of a button; what is left over is done by the crons
 CRON_SECONDS = 60
@@ -26,3 +30,28 @@ class TimeBudget:
     def is_spent(self):
         """Return whether it is time to leave the rest to the next run."""
         return time.monotonic() >= self._end
+
+
+def clean(text):
+    """Return a text of somebody else's without what no database takes."""
+    return CONTROL_CHARACTERS.sub('', text)
+
+
+def check_given(records, vals):
+    """Refuse to empty a required text or reference, before PostgreSQL does and prints the row.
+
+    :param records: Of a model whose records people fill in.
+    :param dict vals: What is written.
+    :return: None
+    :raise ValidationError: Naming the fields.
+    """
+    empty = [
+        field.get_description(records.env)['string'] for name, value in vals.items()
+        if (field := records._fields.get(name)) and field.required
+        and field.type in ('char', 'many2one', 'selection')
+        and not (value.strip() if isinstance(value, str) else value)
+    ]
+    if empty:
+        raise ValidationError(records.env._(
+            "%(fields)s: this can't be empty.", fields=', '.join(empty),
+        ))

@@ -19,8 +19,9 @@ BASE_MODULES = {
     'models/amazon_account_card.py', 'models/amazon_account_marketplaces.py',
     'models/amazon_connection.py', 'models/amazon_feed.py', 'models/amazon_feed_mixin.py',
     'models/amazon_outbox_mixin.py', 'models/amazon_queue_mixin.py', 'models/amazon_quota.py',
-    'models/amazon_sync.py', 'models/amazon_sync_feeds.py', 'models/amazon_sync_mixin.py',
-    'models/tools.py', 'wizards/amazon_split_account.py',
+    'models/amazon_secret.py', 'models/amazon_sync.py', 'models/amazon_sync_feeds.py',
+    'models/amazon_sync_mixin.py', 'models/quiet.py', 'models/tools.py', 'models/vault.py',
+    'wizards/amazon_split_account.py',
 }
 WAYS = ('cancellation', 'deliver', 'listing', 'offer', 'order', 'picking', 'sale', 'shipment')
 WORDS = re.compile(r'[A-Z]?[a-z]+|[A-Z]+')

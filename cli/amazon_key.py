@@ -1,0 +1,138 @@
+import argparse
+import sys
+
+from odoo import SUPERUSER_ID, api
+from odoo.cli import Command
+from odoo.modules.registry import Registry
+from odoo.tools import config
+
+BATCH_SIZE = 1000
+
+
+class AmazonKey(Command):
+    """Change the key that Amazon's credentials and data are encrypted with."""
+
+    name = 'amazon_key'
+    epilog = """
+    rotate  Encrypt everything with a new key. Where the operator gives the key, in odoo.conf or in
+            the environment, put the new one before the former, with a comma between them, restart
+            Odoo, then rotate. Else a new one is made. The former key is kept until --forget.
+    reset   Forget what can't be decrypted, after the key was lost for good: credentials have to be
+            entered again, and what Amazon sent has to be fetched again.
+    show    Say where the key comes from and whether it is the one of the databases.
+    """
+
+    def run(self, cmdargs):
+        """Override of `odoo.cli.Command`."""
+        self.parser.add_argument('action', choices=('rotate', 'reset', 'show'))
+        self.parser.add_argument('-c', '--config', help="odoo.conf")
+        self.parser.add_argument('-D', '--data-dir', help="Odoo's data directory")
+        self.parser.add_argument(
+            '-d', '--database', required=True, help="the databases, separated by commas",
+        )
+        self.parser.add_argument(
+            '--forget', action='store_true',
+            help="drop the former keys: all databases of this server are given",
+        )
+        self.parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        options, others = self.parser.parse_known_args(cmdargs)
+        config.parse_config([
+            *(['-c', options.config] if options.config else []),
+            *(['-D', options.data_dir] if options.data_dir else []),
+            *others, '--no-http',
+        ], setup_logging=True)
+        getattr(self, f'_{options.action}')(options.database.split(','), options.forget)
+
+    def _rotate(self, databases, forget):
+        vault = self._get_vault(databases)
+        keys = vault.read_keys()
+        if not vault.is_key_given():
+            keys = (vault.generate_key(), *keys)
+            vault.write_keys(keys)
+        elif len(keys) < 2:
+            sys.exit(f"Put a new key before the former one first, for example"
+                     f" {vault.generate_key()}")
+        for database in databases:
+            self._do(database, self._encrypt_anew)
+        if forget and not vault.is_key_given():
+            vault.write_keys(keys[:1])
+        self._say("Done. Back up the key, apart from the databases.")
+
+    def _reset(self, databases, _forget):
+        vault = self._get_vault(databases)
+        if not vault.read_keys():
+            vault.make_key_file()
+        for database in databases:
+            self._do(database, self._forget_unreadable)
+
+    def _show(self, databases, _forget):
+        vault = self._get_vault(databases)
+        place = (
+            f"odoo.conf or {vault.VARIABLE}" if vault.is_key_given() else vault.get_key_file()
+        )
+        self._say(f"{len(vault.read_keys())} key(s) from {place}")
+        for database in databases:
+            self._do(database, lambda env: self._say(f"{env.cr.dbname}: {self._judge(env)}"))
+
+    def _judge(self, env):
+        vault = self._get_vault([env.cr.dbname])
+        try:
+            vault.check_key(env)
+        except vault.KeyUnusable as error:
+            return error
+        return "the key fits"
+
+    def _encrypt_anew(self, env):
+        """Encrypt all that is encrypted once more, with the first key, and commit it in parts."""
+        count = self._visit(env, lambda record, name: record.write({name: record[name]}))
+        self._get_vault([env.cr.dbname]).adopt(env)
+        self._say(f"{env.cr.dbname}: {count} values encrypted anew")
+
+    def _forget_unreadable(self, env):
+        """Let the database have the key that there is, without what that can't decrypt."""
+        vault = self._get_vault([env.cr.dbname])
+        vault.adopt(env)
+        env.registry.clear_cache()
+        lost = 0
+
+        def forget(record, name):
+            nonlocal lost
+            try:
+                return record[name]
+            except vault.KeyUnusable:
+                lost += 1
+                if record._fields[name].required:
+                    return record.unlink()
+                return record.write({name: False})
+
+        self._visit(env, forget)
+        self._say(f"{env.cr.dbname}: {lost} values forgotten; enter the credentials anew")
+
+    def _visit(self, env, action):
+        """Do something with everything that is encrypted; return how much it was."""
+        count = 0
+        for model, name in self._get_vault([env.cr.dbname]).get_encrypted_fields(env):
+            last_id = 0
+            while records := env[model].with_context(active_test=False).search(
+                [('id', '>', last_id), (name, '!=', False)], order='id', limit=BATCH_SIZE,
+            ):
+                last_id = records[-1].id
+                count += len(records)
+                for record in records:
+                    action(record, name)
+                env.cr.commit()
+                env.invalidate_all()
+        return count
+
+    def _do(self, database, action):
+        with Registry(database).cursor() as cr:
+            action(api.Environment(cr, SUPERUSER_ID, {}))
+
+    def _get_vault(self, databases):
+        """Return the add-on's `vault`, which can be imported once its databases are known."""
+        Registry(databases[0])
+        from odoo.addons.amazon_connector.models import vault
+        return vault
+
+    def _say(self, text):
+        print(text)
