@@ -45,4 +45,10 @@ UPDATE amazon_order
        given = NULL,
        to_complete = FALSE,
        next_try = NULL,
+       answer = NULL,
+       reason = CASE
+           WHEN state IN ('to_do', 'failed')
+           THEN 'It was not imported before the database was copied. Fetch Again does it.'
+           ELSE reason
+       END,
        state = CASE WHEN state = 'done' THEN state ELSE 'skipped' END;

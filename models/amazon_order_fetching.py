@@ -234,16 +234,18 @@ class AmazonOrder(models.Model):
         return super()._get_due_domain() & Domain('to_complete', '=', False)
 
     @api.model
-    def _are_to_complete(self, connection):
+    def _are_to_complete(self, connection, run):
         """Return whether Amazon has still to be asked for the status of orders.
 
         :param amazon.connection connection: The connection they came through.
+        :param Run run: What it has tried already does not count.
         :rtype: bool
         """
         return bool(self.search_count(
             [
                 ('account_id', 'in', connection.account_ids.ids),
                 ('to_complete', '=', True), ('attempts', '=', 0),
+                ('id', 'not in', list(run.tried)),
             ],
             limit=1,
         ))
@@ -262,11 +264,12 @@ class AmazonOrder(models.Model):
         ])
 
     @api.model
-    def _complete_next(self, client, connection, inbox=None):
+    def _complete_next(self, client, connection, run, inbox=None):
         """Ask Amazon for the next order whose status it left out, store it, and commit.
 
         :param amazon.client.Client client: The client of the connection.
         :param amazon.connection connection: The connection of the orders.
+        :param Run run: No order is asked for twice in it.
         :param amazon.order inbox: Only these; all by default.
         :return: Whether there was one that no other worker has in its hands.
         :rtype: bool
@@ -276,6 +279,7 @@ class AmazonOrder(models.Model):
             ('account_id', 'in', connection.account_ids.ids),
             ('to_complete', '=', True),
             ('state', 'in', ('to_do', 'failed')),
+            ('id', 'not in', list(run.tried)),
             '|', ('next_try', '=', False), ('next_try', '<=', fields.Datetime.now()),
         ])
         if inbox is not None:
@@ -284,6 +288,7 @@ class AmazonOrder(models.Model):
             allow_referencing=True, limit=1,
         )
         if order:
+            run.tried.add(order.id)
             order._complete(client)
         return bool(order)
 
@@ -306,7 +311,8 @@ class AmazonOrder(models.Model):
             raise
         except AmazonError as error:
             outage = error if isinstance(error, Unavailable) else None
-            self._note_missing_status(error)
+            reason = error  # Python forgets `error` at the end of the block.
+            self._do_safely(lambda order: order._note_missing_status(reason))
         else:
             self._do_safely(lambda order: order._take_completed(payload))
         self.env['ir.cron']._commit_progress()
@@ -335,8 +341,9 @@ class AmazonOrder(models.Model):
         :return: None
         """
         if connection.state == 'connected':
-            with connection._get_sync('orders')._call_amazon(Run(budget)) as client:
-                while not budget.is_spent() and self._complete_next(client, connection, self):
+            run = Run(budget)
+            with connection._get_sync('orders')._call_amazon(run) as client:
+                while not budget.is_spent() and self._complete_next(client, connection, run, self):
                     pass
 
     def _note_missing_status(self, error):

@@ -54,6 +54,7 @@ class AmazonOrder(models.Model):
         self.env['ir.cron']._commit_progress(remaining=0)
 
     @api.model
+    @quiet_sql()
     def _import_orders(self, budget, accounts=None, inbox=None):
         """Import what is to be imported, in batches that are committed one by one.
 
@@ -118,6 +119,7 @@ class AmazonOrder(models.Model):
 
     def _import_alone(self):
         """Import this order, if it is not locked by another worker; see `_import_apart`."""
+        self._flush_before()
         try:
             with quiet_sql(), self.env.cr.savepoint():
                 return self._import_batch()

@@ -11,6 +11,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools.misc import get_lang
 
 from ..amazon.errors import Throttled, Unauthorized, Unavailable
+from .quiet import quiet_sql
 from .tools import SYNC_SECONDS, TimeBudget
 from .vault import KeyUnusable
 
@@ -33,7 +34,7 @@ class Run:
         self.budget = budget
         self.domain = domain
         self.outcomes = Counter()
-        self.tried = set()  # records that are not taken up again in this run
+        self.tried = set()  # the ids of records that are not taken up again
         self.interrupted = set()  # the ids of the syncs that keep why
         self.up_to_date = set()  # the ids of the syncs that have done what is new
 
@@ -214,6 +215,7 @@ class AmazonSync(models.Model):
             queue[0]._get_cron()._trigger()
             self.env['ir.cron']._commit_progress()
 
+    @quiet_sql()
     def _work_safely(self, run):
         """Do a part of what is due; whatever goes wrong is kept here.
 

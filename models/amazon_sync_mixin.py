@@ -42,6 +42,7 @@ class AmazonSyncMixin(models.AbstractModel):
         :raise Exception: What stops more than this record, see `NOT_A_RECORDS_FAULT`.
         """
         self.ensure_one()
+        self._flush_before()
         try:
             with quiet_sql(), self.env.cr.savepoint():
                 return action(self)
@@ -57,6 +58,7 @@ class AmazonSyncMixin(models.AbstractModel):
         :param Exception exception: What went wrong.
         :return: None
         """
+        self._flush_before()
         try:
             with quiet_sql(), self.env.cr.savepoint():
                 self._note_failure(exception)
@@ -73,6 +75,15 @@ class AmazonSyncMixin(models.AbstractModel):
         :return: None
         """
         self._get_failure_reason(exception)  # It logs what is a defect.
+
+    def _flush_before(self):
+        """Write what is pending, before a savepoint does: what PostgreSQL refuses of it is not the
+        fault of what is to be done, and leaves a transaction that is good for nothing.
+
+        :return: None
+        """
+        with quiet_sql():
+            self.env.cr.flush()
 
     @contextmanager
     def _blamed(self):
@@ -96,6 +107,7 @@ class AmazonSyncMixin(models.AbstractModel):
         :return: The exceptions of the records that failed.
         :rtype: dict[models.Model, Exception]
         """
+        self._flush_before()
         try:
             # Odoo would log a refused statement with the personal data in it.
             with quiet_sql(), self.env.cr.savepoint():

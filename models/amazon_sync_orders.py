@@ -52,7 +52,7 @@ class AmazonSync(models.Model):
             return super()._work(run)
         with self._call_amazon(run) as client:
             while not run.budget.is_spent():
-                if not self.env['amazon.order']._complete_next(client, self.connection_id):
+                if not self.env['amazon.order']._complete_next(client, self.connection_id, run):
                     return self._fetch_next_page(client, run)
             return True
         return False  # It was interrupted, and says why.
@@ -75,7 +75,7 @@ class AmazonSync(models.Model):
             return False
         if query.is_exhausted:
             # What is not completed now is in the hands of another worker, which goes on.
-            is_complete = self._close_search(window, query)
+            is_complete = self._close_search(window, query, run)
             self.env['ir.cron']._commit_progress()
             if is_complete:
                 run.up_to_date.add(self.id)
@@ -97,7 +97,9 @@ class AmazonSync(models.Model):
             self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
         self._end_turn()
         self[window] = page.next_query.to_json()
-        is_complete = page.next_query.is_exhausted and self._close_search(window, page.next_query)
+        is_complete = page.next_query.is_exhausted and self._close_search(
+            window, page.next_query, run,
+        )
         self.env['ir.cron']._commit_progress()
         if is_complete:
             run.up_to_date.add(self.id)
@@ -200,15 +202,16 @@ class AmazonSync(models.Model):
         known = interrupted and orders.OrderQuery.from_json(interrupted)
         return known if known and known.is_part_of(query) else query
 
-    def _close_search(self, window, query):
+    def _close_search(self, window, query, run):
         """Record that all pages of a search are stored, unless orders of it wait for their status.
 
         :param str window: The field that kept the search.
         :param amazon.orders.OrderQuery query: The search, exhausted.
+        :param Run run: What it has tried in vain is not waited for.
         :return: Whether the search is over.
         :rtype: bool
         """
-        if self.env['amazon.order']._are_to_complete(self.connection_id):
+        if self.env['amazon.order']._are_to_complete(self.connection_id, run):
             return False
         if window == 'backlog_window':
             rest = [

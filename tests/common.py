@@ -351,11 +351,11 @@ class AttackCase(AmazonCase, HttpCase):
             raise RpcRefused(answer['error'])
         return answer.get('result')
 
-    def assertDenied(self, user, model, method, *args, **kwargs):
+    def assertDenied(self, user, model, method, *args, error='AccessError', **kwargs):
         """Check that the server denies somebody something, and return what it answers instead."""
         with self.assertRaises(RpcRefused) as caught, mute_logger('odoo.http'):
             self.rpc(user, model, method, *args, **kwargs)
-        self.assertEqual(caught.exception.name, 'AccessError', caught.exception)
+        self.assertEqual(caught.exception.name, error, caught.exception)
         return caught.exception
 
 
@@ -390,27 +390,37 @@ class ProcessCase(BaseCase):
             cr._cnx.autocommit = True  # as these statements want no transaction
             cr.execute(SQL(statement, *map(SQL.identifier, databases)))
 
-    def play(self, name, *options):
+    def play(self, name, *options, log_level='error'):
         """Run a play of `processes.py` on the copy and return what it prints.
 
         :param str name: The play.
         :param options: Of Odoo's command line.
+        :param str log_level: As Odoo's option of that name.
         """
         script = SCRIPT.read_text(encoding='utf-8')
         script += f'\n\nperform({name}, env, {self.simulator.url!r})\n'
-        return self.run_odoo('shell', *options, input=script)
+        return self.run_odoo('shell', *options, log_level=log_level, input=script)
 
-    def run_odoo(self, *arguments, **options):
-        """Run Odoo on the copy and return what it prints."""
+    def run_odoo(self, *arguments, log_level='error', **options):
+        """Run Odoo on the copy and return what it prints; `log` is what it has logged."""
         process = subprocess.run(
             [
                 sys.executable, os.environ.get('ODOO_SCRIPT', sys.argv[0]), *arguments,
-                '-d', self.database, '--no-http', '--log-level=error',
+                '-d', self.database, '--no-http', f'--log-level={log_level}',
             ],
             capture_output=True, text=True, timeout=TIME_LIMIT, check=False, **options,
         )
         self.assertFalse(process.returncode, process.stderr)
+        self.log = process.stderr
         return process.stdout
+
+    def dump(self):
+        """Return all that the database holds, as text."""
+        tables = self.query(
+            "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'",
+        )
+        rows = (self.query(f'SELECT t::text FROM {table} AS t') for [table] in tables)
+        return '\n'.join(text for table_rows in rows for [text] in table_rows)
 
     def query(self, statement, *parameters):
         with closing(sql_db.db_connect(self.database).cursor()) as cr:

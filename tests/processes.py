@@ -13,6 +13,7 @@ from odoo import SUPERUSER_ID, api, sql_db
 from odoo.fields import Command
 from odoo.service.model import retrying
 
+from odoo.addons.amazon_connector.amazon import marketplaces
 from odoo.addons.amazon_connector.models import amazon_order_importing, amazon_shipment
 
 SYNC_LOCK = 8127  # any number that nobody else locks
@@ -439,6 +440,75 @@ def ship_kits(stage):
         stage.rehearse(sync)
         for number, parts in enumerate(deliveries, start=1):
             stage.rehearse(partial(ship_parts, parts=parts, tracking=f'PART {number}'))
+
+
+# === DAYS OF FAILURES === #
+
+BUYER = {'name': "Wilhelmine Heimlich", 'email': 'heimlich77@marketplace.amazon.de'}
+RENEWED = 'Atzr|renewed-by-two'
+
+
+def share_the_token(stage):
+    """Let workers that have no access token call Amazon at the same time."""
+    stage.rehearse(forget_tokens)
+    stage.control('clear_calls')
+    stage.play(*4 * [read_participations])
+
+
+def forget_tokens(env):
+    """Forget all access tokens."""
+    env['amazon.access.token'].search([]).unlink()
+    env.cr.commit()
+
+
+def read_participations(env):
+    """Call Amazon."""
+    with env['amazon.connection'].search([])._get_client() as client:
+        marketplaces.fetch_participations(client)
+
+
+def suffer(stage):
+    """Let orders, tokens and secrets fail in many ways."""
+    stage.rehearse(refuse_buyers)
+    place = partial(
+        stage.control, 'place_order', buyer=BUYER,
+        address={'name': BUYER['name'], 'line1': 'Heimlichweg 7', 'country': 'DE'},
+    )
+    place(items=[{'sku': 'MUG', 'gift_message': f"From {BUYER['name']}"}])
+    place(items=[{'sku': 'UNKNOWN'}])
+    odd = place(items=[{'sku': 'MUG'}])['order_id']
+    stage.control('override', order=odd, values={'/orderItems': BUYER['name']})
+    stage.play(fetch)
+    stage.play(run_crons, press_sync)
+    for kind, operation in (
+        ('internal_error', 'lwa'), ('forbidden', 'searchOrders'), ('not_json', 'searchOrders'),
+    ):
+        stage.rehearse(forget_tokens)
+        stage.control('arm', kind=kind, operation=operation)
+        stage.play(fetch)
+        stage.play(connect)
+    stage.play(*3 * [renew_token])
+    stage.play(run_crons)
+    stage.play(retry_failed)
+
+
+def refuse_buyers(env):
+    """Let PostgreSQL refuse contacts of the buyer, in a statement that quotes them."""
+    env.cr.execute("""
+        ALTER TABLE res_partner ADD CONSTRAINT no_heimlich CHECK (name NOT LIKE '%Heimlich%')
+    """)
+    env.cr.commit()
+
+
+def connect(env):
+    """Press Connect."""
+    env['amazon.account'].search([]).action_connect()
+
+
+def renew_token(env):
+    """Enter a new refresh token, as others do at the same moment."""
+    env['amazon.account'].search([]).refresh_token = RENEWED
+    env.flush_all()
 
 
 # === TOYS === #
