@@ -553,7 +553,7 @@ def use_toys(env):
     feeds = env['amazon.feed'].search([], order='id')
     labels = dict(feeds._fields['type']._description_selection(env))
     found |= {
-        'toys': {toy.name or '': [toy.state, toy.reason] for toy in toys},
+        'toys': {toy.name or '': [toy.state, toy.answer or toy.reason] for toy in toys},
         'stock': [[level.quantity, level.quantity_told, level.trouble or None] for level in levels],
         'feeds': sorted([labels[feed.type], feed.state] for feed in feeds),
     }

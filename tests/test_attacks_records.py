@@ -91,7 +91,7 @@ class TestOneRecordStopsNoOther(ShippingCase):
         for order in orders:
             self.seller.cancel(order)
         news = self.seller.place_order('DE', 'FBM', [Item('MUG')])
-        self.run_cron('fetch_orders')
+        self.run_quietly('fetch_orders')
         self.assertTrue(self.get_inbox(news))
         self.assertEqual(self.get_inbox(orders[1]).amazon_status, 'CANCELLED')
 

@@ -404,7 +404,10 @@ class TestWays(ShippingCase):
         )
         with mute_logger('odoo.sql_db', 'odoo.addons.amazon_connector.models.amazon_sync_mixin'):
             self.run_cron('process_feeds')
-        self.assertIn("Unexpected error", self.get_sync(self.account, 'feeds').last_error)
+        [cancellation] = self.get_sale_order(order).amazon_cancellation_ids
+        self.assertEqual(cancellation.state, 'failed')
+        self.assertIn("Unexpected error", cancellation.reason)
+        self.assertFalse(self.get_sync(self.account, 'feeds').last_error)
 
     def test_run_now_of_an_archived_account_asks_nothing(self):
         self.simulator.add_seller(OTHER_SELLER)

@@ -163,7 +163,7 @@ class TestSending(SendingCase):
                 fault = self.simulator.arm(kind, operation=CONFIRM)
                 self.send()
                 self.assertEqual(fault.hits, 1)
-                self.assertAmazonState(picking, 'to_send', "tried again by itself")
+                self.assertAmazonState(picking, 'to_send', "told again by itself")
                 self.assertEqual(bool(order.packages), kind == 'drop_after')
                 self.assertTrue(self.account.last_error)
                 shipment = picking.amazon_shipment_ids
