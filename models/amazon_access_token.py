@@ -4,9 +4,9 @@ from psycopg2.errors import UniqueViolation
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import mute_logger
 
 from ..amazon.client import AccessToken
+from .quiet import quiet_sql
 
 
 class AmazonAccessToken(models.Model):
@@ -63,7 +63,7 @@ class DatabaseTokenStore:
             'expires_at': token.expires_at.astimezone(timezone.utc).replace(tzinfo=None),
         }
         try:
-            with mute_logger('odoo.sql_db'), self._registry.cursor() as cr:
+            with quiet_sql(), self._registry.cursor() as cr:
                 stored = self._search(cr)
                 if stored:
                     stored.write(values)

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
-from odoo.tools import mute_logger
 
 from .incoming import LEAN_CONTEXT
+from .quiet import quiet_sql
 
 
 class AmazonOffer(models.Model):
@@ -140,7 +140,7 @@ class SaleOrderLine(models.Model):
         )
         if inbox and not is_too_late:
             try:
-                with mute_logger('odoo.sql_db'), self.env.cr.savepoint(), order._unlocked():
+                with quiet_sql(), self.env.cr.savepoint(), order._unlocked():
                     self._put_in_place(product, inbox)
                 return True
             except Exception as exception:

@@ -8,7 +8,6 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import mute_logger
 
 from ..amazon import orders
 from ..amazon.errors import (
@@ -21,6 +20,7 @@ from ..amazon.errors import (
 )
 from .amazon_sync import Run
 from .amazon_sync_mixin import BACK_OFF_MINUTES
+from .quiet import quiet_sql
 from .tools import to_naive
 
 COMPLETION_PAUSE = timedelta(seconds=30)
@@ -67,7 +67,7 @@ class AmazonOrder(models.Model):
         return self._store_payloads(account, payloads, force=True)
 
     @api.model
-    @mute_logger('odoo.sql_db')  # It would quote personal data when a statement is refused.
+    @quiet_sql()  # It would quote personal data when a statement is refused.
     def _store_payloads(self, account, payloads, force=False, is_reduced=False):
         """Store orders as Amazon sent them, unless a version as new is stored already.
 

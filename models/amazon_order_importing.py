@@ -9,7 +9,6 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import mute_logger
 
 from ..amazon import orders
 from ..amazon.errors import (
@@ -18,6 +17,7 @@ from ..amazon.errors import (
 from ..amazon.orders import Status
 from ..amazon.payload import load_json
 from .incoming import LEAN_CONTEXT, Incoming, Step
+from .quiet import quiet_sql
 from .stock_move import ShippedItem
 from .tools import CRON_SECONDS, TimeBudget, to_naive
 
@@ -108,7 +108,7 @@ class AmazonOrder(models.Model):
     def _import_alone(self):
         """Import this order, if it is not locked by another worker; see `_import_apart`."""
         try:
-            with mute_logger('odoo.sql_db'), self.env.cr.savepoint():
+            with quiet_sql(), self.env.cr.savepoint():
                 return self._import_batch()
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise

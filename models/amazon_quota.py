@@ -4,9 +4,9 @@ import psycopg2
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import mute_logger
 
 from ..amazon.limits import RATES, Bucket
+from .quiet import quiet_sql
 
 MAX_ATTEMPTS = 10
 
@@ -99,7 +99,7 @@ class DatabaseLimiter:
         """
         for attempt in range(MAX_ATTEMPTS):
             try:
-                with self._registry.cursor() as cr, mute_logger('odoo.sql_db'):
+                with self._registry.cursor() as cr, quiet_sql():
                     env = api.Environment(cr, SUPERUSER_ID, {})
                     return self._update_in(env['amazon.quota'], operation, change, announced)
             except (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, psycopg2.errors.UniqueViolation):

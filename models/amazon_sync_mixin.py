@@ -8,9 +8,9 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import mute_logger
 
 from ..amazon.errors import AmazonError
+from .quiet import quiet_sql
 
 _logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class AmazonSyncMixin(models.AbstractModel):
         """
         try:
             # Odoo would log a refused statement with the personal data in it.
-            with mute_logger('odoo.sql_db'), self.env.cr.savepoint():
+            with quiet_sql(), self.env.cr.savepoint():
                 return action(self) or {}
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -6,7 +7,7 @@ from pathlib import Path
 
 from odoo import sql_db
 from odoo.tests import BaseCase, Form, HttpCase, TransactionCase, get_db_name
-from odoo.tools import SQL
+from odoo.tools import SQL, mute_logger
 
 from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER, Item, Simulator
 
@@ -306,6 +307,56 @@ class ShippingCase(AmazonCase):
                 self.assertRegex(picking.amazon_reason or '', reason)
             elif state != 'to_send':
                 self.assertFalse(picking.amazon_reason)
+
+
+class RpcRefused(Exception):
+    """What the server answered instead of a result.
+
+    :param dict error: The error of the JSON-RPC answer, as it goes to the browser.
+    """
+
+    def __init__(self, error):
+        super().__init__(f"{error['data']['name']}: {error['data']['message']}")
+        self.name = error['data']['name'].rpartition('.')[2]
+        self.sent = json.dumps(error)  # everything that the browser gets to see
+
+
+class AttackCase(AmazonCase, HttpCase):
+    """People who ask the running server over JSON-RPC for what its screens do not offer them."""
+
+    def rpc(self, user, model, method, *args, context=None, **kwargs):
+        """Call a method of a model over JSON-RPC.
+
+        :param res.users user: Who calls.
+        :param args: What the method takes; for a method of records the list of their ids first.
+        :param dict context: What the caller sends as the context, which may be anything.
+        :return: What the server answers.
+        :raise RpcRefused: If it answers with an error.
+        """
+        if getattr(self, 'session', None) is None or self.session.uid != user.id:
+            self.authenticate(user.login, user.login)
+        self.env.flush_all()
+        kwargs['context'] = {
+            'lang': 'en_US', 'allowed_company_ids': user.company_ids.ids, **(context or {}),
+        }
+        answer = self.url_open(
+            f'/web/dataset/call_kw/{model}/{method}',
+            json={'id': 0, 'jsonrpc': '2.0', 'method': 'call', 'params': {
+                'model': model, 'method': method, 'args': args, 'kwargs': kwargs,
+            }},
+            timeout=60,
+        ).json()
+        self.env.invalidate_all()
+        if 'error' in answer:
+            raise RpcRefused(answer['error'])
+        return answer.get('result')
+
+    def assertDenied(self, user, model, method, *args, **kwargs):
+        """Check that the server denies somebody something, and return what it answers instead."""
+        with self.assertRaises(RpcRefused) as caught, mute_logger('odoo.http'):
+            self.rpc(user, model, method, *args, **kwargs)
+        self.assertEqual(caught.exception.name, 'AccessError', caught.exception)
+        return caught.exception
 
 
 class TourCase(AmazonCase, HttpCase):
