@@ -1,3 +1,4 @@
+from contextlib import contextmanager
 from datetime import timezone
 
 from psycopg2.errors import UniqueViolation
@@ -76,6 +77,11 @@ class DatabaseTokenStore:
         """Implement `amazon.client.TokenStore`."""
         with self._registry.cursor() as cr:
             self._search(cr).unlink()
+
+    @contextmanager
+    def exclusively(self):
+        """Implement `amazon.client.TokenStore`."""
+        yield
 
     def _search(self, cr):
         env = api.Environment(cr, SUPERUSER_ID, {})
