@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import platform
+import re
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -42,6 +43,8 @@ MAX_MESSAGE = 200  # characters
 MAX_ERRORS = 20  # of an answer
 MAX_REQUEST_ID = 100  # characters
 MAX_TOKEN = 4096  # characters; Amazon promises at most half of them
+# Tokens and secrets as Amazon writes them, whosever they are.
+SECRETS = re.compile(r'(Atz[a-z]\||amzn1\.oa2-cs\.)[\w.|/+=-]+', re.ASCII)
 MIN_SECRET = 6  # characters; a shorter text would be found in what is none
 
 DOCUMENT_PATIENCE = 5  # times that of a call
@@ -148,7 +151,7 @@ class _Answer:
         for secret in self.secrets:
             if len(secret) >= MIN_SECRET:
                 text = text.replace(secret, '***')
-        return text
+        return SECRETS.sub('***', text)
 
 
 class Client:

@@ -5,7 +5,6 @@ Source of every call and field: the Orders API v2026-01-01.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -19,10 +18,8 @@ from sp_api.api.orders.orders_2026_01_01 import OrdersV20260101
 from .client import Client
 from .errors import Malformed, Rejected
 from .limits import RATES, SIZES, Rate
-from .payload import Node, parse_time
+from .payload import Node
 from .proceeds import Charge, ItemProceeds, Sold, explain, find_currency, peek_paid
-
-_logger = logging.getLogger(__name__)
 
 SEARCH_OPERATION = 'searchOrders'
 GET_OPERATION = 'getOrder'
@@ -126,7 +123,8 @@ class OrderPage:
     """A page of orders as Amazon sent them, and the query to go on with, exhausted at the end."""
 
     payloads: list[Any]  # objects, unless Amazon errs
-    next_query: OrderQuery
+    next_query: OrderQuery | None
+    problem: Malformed | None = None  # why there is none: the orders are good all the same
 
 
 def fetch_order_page(client: Client, query: OrderQuery) -> OrderPage:
@@ -134,7 +132,7 @@ def fetch_order_page(client: Client, query: OrderQuery) -> OrderPage:
 
     Source: `searchOrders`.
 
-    :raise AmazonError: As :meth:`Client.call`; :class:`Malformed` if it is not a page of orders.
+    :raise AmazonError: As :meth:`Client.call`; :class:`Malformed` if it holds no list of orders.
     """
     payload = client.call(
         SEARCH_OPERATION,
@@ -148,26 +146,26 @@ def fetch_order_page(client: Client, query: OrderQuery) -> OrderPage:
     payloads = page.entries('orders', required=True)
     if len(payloads) > MAX_PAGE:
         page.fail('orders', f"has more than {MAX_PAGE} entries")
-    # Strictly: what says wrongly that this is the last page would hide all others.
-    next_token = page.child('pagination').text('nextToken', max_length=None)
-    updated_before = query.updated_before or _read_bound(page, query)
-    return OrderPage(
-        payloads=payloads,
-        next_query=replace(query, page_token=next_token or None, updated_before=updated_before),
-    )
+    try:
+        return OrderPage(payloads, _read_next_query(page, query))
+    except Malformed as error:
+        return OrderPage(payloads, None, error)
 
 
-def _read_bound(page: Node, query: OrderQuery) -> str:
-    """Return up to when a search has found what changed.
+def _read_next_query(page: Node, query: OrderQuery) -> OrderQuery:
+    """Return the query to go on with after a page.
 
-    Where Amazon does not say that, or says something that cannot be, it is the time since when was
-    searched: the orders come in all the same, and the next search begins where this one did.
+    :raise Malformed: If the page does not say it, or says what cannot be. Orders would be passed
+                      over if it were guessed.
     """
-    bound = page.peek_time('lastUpdatedBefore')
-    if not bound or bound > datetime.now(timezone.utc) + MAX_AHEAD:
-        _logger.warning("%s tells no usable lastUpdatedBefore", SEARCH_OPERATION)
-        return parse_time(query.updated_after).isoformat()
-    return bound.isoformat()
+    next_token = page.child('pagination').text('nextToken', max_length=None)
+    updated_before = query.updated_before
+    if not updated_before:
+        bound = page.time('lastUpdatedBefore', required=True)
+        if bound > datetime.now(timezone.utc) + MAX_AHEAD:
+            page.fail('lastUpdatedBefore', "lies in the future")
+        updated_before = bound.isoformat()
+    return replace(query, page_token=next_token or None, updated_before=updated_before)
 
 
 def fetch_order(client: Client, order_id: str) -> dict[str, Any]:
