@@ -108,7 +108,7 @@ class Session(requests.Session):
         # Python's own variables, after those of requests.
         self.verify = os.environ.get('SSL_CERT_FILE') or os.environ.get('SSL_CERT_DIR') or True
         for scheme in ('https://', 'http://'):
-            self.mount(scheme, _Adapter())
+            self.mount(scheme, _Adapter(self.verify))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Find no redirect anywhere: one that it need not follow, requests reads without bounds."""
@@ -145,6 +145,14 @@ class _Adapter(HTTPAdapter):
     The time limits are not given to the session, where Odoo's tests would not take two of them.
     """
 
+    def __init__(self, authorities: str | bool) -> None:
+        """Prepare the adapter.
+
+        :param authorities: Who vouches for the other end, as requests takes it for `verify`.
+        """
+        self._authorities = authorities
+        super().__init__()
+
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Override of requests to connect within bounds."""
         super().init_poolmanager(*args, **options)
@@ -157,9 +165,11 @@ class _Adapter(HTTPAdapter):
         return manager
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send a request, whatever the time limit and the proxies of the session."""
+        """Send a request, whatever the session has for time limit, proxies and authorities."""
         timeout = _bounds.get().get_timeout()
         options['timeout'] = (min(timeout, CONNECT_TIMEOUT), timeout)
+        # Before 2.28, requests trusts everybody where a variable is there and empty.
+        options['verify'] = options.get('verify') or self._authorities
         if request.url.startswith('http://'):
             options['proxies'] = {}
         return super().send(request, **options)
