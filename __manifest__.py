@@ -7,7 +7,9 @@
     'author': "Amazon Connector maintainers",
     'license': 'LGPL-3',
     'depends': ['sale_management', 'stock_delivery', 'stock_sms', 'base_vat'],
-    'external_dependencies': {'python': ['lxml', 'python-amazon-sp-api']},
+    'external_dependencies': {
+        'python': ['cryptography', 'lxml', 'python-amazon-sp-api', 'requests', 'urllib3'],
+    },
     'excludes': ['sale_amazon'],
     'data': [
         'security/amazon_security.xml',

@@ -8,30 +8,24 @@ addresses, adds marketplaces to requests, and lets the environment override what
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import math
-import os
 import platform
+import re
 import time
-import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from functools import cached_property, partial
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-from requests.exceptions import ContentDecodingError
-from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
-
+from .endpoints import is_amazons, is_private, is_storage
 from .errors import Malformed, NotFound, Rejected, Throttled, Unauthorized, Unavailable
-from .limits import Limiter
+from .limits import MAX_SIZE, SIZES, Limiter
 from .payload import load_json
+from .texts import clean_values
+from .wire import Exchange, Session
 
 _logger = logging.getLogger(__name__)
 
@@ -46,16 +40,14 @@ LWA_PAUSE = timedelta(minutes=1)
 TOKEN_MARGIN = timedelta(seconds=90)
 
 MAX_MESSAGE = 200  # characters
-MAX_BODY = 64 * 2**20  # bytes, unpacked; Amazon's largest answers have a few million
-CHUNK_SIZE = 2**16  # bytes, still packed
+MAX_ERRORS = 20  # of an answer
+MAX_REQUEST_ID = 100  # characters
+MAX_TOKEN = 4096  # characters; Amazon promises at most half of them
+# Tokens and secrets as Amazon writes them, whosever they are.
+SECRETS = re.compile(r'(Atz[a-z]\||amzn1\.oa2-cs\.)[\w.|/+=-]+', re.ASCII)
+MIN_SECRET = 6  # characters; a shorter text would be found in what is none
 
-CONNECT_TIMEOUT = 10.0  # seconds
-
-_in_call: ContextVar[bool] = ContextVar('_in_call', default=False)
-# urllib3, under requests, logs the address of each request, page tokens included, beside our own
-# line. A logger's filter does not hold for those below it.
-for _name in ('connection', 'connectionpool', 'response', 'util.retry'):
-    logging.getLogger(f'urllib3.{_name}').addFilter(lambda record: not _in_call.get())
+DOCUMENT_PATIENCE = 5  # times that of a call
 
 
 @dataclass(frozen=True)
@@ -91,6 +83,9 @@ class TokenStore(Protocol):
     def evict(self) -> None:
         """Forget the token, which Amazon has refused."""
 
+    def exclusively(self) -> AbstractContextManager[None]:
+        """Let nobody else fetch a token meanwhile."""
+
 
 @dataclass(frozen=True)
 class _Request:
@@ -103,6 +98,15 @@ class _Request:
 
 
 @dataclass(frozen=True)
+class _Refusal:
+    """An entry of Amazon's error list."""
+
+    code: str
+    message: str
+    details: str  # may be empty
+
+
+@dataclass(frozen=True)
 class _Answer:
     """A response as this module sees it: its status, its body, and two headers."""
 
@@ -111,6 +115,7 @@ class _Answer:
     content: bytes = field(repr=False)
     request_id: str | None
     rate: float | None
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # what was sent, and is not to be told
 
     @cached_property
     def body(self) -> dict[str, Any] | None:
@@ -126,13 +131,27 @@ class _Answer:
         """The keyword arguments that every error takes."""
         return {'status': self.status, 'request_id': self.request_id}
 
-    @property
-    def errors(self) -> list[dict]:
-        """The entries of Amazon's error list, which gateways and proxies do not send."""
+    @cached_property
+    def errors(self) -> list[_Refusal]:
+        """The first entries of Amazon's error list, which gateways and proxies do not send."""
         errors = (self.body or {}).get('errors')
         if not isinstance(errors, list):
             return []
-        return [error for error in errors if isinstance(error, dict)]
+        return [
+            _Refusal(
+                self.hide(str(error.get('code'))),
+                self.hide(str(error.get('message'))),
+                self.hide(details) if isinstance(details := error.get('details'), str) else '',
+            )
+            for error in errors[:MAX_ERRORS] if isinstance(error, dict)
+        ]
+
+    def hide(self, text: str) -> str:
+        """Return a text of Amazon's without the secrets that it may quote."""
+        for secret in self.secrets:
+            if len(secret) >= MIN_SECRET:
+                text = text.replace(secret, '***')
+        return SECRETS.sub('***', text)
 
 
 class Client:
@@ -152,22 +171,25 @@ class Client:
         limiter: Limiter,
         token_store: TokenStore,
         timeout: float = 30.0,
+        patience: float = 60.0,
     ) -> None:
         """Prepare the calls; nothing is sent yet.
 
         :param endpoint: The base address of the Selling Partner API, such as an entry of
-                         `marketplaces.ENDPOINTS`.
-        :param lwa_endpoint: The address of the token endpoint, such as `marketplaces.LWA_ENDPOINT`.
+                         `endpoints.ENDPOINTS`.
+        :param lwa_endpoint: The address of the token endpoint, such as `endpoints.LWA_ENDPOINT`.
         :param limiter: The account's token buckets.
         :param token_store: The account's access token.
         :param timeout: Seconds to wait for each part of a response, and at most for a connection.
+        :param patience: Seconds that a whole call may take; a document may take some times as many.
         """
         self._credentials = credentials
         self._endpoint = endpoint.rstrip('/')
         self._lwa_endpoint = lwa_endpoint
         self._limiter = limiter
         self._token_store = token_store
-        self._http = _Session(timeout)
+        self._patience = patience
+        self._http = Session(USER_AGENT, timeout)
 
     def __enter__(self) -> Client:
         return self
@@ -210,7 +232,7 @@ class Client:
         :param operation: What the log and the errors call it, for the address is a secret.
         :param content_type: The one that the address was asked for with.
         :raise Unavailable: If the document was not taken, perhaps since the address has expired.
-        :raise Malformed: If the address is not safe.
+        :raise Malformed: If the address is not safe, or not one of Amazon's.
         """
         headers = {'content-type': content_type}
         self._visit(operation, 'PUT', url, data=content, headers=headers)
@@ -220,7 +242,8 @@ class Client:
 
         :param operation: What the log and the errors call it, for the address is a secret.
         :raise Unavailable: If there was none, perhaps since the address has expired.
-        :raise Malformed: If the address is not safe, or the document is out of all size.
+        :raise Malformed: If the address is not safe or not one of Amazon's, or the document is out
+                          of all size.
         """
         return self._visit(operation, 'GET', url).content
 
@@ -228,23 +251,45 @@ class Client:
         """Send a request to a signed address, which wants neither token nor quota."""
         if not is_private(url):
             raise Malformed(operation, 'url', "is not an HTTPS address")
-        answer = self._exchange(operation, verb, url, **options)
+        if is_amazons(self._endpoint) and not is_storage(url):
+            raise Malformed(operation, 'url', "is not an address of Amazon's storage")
+        seconds = self._patience * DOCUMENT_PATIENCE
+        answer = self._exchange(operation, verb, url, seconds=seconds, **options)
         if not 200 <= answer.status < 300:
             raise Unavailable(operation, f"status {answer.status}", **answer.context)
         return answer
 
     def _send(self, operation: str, request: _Request) -> dict[str, Any]:
-        """Send a request, a second time with a new token if the stored one is refused."""
+        """Send a request, a second time with another token if the stored one is refused."""
         token = self._token_store.get()
-        if token and token.is_fresh(_now()):
+        if _is_usable(token):
             answer = self._attempt(operation, request, token)
             if answer.status not in (401, 403):
                 return _read_payload(answer)
-            self._token_store.evict()
-        answer = self._attempt(operation, request, self._fetch_token())
+        token = self._renew_token(token)
+        answer = self._attempt(operation, request, token)
         if answer.status in (401, 403):
-            self._token_store.evict()
+            with self._token_store.exclusively():
+                self._forget(token)
         return _read_payload(answer)
+
+    def _renew_token(self, useless: AccessToken | None) -> AccessToken:
+        """Return another token: one that was stored meanwhile, or else a new one.
+
+        :param useless: The one that is refused or too old, if there was any.
+        """
+        with self._token_store.exclusively():
+            token = self._token_store.get()
+            if _is_usable(token) and not (useless and token.value == useless.value):
+                return token
+            self._forget(useless)
+            return self._fetch_token()
+
+    def _forget(self, token: AccessToken | None) -> None:
+        """Evict a token, unless another one is stored by now. Nobody else may fetch one."""
+        stored = self._token_store.get()
+        if token and stored and stored.value == token.value:
+            self._token_store.evict()
 
     def _attempt(self, operation: str, request: _Request, token: AccessToken) -> _Answer:
         """Send a request within the rate limit.
@@ -256,6 +301,7 @@ class Client:
             operation,
             request.verb,
             self._endpoint + request.path,
+            secrets=(token.value,),
             params=request.query,
             json=request.body,
             headers={
@@ -289,33 +335,44 @@ class Client:
         self._token_store.put(token)
         return token
 
-    def _exchange(self, operation: str, verb: str, url: str, **options: Any) -> _Answer:
+    def _exchange(
+        self,
+        operation: str,
+        verb: str,
+        url: str,
+        *,
+        seconds: float | None = None,
+        secrets: tuple[str, ...] = (),
+        **options: Any,
+    ) -> _Answer:
         """Send one HTTP request and log one line.
 
-        :raise Unavailable: If there is no response.
+        :param seconds: What it may take, if not what a call may.
+        :param secrets: What is sent and may not come back in an error, beside the credentials.
+        :raise Unavailable: If there is no response in time.
         :raise Malformed: If it is out of all size.
         """
+        secrets += (self._credentials.lwa_client_secret, self._credentials.refresh_token)
+        limit = SIZES.get(operation, MAX_SIZE)
         started = time.monotonic()
-        outcome: int | str = 'interrupted'
-        request_id = None
-        in_call = _in_call.set(True)
+        exchange = Exchange(failure='interrupted')
         try:
-            with self._http.request(verb, url, stream=True, **options) as response:
-                outcome = response.status_code
-                request_id = response.headers.get('x-amzn-requestid')
-                content = _read_content(operation, response)
-        # The second are urllib3's own: all while reading, some that requests forgets while sending.
-        except (requests.RequestException, HTTPError) as error:
-            outcome = _name_failure(error)
-            # The original holds the request, and with it the token.
-            raise Unavailable(operation, f"no response ({outcome})") from None
+            exchange = self._http.exchange(
+                verb, url, seconds=seconds or self._patience, limit=limit, **options,
+            )
         finally:
-            _in_call.reset(in_call)
+            answer = _make_answer(operation, exchange, secrets)
             milliseconds = (time.monotonic() - started) * 1000
             _logger.info(
-                "%s: %s, request %s, %.0f ms", operation, outcome, request_id, milliseconds
+                "%s: %s, request %s, %.0f ms",
+                operation, exchange.failure or answer.status, answer.request_id, milliseconds,
             )
-        return _Answer(operation, outcome, content, request_id, _parse_rate(response))
+        # Nothing is being handled here: what goes wrong under requests holds the request.
+        if exchange.failure:
+            raise Unavailable(operation, f"no response ({exchange.failure})")
+        if exchange.is_too_large:
+            raise Malformed(operation, 'body', f"has more than {limit} bytes")
+        return answer
 
 
 class _Courier:
@@ -346,132 +403,22 @@ class _Courier:
         query, body = dict(params or {}), dict(data or {})
         verb = body.pop('method', None) or query.pop('method', 'GET')
         body.pop('path', None)
-        return self._send(_Request(verb, path, query, body or None))
-
-
-class _Session(requests.Session):
-    """What requests does, without what it does unasked."""
-
-    def __init__(self, timeout: float) -> None:
-        """Prepare the session.
-
-        :param timeout: As that of :class:`Client`.
-        """
-        super().__init__()
-        self.headers.update({
-            'user-agent': USER_AGENT, 'accept': 'application/json', 'accept-encoding': 'gzip',
-        })
-        # Without, requests looks for a password in ~/.netrc.
-        self.auth = _leave_alone
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        # Python's own variables, after those of requests.
-        self.verify = os.environ.get('SSL_CERT_FILE') or os.environ.get('SSL_CERT_DIR') or True
-        for scheme in ('https://', 'http://'):
-            self.mount(scheme, _Adapter(timeout))
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Find no redirect anywhere: one that it need not follow, requests reads without bounds."""
-
-
-class _Adapter(HTTPAdapter):
-    """Sends requests within time limits, and those to the machine itself without a proxy.
-
-    The limits are not given to the session, where Odoo's tests would not take two of them.
-    """
-
-    def __init__(self, timeout: float) -> None:
-        """Prepare the adapter.
-
-        :param timeout: As that of :class:`Client`.
-        """
-        self._timeout = (min(timeout, CONNECT_TIMEOUT), timeout)
-        super().__init__()
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send a request, whatever the time limit and the proxies of the session."""
-        options['timeout'] = self._timeout
-        if request.url.startswith('http://'):
-            options['proxies'] = {}
-        return super().send(request, **options)
-
-
-def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Authenticate a request in no way."""
-    return request
-
-
-# === ADDRESSES === #
-
-def is_private(url: str) -> bool:
-    """Tell whether nobody on the way can read what is sent to an address.
-
-    That is any HTTPS host, or plain HTTP to the machine itself.
-    """
-    if not url.isprintable():
-        return False
-    try:
-        # Not everybody finds the same host in an odd address; here counts whom requests would call.
-        address = urlsplit(requests.Request('GET', url).prepare().url)
-    except (requests.RequestException, ValueError):
-        return False
-    if not address.hostname:
-        return False
-    return address.scheme == 'https' or (
-        address.scheme == 'http' and _is_loopback(address.hostname)
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == 'localhost'
+        return self._send(_Request(verb, path, clean_values(query), clean_values(body) or None))
 
 
 # === RESPONSES === #
 
-def _read_content(operation: str, response: requests.Response) -> bytes:
-    """Return the body of a response that is being received, unpacked.
-
-    :raise Malformed: If it is out of all size.
-    """
-    raw = response.raw
-    # Before its second version, urllib3 takes an answer that breaks off for a whole one.
-    raw.enforce_content_length = True
-    chunks = raw.stream(CHUNK_SIZE, decode_content=False)
-    if response.headers.get('content-encoding', '').lower() in ('gzip', 'x-gzip'):
-        chunks = _unpack(chunks)
-    content = bytearray()
-    for chunk in chunks:
-        content += chunk
-        if len(content) > MAX_BODY:
-            raise Malformed(operation, 'body', f"has more than {MAX_BODY} bytes")
-    raw.release_conn()
-    return bytes(content)
-
-
-def _unpack(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what gzipped chunks hold, each at most a thousand times its size.
-
-    urllib3 would do it, but takes a quarter of a minute for what is out of all size.
-
-    :raise ContentDecodingError: If they are not gzipped.
-    """
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS + 16)
-    try:
-        for chunk in chunks:
-            if not unpacker.eof:
-                yield unpacker.decompress(chunk)
-    except zlib.error:
-        raise ContentDecodingError from None
-
-
-def _name_failure(error: BaseException) -> str:
-    """Return the class of what went wrong, instead of the one that requests has for nearly all."""
-    wrappers = (requests.ConnectionError, MaxRetryError, ProtocolError)
-    while type(error) in wrappers and error.__context__:
-        error = error.__context__
-    return type(error).__name__
+def _make_answer(operation: str, exchange: Exchange, secrets: tuple[str, ...]) -> _Answer:
+    """Return what an exchange has brought, as far as it has come."""
+    answer = _Answer(
+        operation,
+        exchange.status,
+        exchange.content,
+        exchange.headers.get('x-amzn-requestid'),
+        _parse_rate(exchange.headers.get('x-amzn-ratelimit-limit')),
+        secrets,
+    )
+    return replace(answer, request_id=_parse_request_id(answer))
 
 
 def _read_payload(answer: _Answer) -> dict[str, Any]:
@@ -483,8 +430,9 @@ def _read_payload(answer: _Answer) -> dict[str, Any]:
         return {}
     if 200 <= answer.status < 300 and answer.body is not None and not answer.errors:
         return answer.body
-    codes = [str(error.get('code')) for error in answer.errors]
-    context = {'codes': codes, 'details': _join_details(answer), **answer.context}
+    codes = [error.code for error in answer.errors]
+    details = '; '.join(error.details for error in answer.errors if error.details)
+    context = {'codes': codes, 'details': details[:MAX_MESSAGE], **answer.context}
     message = _summarize(answer)
     if answer.status in (401, 403):
         raise Unauthorized(answer.operation, message, **context)
@@ -504,40 +452,47 @@ def _read_token(answer: _Answer) -> AccessToken:
     """
     body = answer.body or {}
     value, lifetime, refusal = map(body.get, ('access_token', 'expires_in', 'error'))
-    is_token = isinstance(value, str) and _is_header(value) and isinstance(lifetime, int)
-    if answer.status == 200 and is_token:
+    is_token = isinstance(value, str) and _is_header(value)
+    if answer.status == 200 and is_token and isinstance(lifetime, int) and lifetime > 0:
         return AccessToken(value, _now() + timedelta(seconds=min(lifetime, 86400)))
     if answer.status == 429:
         raise Throttled(answer.operation, _now() + LWA_PAUSE, **answer.context)
     if 400 <= answer.status < 500 and isinstance(refusal, str):
-        raise Unauthorized(answer.operation, refusal, codes=[refusal], **answer.context)
+        refusal = answer.hide(refusal)
+        message = refusal[:MAX_MESSAGE]
+        raise Unauthorized(answer.operation, message, codes=[refusal], **answer.context)
     raise Unavailable(answer.operation, _summarize(answer), **answer.context)
+
+
+def _is_usable(token: AccessToken | None) -> bool:
+    """Tell whether there is a token that can be sent, and outlives a call that starts now."""
+    return bool(token) and token.is_fresh(_now()) and _is_header(token.value)
 
 
 def _is_header(value: str) -> bool:
     """Tell whether a text can be sent as a header."""
-    return value.isascii() and value.isprintable()
+    return value.isascii() and value.isprintable() and len(value) <= MAX_TOKEN
 
 
 def _summarize(answer: _Answer) -> str:
     """Say what Amazon answered, in its own codes and messages if it sent some."""
     if not answer.errors:
         return f"status {answer.status} without a usable body"
-    summary = '; '.join(f'{error.get("code")}: {error.get("message")}' for error in answer.errors)
-    return summary[:MAX_MESSAGE]
+    return '; '.join(f'{error.code}: {error.message}' for error in answer.errors)[:MAX_MESSAGE]
 
 
-def _join_details(answer: _Answer) -> str:
-    """Return what Amazon adds to its messages."""
-    details = (error.get('details') for error in answer.errors)
-    return '; '.join(text for text in details if isinstance(text, str) and text)[:MAX_MESSAGE]
+def _parse_request_id(answer: _Answer) -> str | None:
+    """Return Amazon's id of a request, `None` if it is none that can be logged."""
+    request_id = answer.request_id or ''
+    is_id = request_id.isascii() and request_id.isprintable() and len(request_id) <= MAX_REQUEST_ID
+    return answer.hide(request_id) if request_id and is_id else None
 
 
-def _parse_rate(response: requests.Response) -> float | None:
+def _parse_rate(text: str | None) -> float | None:
     """Return the calls per second that Amazon announces, `None` if it announces nothing usable."""
     try:
-        rate = float(response.headers['x-amzn-ratelimit-limit'])
-    except (KeyError, ValueError):
+        rate = float(text or '')
+    except ValueError:
         return None
     return rate if math.isfinite(rate) and rate > 1e-6 else None
 

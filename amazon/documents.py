@@ -11,11 +11,12 @@ import gzip
 import io
 import zlib
 
-from .client import MAX_BODY, Client
+from .client import Client
 from .errors import Malformed
 from .payload import Node
 
 GZIP_MAGIC = b'\x1f\x8b'
+MAX_SIZE = 64 * 2**20  # bytes, unpacked
 
 
 def upload(client: Client, step: str, document: Node, content: bytes, content_type: str) -> None:
@@ -52,9 +53,9 @@ def _unpack(step: str, content: bytes) -> bytes:
     if not content.startswith(GZIP_MAGIC):
         return content
     try:
-        unpacked = gzip.GzipFile(fileobj=io.BytesIO(content)).read(MAX_BODY + 1)
+        unpacked = gzip.GzipFile(fileobj=io.BytesIO(content)).read(MAX_SIZE + 1)
     except (EOFError, OSError, zlib.error):
         raise Malformed(step, 'body', "is not a gzip file") from None
-    if len(unpacked) > MAX_BODY:
-        raise Malformed(step, 'body', f"has more than {MAX_BODY} bytes")
+    if len(unpacked) > MAX_SIZE:
+        raise Malformed(step, 'body', f"has more than {MAX_SIZE} bytes")
     return unpacked

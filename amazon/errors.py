@@ -8,6 +8,12 @@ apart.
 from collections.abc import Iterable
 from datetime import datetime
 
+from .texts import clean
+
+MAX_LENGTH = 2000  # characters of a message, or of details
+MAX_CODES = 20
+MAX_CODE_LENGTH = 100  # so for the id of a request
+
 
 class AmazonError(Exception):
     """Base of everything that the functions of this package raise on purpose."""
@@ -22,7 +28,7 @@ class AmazonError(Exception):
         codes: Iterable[str] = (),
         details: str = '',
     ) -> None:
-        """Describe a failed call.
+        """Describe a failed call. Amazon's texts are cleaned, and cut where they are too long.
 
         :param operation: Amazon's name of the operation, such as `searchOrders`.
         :param message: What happened, free of secrets and personal data.
@@ -31,13 +37,13 @@ class AmazonError(Exception):
         :param codes: Amazon's error codes, such as `InvalidInput` or `invalid_grant`.
         :param details: What Amazon adds for whoever has sent the request. Not to be logged.
         """
-        super().__init__(f"{operation}: {message}")
         self.operation = operation
-        self.message = message
+        self.message = clean(message)[:MAX_LENGTH]
         self.status = status
-        self.request_id = request_id
-        self.codes = tuple(codes)
-        self.details = details
+        self.request_id = clean(request_id)[:MAX_CODE_LENGTH] if request_id else None
+        self.codes = tuple(clean(code)[:MAX_CODE_LENGTH] for code in list(codes)[:MAX_CODES])
+        self.details = clean(details)[:MAX_LENGTH]
+        super().__init__(f"{operation}: {self.message}")
 
 
 class Unauthorized(AmazonError):

@@ -17,7 +17,7 @@ from sp_api.base import fill_query_params
 
 from . import documents
 from .client import Client
-from .limits import RATES, Rate
+from .limits import RATES, SIZES, Rate
 from .payload import Node
 
 CREATE_DOCUMENT_OPERATION = 'createFeedDocument'
@@ -33,6 +33,7 @@ RATES.update({
 # Steps between Amazon's operations, at addresses of its storage.
 UPLOAD_STEP = 'uploadFeedDocument'
 DOWNLOAD_STEP = 'downloadFeedDocument'
+SIZES[DOWNLOAD_STEP] = documents.MAX_SIZE
 
 FINAL_STATUSES = {'DONE', 'CANCELLED', 'FATAL'}
 

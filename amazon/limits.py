@@ -1,6 +1,7 @@
-"""Amazon's rate limits as token buckets.
+"""Amazon's rate limits as token buckets, and how large its answers may be.
 
-Pure functions of a state and a time; who keeps the state implements :class:`Limiter`.
+The buckets are pure functions of a state and a time; who keeps the state implements
+:class:`Limiter`.
 Source: "Usage plans and rate limits" of the Selling Partner API, and the API models.
 """
 
@@ -30,6 +31,10 @@ class Rate:
 
 # By Amazon's names of the operations. Each resource adds its own.
 RATES: dict[str, Rate] = {}
+
+# How many bytes an answer may have, unpacked, where it is not MAX_SIZE; so for each resource.
+SIZES: dict[str, int] = {}
+MAX_SIZE = 2**20
 
 
 @dataclass(frozen=True)

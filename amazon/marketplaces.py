@@ -1,4 +1,4 @@
-"""Amazon's regions and their addresses, and the marketplaces in which a seller takes part."""
+"""The marketplaces in which a seller takes part."""
 
 from __future__ import annotations
 
@@ -8,24 +8,9 @@ from typing import Any
 
 from sp_api.api.sellers.sellers import Sellers
 
-from .client import Client, is_private
+from .client import Client
 from .limits import RATES, Rate
 from .payload import Node
-
-# Source: "SP-API endpoints" and "The Selling Partner API sandbox".
-ENDPOINTS = {
-    'production': {
-        'na': 'https://sellingpartnerapi-na.amazon.com',
-        'eu': 'https://sellingpartnerapi-eu.amazon.com',
-        'fe': 'https://sellingpartnerapi-fe.amazon.com',
-    },
-    'sandbox': {
-        'na': 'https://sandbox.sellingpartnerapi-na.amazon.com',
-        'eu': 'https://sandbox.sellingpartnerapi-eu.amazon.com',
-        'fe': 'https://sandbox.sellingpartnerapi-fe.amazon.com',
-    },
-}
-LWA_ENDPOINT = 'https://api.amazon.com/auth/o2/token'
 
 PARTICIPATIONS_OPERATION = 'getMarketplaceParticipations'
 RATES[PARTICIPATIONS_OPERATION] = Rate(0.016, 15)
@@ -87,14 +72,3 @@ def _read_flag(node: Node, key: str) -> bool:
     if not isinstance(flag, bool):
         node.fail(key, "is neither true nor false")
     return flag
-
-
-def is_safe_endpoint(url: str) -> bool:
-    """Tell whether tokens may be sent to an address.
-
-    That is any HTTPS host, or plain HTTP to the machine itself; without credentials, query or
-    fragment.
-    """
-    if not url.isascii() or not url.isprintable() or any(sign in url for sign in ' @?#\\'):
-        return False
-    return is_private(url)

@@ -5,10 +5,11 @@ Source of every call and field: the Orders API v2026-01-01.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -16,13 +17,16 @@ from sp_api.api.orders.orders_2026_01_01 import OrdersV20260101
 
 from .client import Client
 from .errors import Malformed, Rejected
-from .limits import RATES, Rate
+from .limits import RATES, SIZES, Rate
 from .payload import Node
 from .proceeds import Charge, ItemProceeds, Sold, explain, find_currency, peek_paid
 
 SEARCH_OPERATION = 'searchOrders'
 GET_OPERATION = 'getOrder'
 RATES.update({SEARCH_OPERATION: Rate(0.0056, 20), GET_OPERATION: Rate(0.5, 30)})
+SIZES.update({SEARCH_OPERATION: 16 * 2**20, GET_OPERATION: 4 * 2**20})
+MAX_PAGE = 1000  # orders; Amazon sends at most 100
+MAX_AHEAD = timedelta(days=2)  # of Amazon's clock before ours, with all that can be wrong about it
 
 INCLUDED_DATA = (
     'BUYER', 'RECIPIENT', 'PROCEEDS', 'CANCELLATION', 'FULFILLMENT', 'PACKAGES', 'TAX',
@@ -35,6 +39,7 @@ SERVICE_LEVELS = {
     'EXPEDITED', 'FREE_ECONOMY', 'NEXT_DAY', 'PRIORITY', 'SAME_DAY', 'SECOND_DAY', 'SCHEDULED',
     'STANDARD',
 }
+EMAIL = re.compile(r'[^\s@<>()\[\]\\,;:"]{1,64}@[^\s@<>()\[\]\\,;:"]{1,180}')
 MISSING_ITEM_ID = '?'
 ASSOCIATED_REPLACEMENTS = {'REPLACEMENT_ORIGINAL_ID', 'EXCHANGE_ORIGINAL_ID'}
 
@@ -118,7 +123,8 @@ class OrderPage:
     """A page of orders as Amazon sent them, and the query to go on with, exhausted at the end."""
 
     payloads: list[Any]  # objects, unless Amazon errs
-    next_query: OrderQuery
+    next_query: OrderQuery | None
+    problem: Malformed | None = None  # why there is none: the orders are good all the same
 
 
 def fetch_order_page(client: Client, query: OrderQuery) -> OrderPage:
@@ -126,7 +132,7 @@ def fetch_order_page(client: Client, query: OrderQuery) -> OrderPage:
 
     Source: `searchOrders`.
 
-    :raise AmazonError: As :meth:`Client.call`; :class:`Malformed` if it is not a page of orders.
+    :raise AmazonError: As :meth:`Client.call`; :class:`Malformed` if it holds no list of orders.
     """
     payload = client.call(
         SEARCH_OPERATION,
@@ -137,14 +143,29 @@ def fetch_order_page(client: Client, query: OrderQuery) -> OrderPage:
         paginationToken=query.page_token,
     )
     page = Node(payload, '', SEARCH_OPERATION)
+    payloads = page.entries('orders', required=True)
+    if len(payloads) > MAX_PAGE:
+        page.fail('orders', f"has more than {MAX_PAGE} entries")
+    try:
+        return OrderPage(payloads, _read_next_query(page, query))
+    except Malformed as error:
+        return OrderPage(payloads, None, error)
+
+
+def _read_next_query(page: Node, query: OrderQuery) -> OrderQuery:
+    """Return the query to go on with after a page.
+
+    :raise Malformed: If the page does not say it, or says what cannot be. Orders would be passed
+                      over if it were guessed.
+    """
+    next_token = page.child('pagination').text('nextToken', max_length=None)
     updated_before = query.updated_before
     if not updated_before:
-        updated_before = page.time('lastUpdatedBefore', required=True).isoformat()
-    next_token = page.child('pagination').text('nextToken', max_length=None)
-    return OrderPage(
-        payloads=page.entries('orders', required=True),
-        next_query=replace(query, page_token=next_token or None, updated_before=updated_before),
-    )
+        bound = page.time('lastUpdatedBefore', required=True)
+        if bound > datetime.now(timezone.utc) + MAX_AHEAD:
+            page.fail('lastUpdatedBefore', "lies in the future")
+        updated_before = bound.isoformat()
+    return replace(query, page_token=next_token or None, updated_before=updated_before)
 
 
 def fetch_order(client: Client, order_id: str) -> dict[str, Any]:
@@ -568,9 +589,11 @@ def _parse_item(number: int, sold: Sold, proceeds: ItemProceeds) -> OrderItem:
         tax=proceeds.tax,
         is_facilitated=proceeds.is_facilitated,
         facilitated_tax=proceeds.facilitated_tax,
-        gift_message=fulfillment.peek_text('packing', 'giftOption', 'giftMessage', max_length=None),
+        gift_message=fulfillment.peek_text(
+            'packing', 'giftOption', 'giftMessage', max_length=None, is_multiline=True,
+        ),
         serial_numbers=tuple(product.peek_texts('serialNumbers')),
-        cancel_reason=request.peek_text('cancelReason') if request else None,
+        cancel_reason=request.peek_text('cancelReason', is_multiline=True) if request else None,
     )
 
 
@@ -583,13 +606,22 @@ def _parse_buyer(order: Node) -> Buyer:
     tax_address = registration.peek('taxRegistrationAddress')
     return Buyer(
         name=buyer.peek_text('buyerName'),
-        email=buyer.peek_text('buyerEmail').lower(),
+        email=_parse_email(buyer),
         company_name=buyer.peek_text('buyerCompanyName') or registration.peek_text('legalName'),
         purchase_order_number=buyer.peek_text('buyerPurchaseOrderNumber'),
         is_business='AMAZON_BUSINESS' in order.peek_texts('programs'),
         vat=registration.peek_text('taxRegistrationNumber'),
         tax_address=_parse_address(tax_address) if tax_address else None,
     )
+
+
+def _parse_email(buyer: Node) -> str:
+    """Return the buyer's address if it is exactly one: a list would be written to as a whole."""
+    email = buyer.peek_text('buyerEmail')
+    if email and not EMAIL.fullmatch(email):
+        buyer.note('buyerEmail', "is not one plain address")
+        return ''
+    return email.lower()
 
 
 def _parse_address(address: Node) -> Address:

@@ -5,26 +5,30 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timezone
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import accumulate
+from math import isfinite
 from typing import Any, NoReturn
 
 from .errors import Malformed
+from .texts import clean
 
 MAX_LENGTH = 500
 MAX_DEPTH = 64
+MAX_ENTRIES = 2000  # of a list of objects; Amazon's longest are the items of an order
+TOO_MANY = f"has more than {MAX_ENTRIES} entries"
+MAX_NOTES = 50
+# Each value in a JSON text needs one to five of these, and some hundred bytes of memory.
+JSON_SIGNS = '"[]{},'
+MAX_JSON_SIGNS = 3_000_000
 BRACKETS = re.compile(r'[][{}]')
-JSON_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
+# In a JSON text without backslashes.
+JSON_TOKENS = re.compile(r'"[^"]*"?|[][{}]')
 MAX_COUNT = 2**31 - 1  # PostgreSQL's integer
 MAX_AMOUNT = 10**12  # well within what a float tells apart to the cent
 YEARS = range(1990, 2100)  # what lies outside is no time of Amazon's, and overflows one day
 MAX_DIGITS = 40  # of a number as it is written
 DECIMAL = re.compile(r'[-+]?\d+(\.\d*)?(E[-+]?\d+)?', re.ASCII | re.IGNORECASE)
-# PostgreSQL refuses NUL and halves of surrogate pairs, XML most of the others, and the
-# bidirectional ones garble labels.
-CONTROL_CHARACTERS = re.compile(
-    r'[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
-)
 
 
 def load_json(content: bytes | str) -> Any:
@@ -32,11 +36,13 @@ def load_json(content: bytes | str) -> Any:
 
     One order must not spoil the page that it comes with. Hence broken characters are replaced,
     numbers that are none or out of all size read as null or as texts, and what is nested beyond
-    reason is left empty.
+    reason is left empty. What it returns can always be written as JSON again.
 
-    :raise ValueError: If it is not JSON.
+    :raise ValueError: If it is not JSON, or holds more values than memory should.
     """
     text = content.decode(errors='replace') if isinstance(content, bytes) else content
+    if sum(map(text.count, JSON_SIGNS)) > MAX_JSON_SIGNS:
+        raise ValueError("too many values")
     try:
         return _loads(text if _estimate_depth(text) <= MAX_DEPTH else _cut_depth(text))
     except RecursionError:
@@ -44,7 +50,9 @@ def load_json(content: bytes | str) -> Any:
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_constant=lambda _name: None, parse_int=_parse_int)
+    return json.loads(
+        text, parse_constant=lambda _name: None, parse_int=_parse_int, parse_float=_parse_float,
+    )
 
 
 def _parse_int(text: str) -> int | str:
@@ -52,16 +60,25 @@ def _parse_int(text: str) -> int | str:
     return int(text) if len(text) <= MAX_DIGITS else text
 
 
+def _parse_float(text: str) -> float | None:
+    """Return a number, `None` where it is too large for one."""
+    number = float(text)
+    return number if isfinite(number) else None
+
+
 def _estimate_depth(text: str) -> int:
     """Return how deep a JSON text is nested, if there are no brackets within its texts."""
-    steps = (1 if bracket in '[{' else -1 for bracket in BRACKETS.findall(text))
+    steps = (1 if bracket[0] in '[{' else -1 for bracket in BRACKETS.finditer(text))
     return max(accumulate(steps), default=0)
 
 
 def _cut_depth(text: str) -> str:
     """Return a JSON text without what is in objects and lists that are nested too deep."""
     parts, depth, start = [], 0, 0
-    for match in JSON_TOKENS.finditer(text):
+    # Of the same length, with all that a backslash can hide out of the way. One pattern for both
+    # would start anew at each quotation mark of a text that does not end.
+    plain = text.replace('\\\\', '..').replace('\\"', '..')
+    for match in JSON_TOKENS.finditer(plain):
         if match[0] in '[{':
             depth += 1
             if depth == MAX_DEPTH + 1:
@@ -102,8 +119,8 @@ class Node:
 
         :param path: The way to it from the payload's root, empty for the root itself.
         :param operation: Amazon's name of the operation that the payload is an answer to.
-        :param notes: Takes what the lenient readers leave out: the field and what is wrong with
-                      it, not the value.
+        :param notes: Takes what the lenient readers leave out, up to MAX_NOTES times: the field
+                      and what is wrong with it, not the value.
         """
         self.value = value
         self.path = path
@@ -139,20 +156,22 @@ class Node:
     def children(self, key: str, required: bool = False) -> list[Node]:
         """Return the objects of the list at a key.
 
-        :raise Malformed: If it is missing though required, or not a list of objects.
+        :raise Malformed: If it is missing though required, not a list of objects, or too long.
         """
         entries = self.entries(key, required)
+        if len(entries) > MAX_ENTRIES:
+            self.fail(key, TOO_MANY)
         for index, entry in enumerate(entries):
             if not isinstance(entry, dict):
                 self.fail(f'{key}[{index}]', "is not an object")
         return [self._at(entry, f'{key}[{index}]') for index, entry in enumerate(entries)]
 
     def text(self, key: str, required: bool = False, max_length: int | None = MAX_LENGTH) -> str:
-        """Return the text at a key, free of control characters and outer spaces.
+        """Return the text at a key in one line, free of control characters and outer spaces.
 
         :raise Malformed: If it is missing or empty though required, no text, or too long.
         """
-        text = _clean(self._get(key, str, required) or '')
+        text = clean(self._get(key, str, required) or '')
         if required and not text:
             self.fail(key, "is empty")
         if max_length and len(text) > max_length:
@@ -208,7 +227,7 @@ class Node:
     def note(self, key: str, problem: str) -> None:
         """Note what was wrong at a key and did not matter."""
         note = f'{self._join(key)} {problem}'
-        if self._notes is not None and note not in self._notes:
+        if self._notes is not None and len(self._notes) < MAX_NOTES and note not in self._notes:
             self._notes.append(note)
 
     def peek(self, *keys: str) -> Node:
@@ -221,28 +240,36 @@ class Node:
     def peek_children(self, key: str) -> list[Node]:
         """Return the objects in the list at a key, if there are any."""
         entries = self._peek(key, list, "is not a list") or []
+        if len(entries) > MAX_ENTRIES:
+            self.note(key, TOO_MANY)
+            entries = entries[:MAX_ENTRIES]
         children = [self._at(entry, f'{key}[{index}]') for index, entry in enumerate(entries)]
         for index, child in enumerate(children):
             if not isinstance(child.value, dict):
                 self.note(f'{key}[{index}]', "is not an object")
         return [child for child in children if isinstance(child.value, dict)]
 
-    def peek_text(self, *keys: str, max_length: int | None = MAX_LENGTH) -> str:
-        """Return the text at the end of a way of keys, cut if too long, empty if there is none."""
+    def peek_text(
+        self, *keys: str, max_length: int | None = MAX_LENGTH, is_multiline: bool = False
+    ) -> str:
+        """Return the text at the end of a way of keys, cut if too long, empty if there is none.
+
+        :param is_multiline: Whether it may have several lines; else they are joined.
+        """
         node, key = self.peek(*keys[:-1]), keys[-1]
-        text = _clean(node._peek(key, str, "is not a text") or '')
+        text = clean(node._peek(key, str, "is not a text") or '', is_multiline)
         if max_length and len(text) > max_length:
             node.note(key, f"is longer than {max_length} characters")
             text = text[:max_length].rstrip()
         return text
 
     def peek_texts(self, key: str) -> list[str]:
-        """Return the texts in the list at a key, if there are any."""
+        """Return the texts in the list at a key, each in one line, if there are any."""
         entries = self._peek(key, list, "is not a list") or []
         texts = [entry for entry in entries if isinstance(entry, str)]
         if len(texts) < len(entries):
             self.note(key, "is not a list of texts")
-        return [text for text in map(_clean, texts) if text]
+        return [text for text in map(clean, texts) if text]
 
     def peek_count(self, key: str) -> int | None:
         """Return the whole number at a key, `None` if there is none."""
@@ -289,13 +316,13 @@ def read_number(value: Any) -> Decimal | None:
     text = str(value).strip()
     if len(text) > MAX_DIGITS or not DECIMAL.fullmatch(text):
         return None
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent beyond even what Decimal can hold
+        return None
+    if not number:
+        return Decimal()  # whatever exponent it is written with
     # `adjusted` asks for the exponent without computing with it, which could overflow.
-    if number and not -MAX_DIGITS < number.adjusted() < MAX_DIGITS:
+    if not -MAX_DIGITS < number.adjusted() < MAX_DIGITS:
         return None
     return number if abs(number) < MAX_AMOUNT else None
-
-
-def _clean(text: str) -> str:
-    """Return a text without what no database takes, and without outer spaces."""
-    return CONTROL_CHARACTERS.sub('', text).strip()

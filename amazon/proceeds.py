@@ -14,8 +14,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from itertools import accumulate
 
-from .payload import Node, read_number
+from .payload import MAX_AMOUNT, MAX_COUNT, Node, read_number
 
 ZERO = Decimal()
 CHARGE_TYPES = ('ITEM', 'SHIPPING', 'GIFT_WRAP', 'COD_FEE', 'OTHER')
@@ -187,7 +188,13 @@ def _sum_breakdowns(proceeds: Node) -> Decimal | None:
 def _peek_list_price(item: Node) -> Decimal | None:
     price = item.peek('product', 'price').peek_amount('unitPrice')
     quantity = read_number((item.value or {}).get('quantityOrdered'))
-    return None if price is None or quantity is None else price * quantity
+    return None if price is None or quantity is None else _multiply(price, quantity)
+
+
+def _multiply(price: Decimal, quantity: Decimal | int) -> Decimal | None:
+    """Return what so many pieces cost, `None` if that is out of all reason."""
+    amount = price * quantity
+    return amount if abs(amount) < MAX_AMOUNT else None
 
 
 class _Reader:
@@ -282,11 +289,11 @@ class _Reader:
                 # All that is known of the item is what it made.
                 tax = parts.tax if parts.is_facilitated and parts.tax else ZERO
                 return replace(parts, charges={'ITEM': max(parts.total - tax, ZERO)})
-            if unit_price is None:
+            if unit_price is None or (amount := _multiply(unit_price, sold.wanted)) is None:
                 return parts
-            return replace(parts, charges={'ITEM': unit_price * sold.wanted})
+            return replace(parts, charges={'ITEM': amount})
         if 'ITEM' not in parts.charges:
-            return replace(parts, list_amount=unit_price and unit_price * sold.wanted)
+            return replace(parts, list_amount=unit_price and _multiply(unit_price, sold.wanted))
         pieces = _count_pieces(parts, unit_price)
         if pieces and sold.wanted < pieces and _is_partly_cancelled(sold):
             sold.node.peek('proceeds').note('breakdowns', f"are still for {pieces} pieces")
@@ -310,7 +317,9 @@ def _count_pieces(parts: _Parts, unit_price: Decimal | None) -> int | None:
     """Return for how many pieces an item's amount is, with or without tax; `None` if unclear."""
     amount = parts.charges.get('ITEM', ZERO)
     for candidate in (amount, amount + parts.taxes.get('ITEM', ZERO)):
-        if unit_price and candidate and not candidate % unit_price:
+        # There is no remainder of a quotient that is out of all size.
+        is_sane = unit_price and candidate and abs(candidate / unit_price) < MAX_COUNT
+        if is_sane and not candidate % unit_price:
             return int(candidate / unit_price)
     return None
 
@@ -432,6 +441,8 @@ def explain(
     if paid is None and not is_free and not explanation.is_known():
         proceeds.fail('grandTotal', "is missing, and nothing else tells what the buyer paid")
     total, found, is_explained = explanation.find()
+    if total >= MAX_AMOUNT:
+        proceeds.fail('grandTotal', "is missing, and the amounts make one out of all reason")
     items = [ItemProceeds(is_facilitated=part.is_facilitated) for part in parts]
     for index, item in zip(asked, found, strict=True):
         items[index] = item
@@ -561,9 +572,8 @@ class _Explanation:
         if not sum(weights):
             weights = [Decimal(1)] * len(parts)
         shares, so_far, whole = [], ZERO, sum(weights)
-        for number in range(len(parts)):
-            until = amount * sum(weights[:number + 1]) / whole
-            until = amount if number == len(parts) - 1 else _floor(until, self._unit)
+        for number, weight in enumerate(accumulate(weights), start=1):
+            until = amount if number == len(parts) else _floor(amount * weight / whole, self._unit)
             shares.append(until - so_far)
             so_far = until
         return [part.add(kind, share) for part, share in zip(parts, shares, strict=True)]

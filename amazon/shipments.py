@@ -14,12 +14,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from lxml import etree
-from lxml.builder import E
 from sp_api.api.orders.orders_v0 import OrdersV0
 
 from .client import Client
 from .limits import RATES, Rate
-from .xml_feeds import build_envelope, clean
+from .texts import clean
+from .xml_feeds import E, build_envelope
 
 CONFIRM_OPERATION = 'confirmShipment'
 RATES[CONFIRM_OPERATION] = Rate(2.0, 10)
@@ -121,7 +121,7 @@ def _build_fulfillment(package: Package) -> etree._Element:
             E.CarrierCode(package.carrier_code),
             *_build_optional('CarrierName', package.carrier_name),
             *_build_optional('ShippingMethod', package.shipping_method),
-            E.ShipperTrackingNumber(clean(package.tracking_number)),
+            E.ShipperTrackingNumber(package.tracking_number),
         ),
         *(
             E.Item(E.AmazonOrderItemCode(item.order_item_id), E.Quantity(str(item.quantity)))

@@ -7,24 +7,34 @@ ProcessingReport.xsd.
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from lxml import etree
-from lxml.builder import E
+from lxml.builder import ElementMaker
 
 from .errors import Malformed
-from .payload import CONTROL_CHARACTERS, MAX_LENGTH
+from .payload import MAX_LENGTH
+from .texts import clean
 
 CONTENT_TYPE = 'text/xml; charset=UTF-8'
 REPORT = 'ProcessingReport'
 WHOLE_FEED = 0  # the message id of what Amazon says about a feed as such
+MAX_PROBLEMS = 5  # that are told of one message
 
 _SCHEMA_INSTANCE = 'http://www.w3.org/2001/XMLSchema-instance'
-_XML_ALIEN = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
 
 
 # === ENVELOPES === #
+
+def _add_text(element: etree._Element, text: str) -> None:
+    """Add a text to an element without content, less the characters that no XML can hold."""
+    element.text = clean(text)
+
+
+E = ElementMaker(typemap={str: _add_text})  # builds the elements of all feeds
+
 
 def build_envelope(seller_id: str, contents: Iterable[etree._Element]) -> bytes:
     """Return a feed with a message for each of its contents, of which there must be some.
@@ -46,11 +56,6 @@ def build_envelope(seller_id: str, contents: Iterable[etree._Element]) -> bytes:
     return etree.tostring(envelope, xml_declaration=True, encoding='UTF-8')
 
 
-def clean(text: str) -> str:
-    """Return what a person has typed, without the characters that no XML can hold."""
-    return _XML_ALIEN.sub('', text).strip()
-
-
 # === PROCESSING REPORTS === #
 
 @dataclass(frozen=True)
@@ -64,20 +69,27 @@ class Problem:
 
 @dataclass(frozen=True)
 class ProcessingReport:
-    """What became of the messages of a feed."""
+    """What became of the messages of a feed.
+
+    Of each message it holds the first MAX_PROBLEMS of either severity, and counts the others.
+    """
 
     is_complete: bool
     processed: int | None  # messages; `None` if Amazon does not say
     successful: int | None
     problems: Mapping[int, tuple[Problem, ...]]  # by message id, or under WHOLE_FEED
     seller_id: str = ''  # whose feed it was, in Amazon's words; '' where it uses older ones
+    counts: Mapping[tuple[int, str], int] = field(default_factory=dict)  # with those left out
 
     def get_errors(self, message_id: int) -> tuple[Problem, ...]:
-        """Return why Amazon has not done what a message told; empty if nothing speaks for that."""
+        """Return why Amazon has not done what a message told; empty if nothing speaks for that.
+
+        Where there are more than MAX_PROBLEMS reasons, the last of them says how many more.
+        """
         return self._get_problems(message_id, 'Error')
 
     def get_warnings(self, message_id: int) -> tuple[Problem, ...]:
-        """Return what Amazon has to say about a message besides errors."""
+        """Return what Amazon has to say about a message besides errors, in the same way."""
         return self._get_problems(message_id, 'Warning')
 
     def accounts_for(self, message_count: int) -> bool:
@@ -99,12 +111,20 @@ class ProcessingReport:
         )
 
     def _get_problems(self, message_id: int, severity: str) -> tuple[Problem, ...]:
-        return tuple(
+        problems = [
             problem
             for number in (message_id, WHOLE_FEED)
             for problem in self.problems.get(number, ())
             if problem.severity == severity
-        )
+        ]
+        counted = sum(self.counts.get((number, severity), 0) for number in (message_id, WHOLE_FEED))
+        more = max(counted, len(problems)) - MAX_PROBLEMS
+        if more > 0:
+            last = problems[MAX_PROBLEMS - 1]
+            problems[MAX_PROBLEMS - 1:] = [
+                replace(last, description=f"{last.description} (and {more} more)"),
+            ]
+        return tuple(problems)
 
 
 def parse_processing_report(content: bytes) -> ProcessingReport:
@@ -116,16 +136,21 @@ def parse_processing_report(content: bytes) -> ProcessingReport:
     report = next(root.iter(f'{{*}}{REPORT}'), None)
     if report is None:
         raise Malformed(REPORT, 'document', "holds no processing report")
-    problems: dict[int, tuple[Problem, ...]] = {}
+    problems: dict[int, list[Problem]] = defaultdict(list)
+    counts: Counter[tuple[int, str]] = Counter()
     for result in report.iterfind('{*}Result'):
         number = _read_number(result, 'MessageID') or WHOLE_FEED
-        problems[number] = (*problems.get(number, ()), _parse_problem(result))
+        problem = _parse_problem(result)
+        counts[number, problem.severity] += 1
+        if counts[number, problem.severity] <= MAX_PROBLEMS:
+            problems[number].append(problem)
     return ProcessingReport(
         is_complete=_read_text(report, 'StatusCode') == 'Complete',
         processed=_read_number(report, 'ProcessingSummary/{*}MessagesProcessed'),
         successful=_read_number(report, 'ProcessingSummary/{*}MessagesSuccessful'),
-        problems=problems,
+        problems={number: tuple(entries) for number, entries in problems.items()},
         seller_id=_read_seller_id(root),
+        counts=dict(counts),
     )
 
 
@@ -169,7 +194,7 @@ def _parse_xml(content: bytes) -> etree._Element:
 def _read_text(element: etree._Element, path: str) -> str:
     """Return the text at a path, empty if there is none."""
     text = element.findtext(f'{{*}}{path}') or ''
-    return CONTROL_CHARACTERS.sub('', text).strip()[:MAX_LENGTH]
+    return clean(text)[:MAX_LENGTH]
 
 
 def _read_number(element: etree._Element, path: str) -> int | None:

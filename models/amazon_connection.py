@@ -5,7 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import format_datetime
 
-from ..amazon import marketplaces
+from ..amazon import endpoints, marketplaces
 from ..amazon.client import Client, Credentials
 from ..amazon.errors import AmazonError, Throttled, Unauthorized
 from .activities import ATTENTION
@@ -180,7 +180,7 @@ class AmazonConnection(models.Model):
         # In sudo mode: whoever changes the environment may not read the addresses.
         for connection in self.sudo().filtered(lambda c: c.environment == 'custom'):
             for name in ('spapi_endpoint', 'lwa_endpoint'):
-                if not marketplaces.is_safe_endpoint(connection[name] or ''):
+                if not endpoints.is_safe_endpoint(connection[name] or ''):
                     raise ValidationError(self.env._(
                         "%(field)s: enter an address that starts with https://, or one of this"
                         " machine such as http://127.0.0.1:8070. A system administrator can.",
@@ -332,7 +332,7 @@ class AmazonConnection(models.Model):
         if connection.environment == 'custom':
             endpoint = connection.spapi_endpoint
         else:
-            endpoint = marketplaces.ENDPOINTS[connection.environment][connection.region]
+            endpoint = endpoints.ENDPOINTS[connection.environment][connection.region]
         return {
             'seller_id': connection.seller_id,
             'lwa_client_id': connection.lwa_client_id,
@@ -355,7 +355,7 @@ class AmazonConnection(models.Model):
             connection.lwa_client_id, *(secrets.get(name) for name in SECRETS),
         )
         is_custom = connection.environment == 'custom'
-        lwa_endpoint = connection.lwa_endpoint if is_custom else marketplaces.LWA_ENDPOINT
+        lwa_endpoint = connection.lwa_endpoint if is_custom else endpoints.LWA_ENDPOINT
         owner = self._get_quota_owner()
         token_owner = sha256('\n'.join(map(str, (
             *owner.values(), lwa_endpoint, credentials.lwa_client_secret, credentials.refresh_token,

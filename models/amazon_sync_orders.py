@@ -95,6 +95,9 @@ class AmazonSync(models.Model):
         )
         if changed:
             self.env.ref('amazon_connector.ir_cron_import_orders').sudo()._trigger()
+        if page.problem:
+            self.env['ir.cron']._commit_progress()
+            raise page.problem
         self._end_turn()
         self[window] = page.next_query.to_json()
         is_complete = page.next_query.is_exhausted and self._close_search(

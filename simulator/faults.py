@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Response
 
-from .errors import ApiError, json_response
+from .errors import ApiError, LwaError, json_response
+from .oddities import ALIENS, LINE_BREAKS, MARKUP
 
 HTML_UNAVAILABLE = (
     '<html><head><title>503 Service Temporarily Unavailable</title></head>'
@@ -42,6 +43,13 @@ ANSWERS: dict[str, Callable[[], Response]] = {
     ).response(),
     'fulfillment_refused': lambda: ApiError.invalid(
         'The includedData value FULFILLMENT is not valid.',
+    ).response(),
+    # In words that no database takes as they are, and no page should show as they are.
+    'garbled_login': lambda: LwaError(
+        400, 'invalid_\x00grant', f'{ALIENS} {MARKUP}{LINE_BREAKS}',
+    ).response(),
+    'garbled_refusal': lambda: ApiError(
+        400, 'Invalid\x00Input', f'No.{ALIENS} {MARKUP}{LINE_BREAKS}', f'{ALIENS} {MARKUP}',
     ).response(),
     'not_json': lambda: _html(200, '<html><body>Please wait.</body></html>'),
     'empty': lambda: Response(status=200, content_type='application/json'),

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, TypeAlias
 
 from .marketplaces import Marketplace, find_marketplace
+from .oddities import ODDITIES
 from .orders import (
     CHANNELS,
     DISCOUNT_STYLES,
@@ -196,6 +197,7 @@ class Seller:
         order_id: str = '',
         buyer: Buyer | None = None,
         address: Address | None = None,
+        odd: str = '',
         **details: Any,
     ) -> Order:
         """Let a buyer order something.
@@ -206,6 +208,7 @@ class Seller:
         :param status: how far the order has come; 'SHIPPED' ships and 'CANCELLED' cancels all of it
         :param placed_at: `createdTime`, now unless told
         :param updated_at: `lastUpdatedTime`, `placed_at` unless told
+        :param odd: what is odd about its JSON, a key of `ODDITIES`; see `override`
         :param details: further fields of `Order`
         :raise ValueError: the arguments make no order
         """
@@ -229,6 +232,7 @@ class Seller:
             )
             if self._is_order_id_taken(order.order_id):
                 raise ValueError(f'Order {order.order_id} exists')
+            order.override = _find_patch(odd)
             self._number_items(order)
             self._promise_dates(order)
             self._file(order, updated_at or placed_at)
@@ -395,7 +399,7 @@ class Seller:
     def override(
         self,
         order: OrderKey,
-        patch: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None,
+        patch: Callable[[dict[str, Any]], dict[str, Any] | None] | str | None = None,
         *,
         values: Mapping[str, Any] | None = None,
         remove: Iterable[str] = (),
@@ -403,7 +407,8 @@ class Seller:
     ) -> Order:
         """Falsify the JSON of one order; without a patch the truth is told again.
 
-        :param patch: gets the JSON object, changes it or returns another one
+        :param patch: gets the JSON object, changes it or returns another one; or a key of
+            `ODDITIES`
         :param values: value by JSON pointer, e.g. `{'/orderItems/0/quantityOrdered': 'two'}`
         :param remove: JSON pointers to leave out
         """
@@ -411,7 +416,7 @@ class Seller:
         if patch is None and (values or remove):
             patch = _pointer_patch(values or {}, remove)
         with self._change(order, at) as changed:
-            changed.override = patch
+            changed.override = _find_patch(patch) if isinstance(patch, str) else patch
         return changed
 
     # === READING === #
@@ -529,6 +534,16 @@ class Seller:
             order.status = 'PARTIALLY_SHIPPED' if is_sent else 'UNSHIPPED'
         else:
             order.status = 'SHIPPED' if is_sent else 'CANCELLED'
+
+
+def _find_patch(name: str) -> Callable[[dict[str, Any]], None] | None:
+    """Return what falsifies an order's JSON, nothing without a name.
+
+    :raise ValueError: there is no such oddity
+    """
+    if name and name not in ODDITIES:
+        raise ValueError(f'Unknown oddity {name}')
+    return ODDITIES.get(name)
 
 
 def _pointer_patch(

@@ -4,6 +4,7 @@ from . import test_attacks_copies
 from . import test_attacks_log
 from . import test_attacks_records
 from . import test_attacks_secrets
+from . import test_attacks_wire
 from . import test_cancel_to_amazon
 from . import test_carriers
 from . import test_carriers_odoo

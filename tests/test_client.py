@@ -5,12 +5,12 @@ import subprocess
 import sys
 import time
 import traceback
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from math import inf
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from threading import Thread
+from threading import Lock, Thread
 from unittest.mock import ANY, patch
 
 import requests
@@ -23,6 +23,11 @@ from sp_api.api.sellers.sellers import Sellers
 from odoo.tests import BaseCase, tagged
 
 from odoo.addons.amazon_connector.amazon.client import USER_AGENT, AccessToken, Client, Credentials
+from odoo.addons.amazon_connector.amazon.endpoints import (
+    ENDPOINTS,
+    LWA_ENDPOINT,
+    is_safe_endpoint,
+)
 from odoo.addons.amazon_connector.amazon.errors import (
     AmazonError,
     Malformed,
@@ -34,11 +39,8 @@ from odoo.addons.amazon_connector.amazon.errors import (
 )
 from odoo.addons.amazon_connector.amazon.limits import RATES, Bucket, Rate
 from odoo.addons.amazon_connector.amazon.marketplaces import (
-    ENDPOINTS,
-    LWA_ENDPOINT,
     Participation,
     fetch_participations,
-    is_safe_endpoint,
     parse_participations,
 )
 from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER, Buyer, Item, Simulator
@@ -75,6 +77,7 @@ class MemoryTokenStore:
 
     def __init__(self):
         self.token = None
+        self.lock = Lock()
 
     def get(self):
         return self.token
@@ -84,6 +87,11 @@ class MemoryTokenStore:
 
     def evict(self):
         self.token = None
+
+    @contextmanager
+    def exclusively(self):
+        with self.lock:
+            yield
 
 
 class ClientCase(BaseCase):
@@ -296,7 +304,7 @@ class TestClientErrors(ClientCase):
 
     def test_an_answer_with_odd_values_is_an_answer(self):
         for odd, read in (
-            ('NaN', None), ('-Infinity', None), ('1' * 5000, '1' * 5000), ('1E+400', inf),
+            ('NaN', None), ('-Infinity', None), ('1' * 5000, '1' * 5000), ('1E+400', None),
             (b'"\xff"', '\ufffd'), ('"[[[{"', '[[[{'), (r'"\"[]]]"', '"[]]]'),
             ('[' * 100_000 + ']' * 100_000, ANY), ('{"a":' * 5000 + '1' + '}' * 5000, ANY),
         ):

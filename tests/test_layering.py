@@ -1,5 +1,6 @@
 import ast
 import re
+import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -10,11 +11,16 @@ HTTP_LIBRARIES = {
     'aiohttp', 'http', 'httpx', 'requests', 'socket', 'sp_api', 'spapi', 'urllib', 'urllib3',
     'werkzeug', 'xmlrpc',
 }
+# The package that brings a library, where it has another name.
+PACKAGES = {'sp_api': 'python-amazon-sp-api'}
+# Without which Odoo itself does not start.
+ODOOS_OWN = {'babel', 'odoo', 'psycopg2'}
 ODOO_ROOMS = ('controllers', 'models', 'wizards')
 # What carries for all ways: a new one adds files and changes none of these.
 BASE_MODULES = {
     'amazon/client.py', 'amazon/documents.py', 'amazon/errors.py', 'amazon/feeds.py',
-    'amazon/limits.py', 'amazon/payload.py', 'amazon/xml_feeds.py',
+    'amazon/endpoints.py', 'amazon/limits.py', 'amazon/payload.py', 'amazon/texts.py',
+    'amazon/wire.py', 'amazon/xml_feeds.py',
     'models/activities.py', 'models/amazon_access_token.py', 'models/amazon_account.py',
     'models/amazon_account_card.py', 'models/amazon_account_marketplaces.py',
     'models/amazon_connection.py', 'models/amazon_feed.py', 'models/amazon_feed_mixin.py',
@@ -129,6 +135,22 @@ class TestLayering(BaseCase):
 
     def test_the_simulator_knows_neither_odoo_nor_our_reading_of_amazon(self):
         self.assertNoImport('simulator', {'odoo', 'amazon', *ODOO_ROOMS})
+
+    def test_what_is_imported_is_declared(self):
+        libraries = {
+            name.split('.')[0]
+            for room in ('amazon', *ODOO_ROOMS) for module, tree in parse(room)
+            for name in iterate_imports(module, tree)
+        } - {'amazon', *ODOO_ROOMS, *ODOOS_OWN} - sys.stdlib_module_names
+        self.assertLessEqual({'requests', 'urllib3'}, libraries)
+        packages = {PACKAGES.get(name, name) for name in libraries}
+        manifest = ast.literal_eval((HOME / '__manifest__.py').read_text(encoding='utf-8'))
+        declared = set(manifest['external_dependencies']['python'])
+        self.assertLessEqual(packages, declared)
+        required = re.findall(
+            r'^([\w-]+)[=<>]', (HOME / 'requirements.txt').read_text(encoding='utf-8'), re.MULTILINE,
+        )
+        self.assertEqual(sorted(required), sorted(declared))
 
     def test_no_module_depends_on_itself(self):
         for room in ('amazon', 'models', 'simulator', 'wizards'):

@@ -23,7 +23,9 @@ from lxml import etree
 
 from odoo.tests import BaseCase, tagged
 
-from odoo.addons.amazon_connector.amazon.client import MAX_BODY, USER_AGENT, is_private
+from odoo.addons.amazon_connector.amazon.client import USER_AGENT
+from odoo.addons.amazon_connector.amazon.documents import MAX_SIZE
+from odoo.addons.amazon_connector.amazon.endpoints import is_private
 from odoo.addons.amazon_connector.amazon.errors import (
     Malformed,
     NotFound,
@@ -763,7 +765,7 @@ class TestSignedAddresses(ClientCase):
             self.assertFalse(is_private(url), url)
 
     def test_more_than_memory_should_hold_is_refused(self):
-        bomb = gzip.compress(bytes(MAX_BODY + 1))
+        bomb = gzip.compress(bytes(MAX_SIZE + 1))
         self.storage.answer = (200, {'content-encoding': 'gzip'}, bomb)
         with self.assertRaises(Malformed) as caught:
             self._download()
@@ -1017,7 +1019,7 @@ class TestFeeds(ShipmentCase):
         for broken in (
             packed[:-1], packed[:12], packed[:2], packed + b'more', packed[:-8] + bytes(8),
             packed[:10] + b'\xff' * 10,
-            gzip.compress(bytes(MAX_BODY + 1)),
+            gzip.compress(bytes(MAX_SIZE + 1)),
         ):
             with self.subTest(start=broken[:20]), self.assertRaises(Malformed) as caught:
                 self._fetch_stored(broken)

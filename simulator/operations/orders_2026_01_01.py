@@ -20,6 +20,7 @@ from ..inputs import (
     query_size,
     query_text,
 )
+from ..oddities import restore_numbers
 from ..orders import CHANNELS, STATUSES, Order
 from ..paging import Page
 from ..rendering import INCLUDED_DATA, has_phone, render_order, to_iso
@@ -132,7 +133,7 @@ def _render(order: Order, included: frozenset[str], call: Call) -> str:
         )
         if order.override is not None:
             payload = order.override(payload) or payload
-        text = order.rendered[variant] = json.dumps(payload)
+        text = order.rendered[variant] = restore_numbers(json.dumps(payload))
     return text
 
 
