@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.tools import format_date
 
 from .amazon_sync import Run
+from .guard import as_connector
 from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
 
 INBOX_URL = '/odoo/action-amazon_connector.action_amazon_order'
@@ -302,11 +303,13 @@ class AmazonAccount(models.Model):
         self.env['amazon.order'].sudo().search([
             ('account_id', 'in', others.ids), ('marketplace_id', 'in', marketplaces.ids),
         ]).account_id = self
-        self.env['sale.order'].sudo().search([
+        open_orders = self.env['sale.order'].sudo().search([
             ('amazon_account_id', 'in', others.ids),
             ('amazon_marketplace_id', 'in', marketplaces.ids),
             ('state', '=', 'sale'),
-        ]).amazon_account_id = self
+        ])
+        with as_connector():
+            open_orders.amazon_account_id = self
         super()._take_over_from(others, marketplaces)
 
     def _get_read_until(self):

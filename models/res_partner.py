@@ -19,7 +19,8 @@ class Customer:
 
 
 class ResPartner(models.Model):
-    _inherit = 'res.partner'
+    _name = 'res.partner'
+    _inherit = ['res.partner', 'amazon.guard.mixin']
 
     amazon_account_id = fields.Many2one(
         comodel_name='amazon.account',
