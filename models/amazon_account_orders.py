@@ -252,7 +252,9 @@ class AmazonAccount(models.Model):
         """
         if 'last_order_sync' in vals:
             self = self.with_context(amazon_order_sync_given=True)
-        changed = self.filtered(lambda a: a.shares_buyers != vals.get('shares_buyers', a.shares_buyers))
+        changed = self.filtered(
+            lambda account: account.shares_buyers != bool(vals['shares_buyers']),
+        ) if 'shares_buyers' in vals else self.browse()
         res = super().write(vals)
         changed._follow_sharing()
         return res

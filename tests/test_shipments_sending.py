@@ -580,9 +580,9 @@ class TestRefusals(SendingCase):
             picking.date_done = get_now() - timedelta(days=30)
 
     def test_an_order_that_amazon_does_not_know(self):
-        with self.refused("Amazon does not know the order", "") as (_, picking):
-            with as_connector():
-                picking.sale_id.amazon_order_ref = '999-0000000-0000000'
+        refused = self.refused("Amazon does not know the order", "")
+        with refused as (_, picking), as_connector():
+            picking.sale_id.amazon_order_ref = '999-0000000-0000000'
 
     def test_a_refusal_that_is_new(self):
         with self.refused("Amazon refuses the confirmation", "The request is not valid"):
