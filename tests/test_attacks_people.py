@@ -3,8 +3,8 @@ from contextlib import suppress
 from itertools import chain
 
 from odoo.exceptions import UserError
-from odoo.models import MAGIC_COLUMNS
 from odoo.fields import Command
+from odoo.models import MAGIC_COLUMNS
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
