@@ -1,6 +1,7 @@
 # isort: off
 from . import amazon_sync_mixin  # what others inherit comes first
 from . import amazon_checks_mixin
+from . import guard
 from . import amazon_queue_mixin
 from . import amazon_feed_mixin
 from . import amazon_outbox_mixin

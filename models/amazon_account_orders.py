@@ -3,6 +3,7 @@ from odoo.exceptions import ValidationError
 from odoo.tools import format_date
 
 from .amazon_sync import Run
+from .guard import as_connector
 from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
 
 INBOX_URL = '/odoo/action-amazon_connector.action_amazon_order'
@@ -60,6 +61,12 @@ class AmazonAccount(models.Model):
         comodel_name='account.fiscal.position',
         help="Leave it empty to let the destination of each order decide.",
         check_company=True,
+    )
+    shares_buyers = fields.Boolean(
+        string="Share Buyers with All Companies",
+        help="Buyers and their addresses belong to no company, so that everybody in this database"
+             " who sees contacts sees them. Otherwise they belong to the company of the account.",
+        tracking=True,
     )
     only_matched_products = fields.Boolean(
         default=True,
@@ -174,17 +181,17 @@ class AmazonAccount(models.Model):
 
     @api.model
     def _default_team_id(self):
-        """Return the team that the company's accounts share, made at first need."""
+        """Return the team that the company's accounts share, if there is one."""
         company = self.env.company
         # In sudo mode: an Amazon administrator need not be a sales administrator.
         Team = self.env['crm.team'].sudo()
         return self.search([('company_id', '=', company.id)], limit=1).team_id or Team.search(
             [('company_id', '=', company.id), ('name', '=', "Amazon")], limit=1,
-        ) or Team.create({'name': "Amazon", 'company_id': company.id})
+        )
 
     @api.model
     def _default_location_id(self):
-        """Return the location that the company's accounts share, made at first need.
+        """Return the location that the company's accounts share, if there is one.
 
         It is outside of every warehouse: what lies at Amazon can't be shipped by the company.
         """
@@ -198,7 +205,7 @@ class AmazonAccount(models.Model):
                 ('usage', '=', 'internal'), ('warehouse_id', '=', False),
             ],
             limit=1,
-        ) or Location.create({'name': "Amazon", 'usage': 'internal', 'company_id': company.id})
+        )
 
     # === COMPUTE METHODS === #
 
@@ -234,13 +241,30 @@ class AmazonAccount(models.Model):
 
     # === CRUD METHODS === #
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of `base` to make the sales team and the FBA location of a company's first
+        account.
+        """
+        self.check_access('create')
+        vals_list = [dict(vals) for vals in vals_list]
+        for vals in vals_list:
+            company = self.env['res.company'].browse(vals.get('company_id')) or self.env.company
+            self.with_company(company)._add_first_records(vals)
+        return super().create(vals_list)
+
     def write(self, vals):
         """Override of `base`: who says since when orders are read, says it for added marketplaces,
-        too.
+        too. The buyers that are known already follow the setting.
         """
         if 'last_order_sync' in vals:
             self = self.with_context(amazon_order_sync_given=True)
-        return super().write(vals)
+        changed = self.filtered(
+            lambda account: account.shares_buyers != bool(vals['shares_buyers']),
+        ) if 'shares_buyers' in vals else self.browse()
+        res = super().write(vals)
+        changed._follow_sharing()
+        return res
 
     # === ACTION METHODS === #
 
@@ -259,6 +283,48 @@ class AmazonAccount(models.Model):
         outcomes = Order._import_orders(budget, accounts)
         outcomes['failed'] += Order._count_incomplete(accounts)
         return accounts._get_sync_notification(fetched, outcomes)
+
+    # === BUSINESS METHODS - CREATION === #
+
+    @api.model
+    def _add_first_records(self, vals):
+        """Add the team and the location to the values of an account, made if there are none.
+
+        :param dict vals: The values.
+        :return: None
+        """
+        company = self.env.company
+        if not vals.get('team_id') and not self._default_team_id():
+            # In sudo mode: as in `_default_team_id`.
+            team = self.env['crm.team'].sudo().create({'name': "Amazon", 'company_id': company.id})
+            vals['team_id'] = team.id
+        if not vals.get('location_id'):
+            # In sudo mode: as in `_default_location_id`.
+            location = self._default_location_id() or self.env['stock.location'].sudo().create({
+                'name': "Amazon", 'usage': 'internal', 'company_id': company.id,
+            })
+            vals['location_id'] = location.id
+
+    # === BUSINESS METHODS - BUYERS === #
+
+    def _get_buyer_company(self):
+        """Return the company that the buyers belong to, empty where companies share them.
+
+        :rtype: res.company
+        """
+        self.ensure_one()
+        return self.env['res.company'] if self.shares_buyers else self.company_id
+
+    def _follow_sharing(self):
+        """Let the buyers and addresses that are known belong to whom the account says.
+
+        :return: None
+        """
+        for account in self:
+            # In sudo mode: an Amazon administrator need not have rights on contacts.
+            self.env['res.partner'].sudo().with_context(active_test=False).search([
+                ('amazon_account_id', '=', account.id),
+            ]).company_id = account._get_buyer_company()
 
     # === BUSINESS METHODS - FETCHING === #
 
@@ -309,11 +375,13 @@ class AmazonAccount(models.Model):
         self.env['amazon.order'].sudo().search([
             ('account_id', 'in', others.ids), ('marketplace_id', 'in', marketplaces.ids),
         ]).account_id = self
-        self.env['sale.order'].sudo().search([
+        open_orders = self.env['sale.order'].sudo().search([
             ('amazon_account_id', 'in', others.ids),
             ('amazon_marketplace_id', 'in', marketplaces.ids),
             ('state', '=', 'sale'),
-        ]).amazon_account_id = self
+        ])
+        with as_connector():
+            open_orders.amazon_account_id = self
         super()._take_over_from(others, marketplaces)
 
     def _get_read_until(self):

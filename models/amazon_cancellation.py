@@ -45,6 +45,7 @@ class AmazonCancellation(models.Model):
     def _build_message(self):
         """Override of `amazon.feed.mixin`."""
         self.ensure_one()
+        self._check_documents(self.sale_order_id, self.line_ids.order_id)
         return shipments.Cancellation(
             order_id=self.sale_order_id.amazon_order_ref,
             items=tuple(

@@ -41,6 +41,15 @@ class AmazonDeliveryRule(models.Model):
         check_company=True,
     )
 
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        """Override of `base` to let nobody hand a rule to an account that they can't change."""
+        res = super().write(vals)
+        if 'account_id' in vals:
+            self.account_id.check_access('write')
+        return res
+
     # === BUSINESS METHODS === #
 
     def _choose_carrier(self, order):

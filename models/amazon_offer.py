@@ -3,6 +3,8 @@ from odoo.exceptions import AccessError
 
 from ..amazon.addresses import build_product_url
 
+IDENTITY = ('account_id', 'marketplace_id')
+
 
 class AmazonOffer(models.Model):
     _name = 'amazon.offer'
@@ -62,8 +64,13 @@ class AmazonOffer(models.Model):
         """Override of `base` to respect that a person unmatches, and to let a match do what it can:
         hold elsewhere, import the orders that have waited, replace what stood in.
 
-        :raise AccessError: If somebody who is no Amazon administrator changes more than the match.
+        :raise AccessError: If somebody who is no Amazon administrator changes more than the match,
+                            or if it would become one of another account or marketplace.
         """
+        if any(self[name].ids not in ([], [vals[name]]) for name in IDENTITY if name in vals):
+            raise AccessError(self.env._(
+                "An offer keeps its account and its marketplace: make another one there.",
+            ))
         if vals.keys() - {'product_id'} and not (
             self.env.su or self.env.user.has_group('amazon_connector.group_amazon_admin')
         ):

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 
+from .guard import as_connector
 from .incoming import LEAN_CONTEXT
 from .quiet import quiet_sql
 
@@ -159,6 +160,7 @@ class SaleOrderLine(models.Model):
         ))
         return False
 
+    @as_connector()
     def _put_in_place(self, product, inbox):
         """Sell a product instead of the one that stands in, with its own taxes at the same total.
 

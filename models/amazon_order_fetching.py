@@ -18,10 +18,11 @@ from ..amazon.errors import (
     Unauthorized,
     Unavailable,
 )
+from ..amazon.texts import clean
 from .amazon_sync import Run
 from .amazon_sync_mixin import BACK_OFF_MINUTES
 from .quiet import quiet_sql
-from .tools import clean, to_naive
+from .tools import to_naive
 
 COMPLETION_PAUSE = timedelta(seconds=30)
 # Without a date of delivery, an order counts as delivered so many days after its last change.

@@ -16,6 +16,7 @@ from ..amazon.errors import (
 )
 from ..amazon.orders import Status
 from ..amazon.payload import load_json
+from .guard import as_connector
 from .incoming import LEAN_CONTEXT, Incoming, Step
 from .quiet import quiet_sql
 from .stock_move import ShippedItem
@@ -183,11 +184,14 @@ class AmazonOrder(models.Model):
         return outcomes
 
     def _link_sale_orders(self):
-        """Find the sales orders of the ones that have lost the link to theirs."""
+        """Find the sales orders of the ones that have lost the link to theirs: only those that the
+        connector has made have an account.
+        """
         unlinked = self.filtered(lambda o: not o.sale_order_id)
         sale_orders = self.env['sale.order'].search([
             ('company_id', 'in', unlinked.company_id.ids),
             ('amazon_order_ref', 'in', unlinked.mapped('amazon_order_ref')),
+            ('amazon_account_id', '!=', False),
         ]).grouped(lambda so: (so.company_id, so.amazon_order_ref))
         for order in unlinked:
             order.sale_order_id = sale_orders.get((order.company_id, order.amazon_order_ref))
@@ -389,6 +393,7 @@ class AmazonOrder(models.Model):
                 skus=', '.join(missing.mapped('sku')),
             ))
 
+    @as_connector()
     def _take_step(self, step, incoming_by_order):
         """Do what these orders ask for, which is the same for all of them.
 

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ..amazon import xml_feeds
@@ -107,6 +108,33 @@ class AmazonOutboxMixin(models.AbstractModel):
         domain &= self._get_due_domain() & Domain('account_id', '=', account.id)
         due = self.search(domain, order='id', limit=LOCK_TRIES * limit)
         return due.try_lock_for_update(allow_referencing=True, limit=limit)
+
+    def _check_documents(self, order, documents):
+        """Refuse to tell Amazon of what is not the account's, however it came into the outbox.
+
+        :param sale.order order: The sales order that Amazon is told about.
+        :param documents: Records that it is told from, too.
+        :return: None
+        :raise UserError: Naming the document.
+        """
+        self.ensure_one()
+        account, known = self.account_id, order.amazon_account_id
+        # Open orders follow their marketplaces to another account, what was sent does not.
+        if not known or (known != account and known.seller_id != account.seller_id):
+            raise UserError(self.env._(
+                "%(document)s was not imported through the account %(account)s. Amazon is not told"
+                " of it.",
+                document=order.display_name,
+                account=account.name,
+            ))
+        for document in (order, *documents):
+            if document.company_id != account.company_id:
+                raise UserError(self.env._(
+                    "%(document)s belongs to another company than the account %(account)s. Amazon"
+                    " is not told of it.",
+                    document=document.display_name,
+                    account=account.name,
+                ))
 
     # === BUSINESS METHODS - ACCOUNTS === #
 

@@ -225,6 +225,7 @@ class AmazonShipment(models.Model):
         """Override of `amazon.feed.mixin`."""
         self.ensure_one()
         picking = self.picking_id
+        self._check_documents(self.sale_order_id, [picking])
         picking._check_ready_for_amazon()
         carrier = picking.carrier_id
         return shipments.Package(

@@ -10,8 +10,8 @@ from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..amazon.errors import AmazonError, Malformed, Throttled, Unauthorized, Unavailable
+from ..amazon.texts import clean
 from .quiet import quiet_sql
-from .tools import clean
 
 _logger = logging.getLogger(__name__)
 

@@ -19,7 +19,8 @@ class Customer:
 
 
 class ResPartner(models.Model):
-    _inherit = 'res.partner'
+    _name = 'res.partner'
+    _inherit = ['res.partner', 'amazon.guard.mixin']
 
     amazon_account_id = fields.Many2one(
         comodel_name='amazon.account',
@@ -40,7 +41,7 @@ class ResPartner(models.Model):
         comodel_name='amazon.marketplace',
         string="Amazon Marketplace",
         help="Set on the contact that stands for all buyers of a marketplace whom Amazon does not"
-             " name.",
+             " name; one for each company.",
         readonly=True,
         copy=False,
         ondelete='restrict',
@@ -51,7 +52,7 @@ class ResPartner(models.Model):
         "There is a contact of this Amazon buyer already.",
     )
     _amazon_marketplace_uniq = models.UniqueIndex(
-        "(amazon_marketplace_id) WHERE amazon_marketplace_id IS NOT NULL",
+        "(amazon_marketplace_id, COALESCE(company_id, 0)) WHERE amazon_marketplace_id IS NOT NULL",
         "There is a shared contact of this marketplace already.",
     )
 
@@ -87,7 +88,7 @@ class ResPartner(models.Model):
                 partner = known[self._get_amazon_key(values)]
                 incoming.customer = partner._get_amazon_customer(incoming.data, values, places)
             else:
-                incoming.customer = self._get_shared_amazon_customer(incoming, places)
+                incoming.customer = self._get_shared_amazon_customer(account, incoming, places)
             country_code = incoming.data.address.country_code
             if country_code not in ('', *places[0]):
                 incoming.customer.notes.append(self.env._(
@@ -209,6 +210,7 @@ class ResPartner(models.Model):
             'is_company': is_company,
             'email': buyer.email or False,
             'phone': address.phone or False,
+            'company_id': account._get_buyer_company().id,
             'amazon_account_id': account.id,
             'amazon_email': buyer.email or False,
             'lang': self._get_amazon_lang(incoming.order.marketplace_id),
@@ -263,6 +265,7 @@ class ResPartner(models.Model):
                 'parent_id': self.id,
                 'type': 'delivery',
                 'phone': data.address.phone or False,
+                'company_id': self.company_id.id,
                 'amazon_account_id': self.amazon_account_id.id,
                 'lang': self.lang,
             })
@@ -276,21 +279,24 @@ class ResPartner(models.Model):
         )
 
     @api.model
-    def _get_shared_amazon_customer(self, incoming, places):
+    def _get_shared_amazon_customer(self, account, incoming, places):
         """Return the contact that stands for the buyers of a marketplace whom Amazon does not name.
 
         Taxes go by the place that Amazon tells all the same, which is not kept.
 
+        :param amazon.account account: The account of the order.
         :param Incoming incoming: The order.
         :param places: See `_get_amazon_places`.
         :rtype: Customer
         """
         marketplace, address = incoming.order.marketplace_id, incoming.data.address
-        partner = self.with_context(active_test=False).search(
-            [('amazon_marketplace_id', '=', marketplace.id)],
-        ).with_env(self.env) or self.create({
+        company = account._get_buyer_company()
+        partner = self.with_context(active_test=False).search([
+            ('amazon_marketplace_id', '=', marketplace.id), ('company_id', '=', company.id),
+        ]).with_env(self.env) or self.create({
             'name': self.env._("Amazon customer (%s)", marketplace.name),
             'amazon_marketplace_id': marketplace.id,
+            'company_id': company.id,
             'country_id': marketplace.country_id.id,
             'lang': self._get_amazon_lang(marketplace),
         })

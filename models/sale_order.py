@@ -4,13 +4,14 @@ from odoo.fields import Command
 from ..amazon.addresses import build_order_url
 from .amazon_delivery_rule import SERVICE_LEVELS
 from .amazon_order import STATUS_LABELS
+from .guard import as_connector
 from .stock_move import Shipment
 from .tools import to_naive
 
 
 class SaleOrder(models.Model):
     _name = 'sale.order'
-    _inherit = ['sale.order', 'amazon.checks.mixin']
+    _inherit = ['sale.order', 'amazon.checks.mixin', 'amazon.guard.mixin']
 
     amazon_order_ref = fields.Char(
         string="Amazon Reference", readonly=True, copy=False, index='btree_not_null',
@@ -21,6 +22,7 @@ class SaleOrder(models.Model):
         readonly=True,
         copy=False,
         index='btree_not_null',
+        check_company=True,
         ondelete='restrict',
     )
     amazon_marketplace_id = fields.Many2one(
@@ -239,8 +241,9 @@ class SaleOrder(models.Model):
         inbox = self.sudo().amazon_order_ids.filtered(lambda o: o.payload and o.state == 'done')
         for order in inbox:
             data = order._parse()
-            order.sale_order_id._rewrite_amazon_lines(data)
-            order.sale_order_id._close_amazon_rounding(data)
+            with as_connector():
+                order.sale_order_id._rewrite_amazon_lines(data)
+                order.sale_order_id._close_amazon_rounding(data)
 
     # === BUSINESS METHODS - FROM AMAZON === #
 

@@ -5,6 +5,7 @@ from odoo.fields import Command
 
 from ..amazon.orders import MISSING_ITEM_ID, Status
 from .activities import plan_warning
+from .guard import as_connector
 from .sale_order_totals import CLOSING_CHARGES
 from .stock_move import Shipment
 
@@ -391,6 +392,7 @@ class SaleOrder(models.Model):
                 items=self.amazon_shipped_elsewhere,
             ))
 
+    @as_connector()
     def _take_shipped_elsewhere(self):
         """Take from stock what was shipped outside Odoo, and deliver it no more.
 

@@ -1,12 +1,13 @@
 from odoo import api, fields, models
 from odoo.fields import Command
 
+from .guard import as_connector
 from .stock_move import get_item_key
 
 
 class SaleOrderLine(models.Model):
     _name = 'sale.order.line'
-    _inherit = ['sale.order.line', 'amazon.checks.mixin']
+    _inherit = ['sale.order.line', 'amazon.checks.mixin', 'amazon.guard.mixin']
 
     _amazon_order_ref_path = 'order_id.amazon_order_ref'
 
@@ -163,7 +164,8 @@ class SaleOrderLine(models.Model):
         """
         for line in self.filtered(lambda line: line.amazon_charge == 'item'):
             moves = line.move_ids.filtered(lambda m: m.state == 'done')
-            moves.amazon_item_key = line._get_amazon_item_key()
+            with as_connector():
+                moves.amazon_item_key = line._get_amazon_item_key()
 
     # === BUSINESS METHODS - FROM AMAZON === #
 

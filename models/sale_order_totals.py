@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
+from .guard import as_connector
+
 CLOSING_CHARGES = ('rounding', 'unexplained')
 
 
@@ -58,7 +60,8 @@ class SaleOrder(models.Model):
         :return: None
         """
         held = self._filter_held()
-        held.amazon_unexplained_accepted = True
+        with as_connector():
+            held.amazon_unexplained_accepted = True
         for order in held:
             order.message_post(body=order.env._(
                 "The difference of %(amount)s that Amazon's amounts do not explain was accepted."

@@ -34,7 +34,8 @@ def get_item_key(order_ref, item_ref):
 
 
 class StockMove(models.Model):
-    _inherit = 'stock.move'
+    _name = 'stock.move'
+    _inherit = ['stock.move', 'amazon.guard.mixin']
 
     amazon_account_id = fields.Many2one(
         comodel_name='amazon.account',
@@ -43,6 +44,7 @@ class StockMove(models.Model):
              " knew.",
         readonly=True,
         index='btree_not_null',
+        check_company=True,
     )
     amazon_item_key = fields.Char(
         string="Amazon Order Item",
@@ -226,6 +228,7 @@ class StockMove(models.Model):
             if not moves:
                 rest.append(shipment)
                 continue
+            moves |= moves._get_done_returns()
             moves.sale_line_id = line
             line.order_id.message_post(body=self.env._(
                 "%(product)s left for a sales order of this Amazon order that was deleted. It is"
@@ -237,6 +240,14 @@ class StockMove(models.Model):
             if quantity > 0:
                 rest.append(replace(shipment, quantity=quantity))
         return rest
+
+    def _get_done_returns(self):
+        """Return the moves that brought these back, and those that sent that out again.
+
+        :rtype: stock.move
+        """
+        returns = self.returned_move_ids.filtered(lambda move: move.state == 'done')
+        return returns | returns._get_done_returns() if returns else returns
 
     def _get_quantity_at_customer(self):
         """Return how much of these moves is with the customer, less what came back."""

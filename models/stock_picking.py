@@ -25,11 +25,17 @@ WITHOUT_STOCK = ('confirmed', 'partially_available')
 
 
 class StockPicking(models.Model):
-    _inherit = 'stock.picking'
+    _name = 'stock.picking'
+    _inherit = ['stock.picking', 'amazon.guard.mixin']
+
+    _amazon_open_fields = ('amazon_confirmed_elsewhere',)
 
     amazon_order_ref = fields.Char(related='sale_id.amazon_order_ref')
     amazon_account_id = fields.Many2one(
-        related='sale_id.amazon_account_id', store=True, index='btree_not_null',
+        related='sale_id.amazon_account_id',
+        store=True,
+        index='btree_not_null',
+        check_company=True,
     )
     amazon_ship_by = fields.Datetime(
         related='sale_id.amazon_ship_by', store=True, index='btree_not_null',
@@ -187,6 +193,7 @@ class StockPicking(models.Model):
         :return: The notification to show.
         :rtype: dict
         :raise UserError: If there is nothing to tell.
+        :raise AccessError: If the user may not synchronize.
         """
         self.check_access('write')
         # In sudo mode: only the connector writes to the outbox.
@@ -196,7 +203,7 @@ class StockPicking(models.Model):
                 "Amazon is told of validated deliveries of FBM orders, unless they are marked as"
                 " already confirmed elsewhere. There is none among these.",
             ))
-        accounts = shipments.account_id._get_syncable()
+        accounts = shipments.account_id.sudo(False)._get_syncable()
         shipments.filtered(lambda s: s.state != 'in_feed')._send_again()
         return accounts._send_shipments(
             TimeBudget(SYNC_SECONDS), Domain('id', 'in', shipments.ids),
@@ -209,7 +216,11 @@ class StockPicking(models.Model):
         """
         self.check_access('write')
         # In sudo mode: the people of the warehouse need not see sales.
-        self.sudo()._get_amazon_orders()._take_shipped_elsewhere()
+        orders = self.sudo()._get_amazon_orders()
+        if not self.env.user.has_group('stock.group_stock_user'):
+            # Salespeople may write to every delivery, but not to every order.
+            orders.sudo(False).check_access('write')
+        orders._take_shipped_elsewhere()
 
     # === BUSINESS METHODS === #
 
@@ -248,9 +259,13 @@ class StockPicking(models.Model):
     def _get_amazon_orders(self):
         """Return the Amazon orders whose goods are in these transfers and are shipped from here.
 
+        Whoever makes a transfer can name any order line in it, those of other companies among them.
+
         :rtype: sale.order
         """
-        return self.move_ids.sale_line_id.order_id.filtered(lambda o: o.amazon_channel == 'fbm')
+        return self.move_ids.sale_line_id.order_id.filtered(
+            lambda o: o.amazon_channel == 'fbm' and o.company_id in self.company_id,
+        )
 
     def _check_ready_to_validate(self):
         """Refuse deliveries that Amazon would refuse, unless the carrier sees to that itself.

@@ -5,8 +5,6 @@ from datetime import timezone
 
 from odoo.exceptions import ValidationError
 
-from ..amazon.payload import CONTROL_CHARACTERS
-
 SYNC_SECONDS = 20  # of a button; what is left over is done by the crons
 CRON_SECONDS = 60
 
@@ -30,11 +28,6 @@ class TimeBudget:
     def is_spent(self):
         """Return whether it is time to leave the rest to the next run."""
         return time.monotonic() >= self._end
-
-
-def clean(text):
-    """Return a text of somebody else's without what no database takes."""
-    return CONTROL_CHARACTERS.sub('', text)
 
 
 def check_given(records, vals):

@@ -2,6 +2,7 @@ from . import test_access
 from . import test_account
 from . import test_attacks_copies
 from . import test_attacks_log
+from . import test_attacks_people
 from . import test_attacks_records
 from . import test_attacks_secrets
 from . import test_attacks_wire
@@ -15,10 +16,10 @@ from . import test_dev
 from . import test_fba_dates
 from . import test_feed_carriers
 from . import test_layering
-from . import test_office
-from . import test_order_overview
 from . import test_marketplaces_change
 from . import test_offers
+from . import test_office
+from . import test_order_overview
 from . import test_order_parsing
 from . import test_order_readings
 from . import test_order_totals
@@ -31,9 +32,9 @@ from . import test_orders_fuzz
 from . import test_orders_import
 from . import test_orders_import_anyway
 from . import test_orders_processes
-from . import test_orders_unexplained
 from . import test_orders_sold_elsewhere
 from . import test_orders_turns
+from . import test_orders_unexplained
 from . import test_orders_without_status
 from . import test_shipments
 from . import test_shipments_client

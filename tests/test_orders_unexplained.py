@@ -2,6 +2,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import tagged
 
+from odoo.addons.amazon_connector.models.guard import as_connector
 from odoo.addons.amazon_connector.simulator import Item
 from odoo.addons.amazon_connector.simulator.shapes import SHAPES
 
@@ -120,9 +121,12 @@ class TestUnexplained(AmazonCase):
     def test_a_draft_that_is_older_is_not_posted(self):
         sale_order = self.get_sale_order(self.place('10.00'))
         invoice = sale_order._create_invoices()
-        sale_order.order_line = [Command.create(
-            sale_order.order_line._prepare_amazon_closing_values(self.account, 'unexplained', 20),
-        )]
+        with as_connector():
+            sale_order.order_line = [Command.create(
+                sale_order.order_line._prepare_amazon_closing_values(
+                    self.account, 'unexplained', 20,
+                ),
+            )]
         with self.assertRaisesRegex(UserError, "Accept Difference"):
             invoice.action_post()
         sale_order.action_accept_unexplained()

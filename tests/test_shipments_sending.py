@@ -6,11 +6,12 @@ from unittest.mock import patch
 from freezegun import freeze_time
 from lxml import etree
 
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import html2plaintext
 
 from odoo.addons.amazon_connector.models import amazon_shipment
+from odoo.addons.amazon_connector.models.guard import as_connector
 from odoo.addons.amazon_connector.simulator import Item
 
 from .common import ShippingCase
@@ -94,10 +95,13 @@ class TestSending(SendingCase):
         with self.assertRaisesRegex(UserError, "already confirmed elsewhere"):
             picking.action_send_to_amazon()
 
-    def test_people_of_the_warehouse_and_amazon_users_send(self):
+    def test_amazon_users_send(self):
         orders, pickings = self.deliver_mugs(2)
         stan = self.create_user('stan', 'stock.group_stock_user')
         uma = self.create_user('uma', 'amazon_connector.group_amazon_user')
+        with self.assertRaises(AccessError):
+            self.send_again(pickings[0].with_user(stan))
+        stan.group_ids += self.env.ref('amazon_connector.group_amazon_user')
         self.send_again(pickings[0].with_user(stan))
         self.send(self.account.with_user(uma))
         self.assertAmazonState(pickings, 'sent')
@@ -554,7 +558,8 @@ class TestRefusals(SendingCase):
 
     def test_an_unknown_order_item(self):
         with self.refused("Amazon does not know an item", "has no order item 99") as (_, picking):
-            self.get_lines(picking.sale_id).amazon_order_item_ref = '99'
+            with as_connector():
+                self.get_lines(picking.sale_id).amazon_order_item_ref = '99'
             picking.amazon_shipment_ids.quantities = {'99': 1}
 
     def test_more_pieces_than_amazon_waits_for(self):
@@ -575,7 +580,8 @@ class TestRefusals(SendingCase):
             picking.date_done = get_now() - timedelta(days=30)
 
     def test_an_order_that_amazon_does_not_know(self):
-        with self.refused("Amazon does not know the order", "") as (_, picking):
+        refused = self.refused("Amazon does not know the order", "")
+        with refused as (_, picking), as_connector():
             picking.sale_id.amazon_order_ref = '999-0000000-0000000'
 
     def test_a_refusal_that_is_new(self):

@@ -1,5 +1,7 @@
 from odoo import api, models
 
+from ..models.guard import as_connector
+
 
 class BasePartnerMergeAutomaticWizard(models.TransientModel):
     _inherit = 'base.partner.merge.automatic.wizard'
@@ -7,6 +9,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
     # === BUSINESS METHODS === #
 
     @api.model
+    @as_connector()
     def _update_values(self, src_partners, dst_partner):
         """Override of `base` to hand over what identifies a contact on Amazon, and only one has."""
         partners = dst_partner | src_partners

@@ -1,0 +1,740 @@
+import inspect
+from contextlib import suppress
+from itertools import chain
+
+from odoo.exceptions import UserError
+from odoo.fields import Command
+from odoo.models import MAGIC_COLUMNS
+from odoo.tests import Form, tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.amazon_connector.models.guard import as_connector
+from odoo.addons.amazon_connector.simulator import Address, Buyer, Item
+
+from .common import AttackCase, RpcRefused, ShippingCase
+
+SALESMAN = 'sales_team.group_sale_salesman'
+STOCK = 'stock.group_stock_user'
+USER = 'amazon_connector.group_amazon_user'
+ADMIN = 'amazon_connector.group_amazon_admin'
+GUARDED = ('sale.order', 'sale.order.line', 'stock.picking', 'stock.move', 'res.partner')
+GRETA = {
+    'buyer': Buyer('Greta Holm', 'greta@marketplace.amazon.de'),
+    'address': Address('Chloé Lefèvre', line1='5 rue des Lilas', city='Nantes',
+                       postal_code='44000', country='FR'),
+}
+
+
+class PeopleCase(AttackCase, ShippingCase):
+    """The people of a company that sells on Amazon, and those of another one in the database."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.other_company = cls.create_company("Südwind GmbH")
+        cls.portal = cls.create_person('paula')
+        cls.portal.group_ids = cls.env.ref('base.group_portal')
+        cls.employee = cls.create_person('emil')
+        cls.salesman = cls.create_person('sally', SALESMAN)
+        cls.colleague = cls.create_person('simon', SALESMAN)
+        cls.warehouseman = cls.create_person('stan', STOCK)
+        cls.user = cls.create_person('uma', USER)
+        cls.admin = cls.create_person('adam', ADMIN)
+        cls.foreign_employee = cls.create_person('erna', company=cls.other_company)
+        cls.foreign_salesman = cls.create_person('sven', SALESMAN, company=cls.other_company)
+        cls.foreign_warehouseman = cls.create_person('stine', STOCK, company=cls.other_company)
+        cls.foreign_admin = cls.create_person(
+            'olaf', ADMIN, 'sales_team.group_sale_manager', 'stock.group_stock_manager',
+            company=cls.other_company,
+        )
+        cls.customer = cls.env['res.partner'].create({'name': "Ben"})
+
+    @classmethod
+    def create_person(cls, login, *groups, company=None):
+        """Create somebody who can log in."""
+        person = cls.create_user(login, *groups, company=company)
+        person.password = login
+        return person
+
+    def setUp(self):
+        super().setUp()
+        self.simulator.set_feed_pace(0)
+
+    def run_senders(self):
+        """Let everything that waits for Amazon be sent."""
+        for cron in ('send_deliveries', 'process_feeds', 'process_feeds'):
+            self.run_cron(cron)
+
+    def assertNothingTold(self):
+        """Check that nothing has reached Amazon, and that nothing waits for it."""
+        self.run_senders()
+        self.assertFalse([call.operation for call in self.simulator.calls])
+
+
+@tagged('post_install', '-at_install', 'attacks')
+class TestForgeries(PeopleCase):
+    """Nobody but the connector says what is Amazon's."""
+
+    def setUp(self):
+        super().setUp()
+        self.placed = self.order_mugs()
+        self.sale_order = self.get_sale_order(self.placed)
+        self.simulator.calls.clear()
+
+    # === WHAT IS FORGED === #
+
+    def get_line_values(self):
+        return {
+            'product_id': self.mug.id,
+            'product_uom_qty': 3,
+            'amazon_order_item_ref': self.placed.items[0].item_id,
+            'amazon_charge': 'item',
+            'amazon_quantity': 3,
+        }
+
+    def get_order_values(self):
+        return {
+            'partner_id': self.customer.id,
+            'amazon_account_id': self.account.id,
+            'amazon_order_ref': self.placed.order_id,
+            'amazon_channel': 'fbm',
+            'amazon_marketplace_id': self.sale_order.amazon_marketplace_id.id,
+            'order_line': [[0, 0, self.get_line_values()]],
+        }
+
+    def create_own_order(self, **options):
+        """Let the salesperson of the other company make an order of their own."""
+        [order_id] = self.rpc(self.foreign_salesman, 'sale.order', 'create', [{
+            'partner_id': self.customer.id,
+            'order_line': [[0, 0, {'product_id': self.mug.id, 'product_uom_qty': 3}]],
+        }], **options)
+        return self.env['sale.order'].browse(order_id)
+
+    def assertForgeryDenied(self, user, model, method, *args, **options):
+        """Check that the guard, and no other right, denies it."""
+        refused = self.assertDenied(user, model, method, *args, **options)
+        self.assertIn("connector fills it in", refused.sent)
+
+    def assertUntouched(self, *recordsets):
+        """Check that nothing of Amazon's stands on records."""
+        for record in chain(*recordsets):
+            for name in record._fields:
+                if name.startswith('amazon_') and record._fields[name].store:
+                    self.assertFalse(record[name], name)
+
+    def write_unchecked(self, record, **values):
+        """Write to a record what it could hold before anybody checked it."""
+        self.env.flush_all()
+        record._write(values)
+        self.env.invalidate_all()
+
+    def confirm_and_cancel(self, order):
+        """Let the salesperson of the other company confirm an order and cancel it."""
+        self.rpc(self.foreign_salesman, 'sale.order', 'action_confirm', order.ids)
+        self.assertEqual(order.state, 'sale')
+        self.rpc(self.foreign_salesman, 'sale.order', 'action_cancel', order.ids)
+        self.assertEqual(order.state, 'cancel')
+
+    # === ATTACKS === #
+
+    def test_no_order_of_another_company_is_made_in_ones_own(self):
+        self.assertForgeryDenied(
+            self.foreign_salesman, 'sale.order', 'create', [self.get_order_values()],
+        )
+        values = self.get_order_values()
+        for name in [name for name in values if name.startswith('amazon_')]:
+            with self.subTest(name=name):
+                self.assertForgeryDenied(self.foreign_salesman, 'sale.order', 'create', [{
+                    'partner_id': self.customer.id, name: values[name],
+                }])
+        self.assertNothingTold()
+
+    def test_an_order_of_ones_own_becomes_none_of_amazons(self):
+        order = self.create_own_order()
+        values = self.get_order_values()
+        del values['order_line'], values['partner_id']
+        line_values = self.get_line_values()
+        for attempt in (
+            values,
+            {'order_line': [[0, 0, line_values]]},
+            {'order_line': [[1, order.order_line.id, {'amazon_charge': 'item'}]]},
+        ):
+            with self.subTest(attempt=attempt):
+                self.assertForgeryDenied(
+                    self.foreign_salesman, 'sale.order', 'write', order.ids, attempt,
+                )
+                self.assertForgeryDenied(
+                    self.foreign_salesman, 'sale.order', 'web_save', order.ids, attempt,
+                    specification={},
+                )
+        self.assertForgeryDenied(
+            self.foreign_salesman, 'sale.order', 'copy', order.ids, values,
+        )
+        self.assertForgeryDenied(
+            self.foreign_salesman, 'sale.order.line', 'create',
+            [{'order_id': order.id, **line_values}],
+        )
+        self.assertUntouched(order, order.order_line)
+        self.confirm_and_cancel(order)
+        self.assertNothingTold()
+
+    def test_neither_context_nor_defaults_fill_in_anything(self):
+        values = {**self.get_order_values(), **self.get_line_values()}
+        forged = {name: value for name, value in values.items() if name.startswith('amazon_')}
+        context = {f'default_{name}': value for name, value in forged.items()}
+        defaults = self.rpc(
+            self.foreign_salesman, 'sale.order', 'default_get', list(forged), context=context,
+        )
+        self.assertFalse(defaults)
+        order = self.create_own_order(context=context)
+        for name in ('amazon_account_id', 'amazon_order_ref', 'amazon_channel'):
+            self.rpc(
+                self.foreign_salesman, 'ir.default', 'set', 'sale.order', name, forged[name], True,
+            )
+        order |= self.create_own_order()
+        self.assertUntouched(order, order.order_line)
+        for one in order:
+            self.confirm_and_cancel(one)
+        self.assertNothingTold()
+
+    def test_an_import_fills_in_nothing(self):
+        before = self.env['sale.order'].search_count([])
+        for names, row in (
+            (['amazon_order_ref'], ['302-1111111-1111111']),
+            (['amazon_account_id/.id'], [str(self.account.id)]),
+            (['order_line/product_id/.id', 'order_line/amazon_charge'], [str(self.mug.id), 'Item']),
+        ):
+            with self.subTest(names=names), mute_logger('odoo.models'):
+                result = self.rpc(
+                    self.foreign_salesman, 'sale.order', 'load', ['partner_id/.id', *names],
+                    [[str(self.customer.id), *row]],
+                )
+                self.assertFalse(result['ids'])
+                self.assertIn("connector fills it in", str(result['messages']))
+        self.assertEqual(self.env['sale.order'].search_count([]), before)
+        self.assertNothingTold()
+
+    def test_lines_of_another_company_are_not_taken_over(self):
+        order = self.create_own_order()
+        lines = self.sale_order.order_line
+        for command in ([4, lines[0].id, 0], [6, 0, lines.ids], [1, lines[0].id, {'name': "x"}]):
+            with self.subTest(command=command):
+                self.assertDenied(
+                    self.foreign_salesman, 'sale.order', 'write', order.ids,
+                    {'order_line': [command]},
+                )
+        self.assertEqual(lines.order_id, self.sale_order)
+
+    def test_no_field_is_open_to_anybody_with_whatever_rights(self):
+        boss = self.create_person(
+            'bea', ADMIN, 'sales_team.group_sale_manager', 'stock.group_stock_manager',
+            'base.group_partner_manager', 'base.group_system',
+        )
+        records = (
+            self.sale_order, self.sale_order.order_line, self.sale_order.picking_ids,
+            self.sale_order.picking_ids.move_ids, self.customer,
+        )
+        for model in records:
+            for name in model._fields:
+                if name.startswith('amazon_') and name not in model._amazon_open_fields:
+                    with self.subTest(model=model._name, name=name):
+                        self.assertForgeryDenied(
+                            boss, model._name, 'write', model[:1].ids, {name: False},
+                        )
+            self.assertForgeryDenied(boss, model._name, 'create', [{'amazon_account_id': 1}])
+        self.assertForgeryDenied(
+            boss, 'res.users', 'write', boss.ids, {'amazon_email': 'greta@marketplace.amazon.de'},
+        )
+        self.assertEqual([model._name for model in records], list(GUARDED))
+
+    def test_superuser_mode_carries_nothing_of_peoples(self):
+        order = self.create_own_order().with_user(self.foreign_salesman).sudo()
+        with self.assertRaisesRegex(UserError, "connector fills it in"):
+            order.amazon_account_id = self.account
+
+    def test_a_delivery_of_another_companys_order_tells_amazon_nothing(self):
+        warehouse = self.env['stock.warehouse'].search([
+            ('company_id', '=', self.other_company.id),
+        ])
+        self.put_in_stock(self.mug, 10, warehouse.lot_stock_id)
+        customers = self.env.ref('stock.stock_location_customers')
+        line = self.get_lines(self.sale_order)
+        values = {
+            'location_id': warehouse.lot_stock_id.id, 'location_dest_id': customers.id,
+        }
+        move_values = {
+            **values, 'product_id': self.mug.id, 'product_uom_qty': 3,
+            'product_uom': self.mug.uom_id.id,
+        }
+        values.update({
+            'picking_type_id': warehouse.out_type_id.id,
+            'carrier_id': self.carrier.id,
+            'carrier_tracking_ref': 'FORGED',
+        })
+        user = self.foreign_warehouseman
+        with self.assertRaisesRegex(RpcRefused, "its Amazon account to another"), \
+                mute_logger('odoo.http'):
+            self.rpc(user, 'stock.picking', 'create', [
+                {**values, 'move_ids': [[0, 0, {**move_values, 'sale_line_id': line.id}]]},
+            ])
+        [picking_id] = self.rpc(user, 'stock.picking', 'create', [
+            {**values, 'move_ids': [[0, 0, move_values]]},
+        ])
+        picking = self.env['stock.picking'].browse(picking_id)
+        with mute_logger('odoo.http'), self.assertRaises(RpcRefused):
+            self.rpc(user, 'stock.move', 'write', picking.move_ids.ids, {'sale_line_id': line.id})
+        self.write_unchecked(picking.move_ids, sale_line_id=line.id)
+        self.assertEqual(picking.move_ids.sale_line_id, line)
+        with mute_logger('odoo.http'):
+            for method in ('action_confirm', 'action_assign', 'button_validate'):
+                with suppress(RpcRefused):
+                    self.rpc(user, 'stock.picking', method, picking.ids)
+        self.assertFalse(picking._get_amazon_orders())
+        self.assertFalse(self.env['amazon.shipment'].search([
+            ('sale_order_id', '=', self.sale_order.id),
+        ]))
+        self.assertNothingTold()
+
+    def test_no_move_gets_around_its_lot(self):
+        tracked = self.create_product('LOT', tracking='lot')
+        stock = self.warehouse.lot_stock_id
+        self.put_in_stock(tracked, 5, stock)
+        values = {
+            'product_id': tracked.id, 'product_uom_qty': 1, 'product_uom': tracked.uom_id.id,
+            'location_id': stock.id,
+            'location_dest_id': self.env.ref('stock.stock_location_customers').id,
+        }
+        forged = {'amazon_account_id': self.account.id, 'amazon_item_key': 'x'}
+        self.assertForgeryDenied(
+            self.warehouseman, 'stock.move', 'create', [{**values, **forged}],
+        )
+        [move_id] = self.rpc(self.warehouseman, 'stock.move', 'create', [values], context={
+            f'default_{name}': value for name, value in forged.items()
+        })
+        move = self.env['stock.move'].browse(move_id)
+        self.assertUntouched(move)
+        for vals in (forged, {'returned_move_ids': [[0, 0, {**values, **forged}]]}):
+            self.assertForgeryDenied(self.warehouseman, 'stock.move', 'write', move.ids, vals)
+
+    def test_what_comes_back_is_not_the_connectors(self):
+        order = self.seller.place_order('DE', 'FBA', [Item('MUG')], status='SHIPPED')
+        self.sync()
+        move = self.get_lines(self.get_sale_order(order)).move_ids
+        self.assertTrue(move.amazon_account_id and move.amazon_item_key)
+        [back_id] = self.rpc(self.warehouseman, 'stock.move', 'copy', move.ids, {
+            'location_id': move.location_dest_id.id, 'location_dest_id': move.location_id.id,
+            'origin_returned_move_id': move.id,
+        })
+        self.assertUntouched(self.env['stock.move'].browse(back_id))
+
+    # === WHAT IS THERE ALL THE SAME === #
+
+    def test_only_orders_that_the_connector_made_are_linked(self):
+        with as_connector():  # as somebody could before there was a guard
+            made_before = self.env['sale.order'].create({
+                'partner_id': self.customer.id, 'amazon_order_ref': '302-7654321-7654321',
+            })
+        order = self.seller.place_order(order_id='302-7654321-7654321')
+        self.sync()
+        inbox = self.get_inbox(order)
+        self.assertFalse(inbox.sale_order_id)
+        self.assertEqual(inbox.state, 'failed')
+        self.assertFalse(made_before.order_line)
+
+    def test_documents_and_their_account_are_of_one_company(self):
+        self.deliver(self.placed)
+        fba = self.seller.place_order('DE', 'FBA', [Item('MUG')], status='SHIPPED')
+        self.sync()
+        buyer = self.sale_order.partner_id
+        for record in (
+            self.sale_order, self.get_lines(self.get_sale_order(fba)).move_ids, buyer,
+        ):
+            with self.subTest(model=record._name), self.cr.savepoint() as savepoint:
+                with self.assertRaisesRegex(UserError, "Amazon [aA]ccount"):
+                    record.company_id = self.other_company
+                savepoint.rollback()
+                self.env.invalidate_all()
+        buyer.company_id = False
+
+    def assertRefusedUntold(self, records):
+        self.assertNothingTold()
+        for record in records:
+            self.assertEqual(record.state, 'failed')
+            self.assertRegex(record.reason, "another company|not imported through")
+
+    def test_what_is_not_the_companys_is_not_told_by_a_call(self):
+        for number in range(3):
+            order = self.order_mugs()
+            picking = self.deliver(order)
+            shipment = picking.amazon_shipment_ids
+            self.simulator.calls.clear()
+            with self.subTest(number=number):
+                if number == 2:
+                    with as_connector():
+                        picking.sale_id.amazon_account_id = False
+                else:
+                    self.write_unchecked(
+                        (picking, picking.sale_id)[number], company_id=self.other_company.id,
+                    )
+                self.assertRefusedUntold(shipment)
+
+    def test_what_is_not_the_companys_is_in_no_feed(self):
+        shipments = self.deliver(self.placed).amazon_shipment_ids
+        other = self.order_mugs()
+        wizard = self.env['amazon.cancel.order'].create({
+            'order_ids': self.get_sale_order(other).ids, 'code': 'NoInventory',
+        })
+        wizard.action_cancel()
+        cancellation = self.get_sale_order(other).amazon_cancellation_ids
+        self.assertEqual(cancellation.state, 'to_send')
+        self.simulator.calls.clear()
+        for sale_order in (self.sale_order, self.get_sale_order(other)):
+            self.write_unchecked(sale_order, company_id=self.other_company.id)
+        self.assertFalse(shipments._put_in_feed())
+        self.assertRefusedUntold([shipments, cancellation])
+
+
+@tagged('post_install', '-at_install', 'attacks')
+class TestBuyersOfOthers(PeopleCase):
+    """Buyers are their seller's."""
+
+    def find(self, user):
+        """Return the names of Amazon's buyers and addresses that somebody finds."""
+        found = self.rpc(user, 'res.partner', 'search_read', [
+            '|', '|', ('name', 'in', ('Greta Holm', 'Chloé Lefèvre')),
+            ('amazon_marketplace_id', '!=', False), ('amazon_account_id', '!=', False),
+        ], ['name'])
+        return {partner['name'] for partner in found}
+
+    def import_greta_and_nobody(self):
+        greta = self.import_order(**GRETA)
+        nobody = self.import_order(buyer=Buyer(), address=Address(city='Köln', country='DE'))
+        self.assertEqual(greta.partner_shipping_id.name, 'Chloé Lefèvre')
+        return greta, nobody
+
+    def test_another_company_sees_neither_buyers_nor_addresses(self):
+        greta, nobody = self.import_greta_and_nobody()
+        partners = greta.partner_id | greta.partner_shipping_id | nobody.partner_id
+        self.assertEqual(partners.company_id, self.company)
+        self.assertTrue(all(partner.company_id for partner in partners))
+        self.assertFalse(self.find(self.foreign_employee))
+        for partner in partners:
+            self.assertDenied(
+                self.foreign_employee, 'res.partner', 'read', partner.ids, ['name', 'street'],
+            )
+        self.assertEqual(
+            self.find(self.employee),
+            {'Greta Holm', 'Chloé Lefèvre', "Amazon customer (Amazon.de)"},
+        )
+
+    def test_each_company_has_its_own_contact_of_a_marketplace(self):
+        _greta, nobody = self.import_greta_and_nobody()
+        account = self.connect(self.create_account(company=self.other_company))
+        order = self.seller.place_order(
+            buyer=Buyer(), address=Address(city='Köln', country='DE'),
+        )
+        self.sync(account)
+        other = self.env['sale.order'].search([
+            ('amazon_order_ref', '=', order.order_id), ('amazon_account_id', '=', account.id),
+        ])
+        self.assertEqual(other.partner_id.name, nobody.partner_id.name)
+        self.assertEqual(other.partner_id.company_id, self.other_company)
+
+    def test_companies_that_share_contacts_share_buyers(self):
+        self.import_greta_and_nobody()
+        self.account.shares_buyers = True
+        self.assertEqual(self.find(self.foreign_employee), {'Greta Holm', 'Chloé Lefèvre'})
+        greta, nobody = self.import_greta_and_nobody()
+        self.assertFalse((greta | nobody).partner_id.company_id)
+        self.assertFalse(greta.partner_shipping_id.company_id)
+        self.assertIn("Amazon customer (Amazon.de)", self.find(self.foreign_employee))
+        again = self.import_order(buyer=Buyer(), address=Address(city='Bonn', country='DE'))
+        self.assertEqual(again.partner_id, nobody.partner_id)
+        self.account.shares_buyers = False
+        self.assertEqual(self.find(self.foreign_employee), {"Amazon customer (Amazon.de)"})
+
+    def test_another_company_sells_them_nothing_and_its_own_invoices_them(self):
+        self.env['account.chart.template'].try_loading(
+            'generic_coa', company=self.company, install_demo=False,
+        )
+        greta, _nobody = self.import_greta_and_nobody()
+        with self.assertRaisesRegex(UserError, "company"):
+            self.env['sale.order'].create({
+                'partner_id': greta.partner_id.id, 'company_id': self.other_company.id,
+            })
+        greta.order_line.product_id.invoice_policy = 'order'
+        self.assertEqual(greta._create_invoices().partner_id, greta.partner_id)
+
+
+@tagged('post_install', '-at_install', 'attacks')
+class TestSettingsOfOthers(PeopleCase):
+    """Offers, rules and accounts stay where they are."""
+
+    def create_foreign_account(self):
+        return self.create_account(company=self.other_company)
+
+    def test_an_offer_is_made_on_an_account_of_ones_own_only(self):
+        values = {
+            'account_id': self.account.id, 'sku': 'X',
+            'marketplace_id': self.env.ref('amazon_connector.marketplace_de').id,
+        }
+        self.assertDenied(self.foreign_admin, 'amazon.offer', 'create', [values])
+        values['account_id'] = self.create_foreign_account().id
+        offer_ids = self.rpc(self.foreign_admin, 'amazon.offer', 'create', [values])
+        for vals in (
+            {'account_id': self.account.id},
+            {'marketplace_id': self.env.ref('amazon_connector.marketplace_fr').id},
+        ):
+            self.assertDenied(self.foreign_admin, 'amazon.offer', 'write', offer_ids, vals)
+        same = {'account_id': values['account_id'], 'title': "Mug"}
+        self.assertTrue(self.rpc(self.foreign_admin, 'amazon.offer', 'write', offer_ids, same))
+
+    def test_a_rule_is_handed_to_nobody(self):
+        rule = self.env['amazon.delivery.rule'].create({
+            'account_id': self.create_foreign_account().id, 'carrier_id': self.carrier.id,
+        })
+        self.assertDenied(
+            self.foreign_admin, 'amazon.delivery.rule', 'write', rule.ids,
+            {'account_id': self.account.id},
+        )
+        self.assertDenied(self.foreign_admin, 'amazon.delivery.rule', 'create', [
+            {'account_id': self.account.id, 'carrier_id': self.carrier.id},
+        ])
+
+    def test_defaults_make_nothing(self):
+        def count():
+            return [
+                self.env[model].with_context(active_test=False).search_count([])
+                for model in ('crm.team', 'stock.location')
+            ]
+
+        before = count()
+        for user in (self.foreign_salesman, self.foreign_admin):
+            defaults = self.rpc(user, 'amazon.account', 'default_get', ['team_id', 'location_id'])
+            self.assertFalse(any(defaults.values()))
+            self.assertEqual(count(), before)
+
+    def test_the_form_makes_them_for_the_first_account_and_proposes_them_for_the_next(self):
+        accounts = self.env['amazon.account'].with_user(self.foreign_admin).with_context(
+            allowed_company_ids=self.other_company.ids,
+        )
+        with Form(accounts) as form:
+            form.name = "Ours"
+            form.seller_id = 'A2OURS'
+        account = form.record
+        self.assertEqual(account.location_id.company_id, self.other_company)
+        self.assertEqual(account.team_id.company_id, self.other_company)
+        form = Form(account)
+        form.location_id = self.env['stock.location']
+        with self.assertRaisesRegex(AssertionError, "location_id is a required field"):
+            form.save()
+        with Form(accounts) as form:
+            form.name = "Ours, too"
+            form.seller_id = 'A2OURS'
+            self.assertEqual(form.location_id, account.location_id)
+            self.assertEqual(form.team_id, account.team_id)
+            form.team_id = self.env['crm.team']
+        self.assertFalse(form.record.team_id)
+
+
+@tagged('post_install', '-at_install', 'attacks')
+class TestDocumentsOfOthers(PeopleCase):
+    """Salespeople who see their own documents only see no more of them in Amazon's."""
+
+    def see(self, user):
+        """Return how many records of each model somebody sees."""
+        return [
+            self.rpc(user, model, 'search_count', [])
+            for model in ('amazon.order', 'amazon.shipment', 'amazon.cancellation')
+        ]
+
+    def test_who_sees_which_part_of_inbox_and_outbox(self):
+        delivered, cancelled = (self.order_mugs() for _time in range(2))
+        sale_orders = self.get_sale_order(delivered) | self.get_sale_order(cancelled)
+        sale_orders.user_id = self.colleague
+        self.deliver(delivered)
+        self.env['amazon.cancel.order'].create({
+            'order_ids': self.get_sale_order(cancelled).ids, 'code': 'NoInventory',
+        }).action_cancel()
+        self.seller.place_order(status='PENDING')
+        self.sync()
+        everything = self.create_person('alma', 'sales_team.group_sale_salesman_all_leads')
+        self.assertEqual(self.see(self.salesman), [0, 0, 0])
+        self.assertEqual(self.see(self.colleague), [2, 1, 1])
+        for user in (everything, self.user, self.admin):
+            self.assertEqual(self.see(user), [3, 1, 1], user.login)
+        self.assertEqual(self.see(self.foreign_admin), [0, 0, 0])
+        self.assertDenied(
+            self.salesman, 'amazon.order', 'read', self.get_inbox(delivered).ids, ['amazon_total'],
+        )
+        for model in ('amazon.shipment', 'amazon.cancellation'):
+            self.assertEqual(self.rpc(self.warehouseman, model, 'search_count', []), 1)
+
+
+@tagged('post_install', '-at_install', 'attacks')
+class TestButtons(PeopleCase):
+    """A button that somebody does not see is none that they press over RPC."""
+
+    # What Odoo and the connector let people of the warehouse do in their company.
+    WAREHOUSE = (
+        'button_validate', 'action_validate_complete', 'action_validate', 'action_already_shipped',
+        'action_draft',
+    )
+
+    @classmethod
+    def find_methods(cls):
+        """Return the public methods that the add-on has, by model; without those of every model."""
+        methods = {}
+        for name, model in cls.registry.items():
+            if model._abstract:
+                continue
+            for definition in model.mro():
+                if definition.__module__.startswith('odoo.addons.amazon_connector.'):
+                    methods.setdefault(name, set()).update(
+                        method for method, function in vars(definition).items()
+                        if inspect.isfunction(function) and not method.startswith('_')
+                        and not hasattr(cls.registry['base'], method)
+                    )
+        return {name: sorted(found) for name, found in methods.items() if found}
+
+    def setUp(self):
+        super().setUp()
+        self.placed = self.order_mugs(**GRETA)
+        self.delivered = self.order_mugs()
+        self.picking = self.deliver(self.delivered)
+        elsewhere = self.order_mugs()
+        self.seller.ship(elsewhere)
+        pending = self.order_mugs()
+        self.env['amazon.cancel.order'].create({
+            'order_ids': self.get_sale_order(pending).ids, 'code': 'NoInventory',
+        }).action_cancel()
+        self.account.only_matched_products = True
+        self.seller.place_order('DE', 'FBM', [Item('UNMATCHED')])
+        self.sync()
+        self.sale_orders = self.env['sale.order'].search([
+            ('amazon_account_id', '=', self.account.id),
+        ])
+        self.sale_orders.user_id = self.colleague
+        self.env['amazon.feed'].create({
+            'account_id': self.account.id, 'type': 'amazon.shipment', 'content': 'x',
+            'marketplace_ids': self.sale_orders.amazon_marketplace_id.ids,
+        })
+        self.simulator.calls.clear()
+
+    def get_wizard_values(self):
+        """Return what an attacker would enter in the wizards."""
+        offer = self.env['amazon.offer'].search([('sku', '=', 'UNMATCHED')])
+        failed = self.env['amazon.order'].search([('state', '=', 'failed')])
+        sale_order = self.get_sale_order(self.placed)
+        return {
+            'amazon.cancel.order': {
+                'order_ids': sale_order.ids, 'code': 'NoInventory',
+                'line_ids': self.get_lines(sale_order).ids,
+            },
+            'amazon.create.product': {'offer_id': offer.id, 'name': "Forged"},
+            'amazon.fetch.order': {
+                'account_id': self.account.id, 'amazon_order_ref': self.placed.order_id,
+            },
+            'amazon.import.order': {'order_id': failed.id},
+            'amazon.incomplete.deliveries': {'picking_ids': sale_order.picking_ids.ids},
+            'amazon.split.account': {
+                'account_id': self.account.id, 'name': "Forged",
+                'marketplace_ids': self.env.ref('amazon_connector.marketplace_de').ids,
+            },
+            'sale.mass.cancel.orders': {'sale_order_ids': [Command.set(sale_order.ids)]},
+        }
+
+    def get_ids(self, user, model):
+        """Return the records to press a button of: all that there are, a wizard made for it."""
+        if not self.env[model]._transient:
+            return self.env[model].sudo().with_context(active_test=False).search([]).ids
+        with suppress(RpcRefused):
+            return self.rpc(user, model, 'create', [self.get_wizard_values()[model]])
+        return []
+
+    def take_picture(self):
+        """Return everything that must not change."""
+        return {
+            (model, record['id']): record
+            for model in (
+                'amazon.account', 'amazon.connection', 'amazon.sync', 'amazon.marketplace',
+                'amazon.order', 'amazon.offer', 'amazon.shipment', 'amazon.cancellation',
+                'amazon.feed', 'sale.order', 'sale.order.line', 'stock.picking', 'stock.move',
+                'product.product',
+            )
+            for record in self.env[model].sudo().with_context(active_test=False).search([]).read([
+                name for name, field in self.env[model]._fields.items()
+                if field.store and field.column_type and name not in MAGIC_COLUMNS
+            ])
+        }
+
+    def press_everything(self, user, left_out=()):
+        """Press each button on each record alone and on all of them; return how many there are."""
+        pressed = 0
+        for model, methods in self.find_methods().items():
+            for method in methods:
+                if method in left_out:
+                    continue
+                ids = self.get_ids(user, model)
+                if self.env[model]._transient and not ids:
+                    continue
+                for part in [[each] for each in ids[:8]] or [[]]:
+                    pressed += 1
+                    with suppress(RpcRefused):
+                        self.rpc(user, model, method, part)
+        return pressed
+
+    def test_nobody_presses_what_they_may_not(self):
+        picture = self.take_picture()
+        for user, left_out in (
+            (self.portal, ()),
+            (self.employee, ()),
+            (self.salesman, ()),
+            (self.warehouseman, self.WAREHOUSE),
+            (self.foreign_salesman, ()),
+            (self.foreign_warehouseman, ()),
+            (self.foreign_admin, ()),
+        ):
+            with self.subTest(user=user.login), mute_logger('odoo.http', 'odoo.sql_db'):
+                self.assertGreater(self.press_everything(user, left_out), 50)
+                self.assertFalse([call.operation for call in self.simulator.calls])
+                self.assertEqual(self.take_picture(), picture)
+
+    def test_every_model_and_every_button_is_among_them(self):
+        methods = self.find_methods()
+        for model, name in (
+            ('amazon.account', 'action_sync_orders'), ('amazon.order', 'action_retry'),
+            ('stock.picking', 'action_send_to_amazon'), ('sale.order', 'action_cancel_on_amazon'),
+            ('amazon.fetch.order', 'action_fetch'),
+        ):
+            self.assertIn(name, methods[model])
+        transient = {name for name in methods if self.env[name]._transient}
+        self.assertLessEqual(transient, self.get_wizard_values().keys())
+
+    def test_send_to_amazon_is_for_who_sees_it(self):
+        button = '//button[@name="action_send_to_amazon"]'
+        for user, may_send in ((self.warehouseman, False), (self.user, True)):
+            user.group_ids += self.env.ref(STOCK)
+            views = self.rpc(user, 'stock.picking', 'get_views', [[False, 'form']])
+            self.assertEqual(button.split('"')[1] in views['views']['form']['arch'], may_send)
+        self.assertDenied(
+            self.warehouseman, 'stock.picking', 'action_send_to_amazon', self.picking.ids,
+        )
+        self.assertFalse(self.simulator.calls)
+        self.rpc(self.user, 'stock.picking', 'action_send_to_amazon', self.picking.ids)
+        self.assertAmazonState(self.picking, 'sent')
+
+    def test_a_difference_is_accepted_by_who_may_change_the_order(self):
+        self.account.only_matched_products = False
+        order = self.seller.place_order()
+        self.seller.override(order, values={'/proceeds/grandTotal/amount': '30.00'})
+        self.sync()
+        sale_order = self.get_sale_order(order)
+        sale_order.user_id = self.colleague
+        for user in (self.salesman, self.foreign_salesman, self.employee):
+            self.assertDenied(
+                user, 'sale.order', 'action_accept_unexplained', sale_order.ids,
+            )
+        self.assertFalse(sale_order.amazon_unexplained_accepted)
+        self.rpc(self.colleague, 'sale.order', 'action_accept_unexplained', sale_order.ids)
+        self.assertTrue(sale_order.amazon_unexplained_accepted)
