@@ -98,6 +98,12 @@ class SaleOrder(models.Model):
     amazon_cancellation_reason = fields.Char(
         string="Amazon's Answer", compute='_compute_amazon_cancellation_state', store=True,
     )
+    amazon_cancellation_answer = fields.Char(
+        string="Original Words",
+        help="What Amazon said of the cancellation.",
+        compute='_compute_amazon_cancellation_answer',
+        groups='amazon_connector.group_amazon_user',
+    )
     amazon_total = fields.Monetary(
         string="Paid on Amazon",
         help="What the buyer paid, less tips and less tax that Amazon remits itself.",
@@ -131,9 +137,14 @@ class SaleOrder(models.Model):
     @api.depends('amazon_cancellation_ids.state', 'amazon_cancellation_ids.reason')
     def _compute_amazon_cancellation_state(self):
         for order in self:
-            last = order.amazon_cancellation_ids.filtered(lambda c: c.state != 'skipped')[-1:]
+            last = order._get_last_cancellation()
             order.amazon_cancellation_state = 'to_send' if last.state == 'in_feed' else last.state
             order.amazon_cancellation_reason = last.reason
+
+    @api.depends('amazon_cancellation_ids.answer')
+    def _compute_amazon_cancellation_answer(self):
+        for order in self:
+            order.amazon_cancellation_answer = order._get_last_cancellation().answer
 
     @api.depends('amazon_order_ids.status_label')
     def _compute_amazon_status_label(self):
@@ -217,6 +228,13 @@ class SaleOrder(models.Model):
         }
 
     # === BUSINESS METHODS === #
+
+    def _get_last_cancellation(self):
+        """Return what was asked of Amazon last.
+
+        :rtype: amazon.cancellation
+        """
+        return self.amazon_cancellation_ids.filtered(lambda c: c.state != 'skipped')[-1:]
 
     def _get_moves_without_delivery(self):
         """Return the moves of the goods that Amazon, or somebody outside Odoo, shipped.

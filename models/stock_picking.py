@@ -73,6 +73,12 @@ class StockPicking(models.Model):
         compute='_compute_amazon_state',
         store=True,
     )
+    amazon_answer = fields.Char(
+        string="Original Words",
+        help="What Amazon, Odoo or another module said.",
+        compute='_compute_amazon_answer',
+        groups='amazon_connector.group_amazon_user',
+    )
     amazon_sent_at = fields.Datetime(
         string="Sent to Amazon", compute='_compute_amazon_state', store=True,
     )
@@ -123,6 +129,14 @@ class StockPicking(models.Model):
             picking.amazon_sent_at = max(filter(None, shipments.mapped('sent_at')), default=False)
             picking.amazon_confirmed_at = state == 'confirmed' and max(
                 shipments.mapped('confirmed_at'),
+            )
+
+    @api.depends('amazon_shipment_ids.answer')
+    def _compute_amazon_answer(self):
+        for picking in self:
+            shipments = picking.amazon_shipment_ids.filtered(lambda s: s.state in AMAZON_STATES)
+            picking.amazon_answer = '\n'.join(
+                dict.fromkeys(filter(None, shipments.mapped('answer'))),
             )
 
     @api.depends('amazon_ship_by', 'state')

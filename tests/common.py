@@ -304,7 +304,8 @@ class ShippingCase(AmazonCase):
         for picking in pickings:
             self.assertEqual(picking.amazon_state, state, picking.amazon_reason)
             if reason:
-                self.assertRegex(picking.amazon_reason or '', reason)
+                answer = picking.amazon_answer and f' (Amazon: {picking.amazon_answer})'
+                self.assertRegex(f"{picking.amazon_reason or ''}{answer or ''}", reason)
             elif state != 'to_send':
                 self.assertFalse(picking.amazon_reason)
 

@@ -2,7 +2,7 @@ from datetime import datetime, timedelta, timezone
 
 from freezegun import freeze_time
 
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 from odoo.tools import html2plaintext
 
@@ -178,7 +178,10 @@ class TestCancelToAmazon(ShippingCase):
         self.cancel(sale_order)
         for _poll in range(2):
             self.run_cron('process_feeds')
-        self.assertCancellation(sale_order, 'failed', "Amazon does not cancel it.*Amazon: ")
+        self.assertCancellation(sale_order, 'failed', "Amazon does not cancel it")
+        self.assertTrue(sale_order.amazon_cancellation_answer)
+        with self.assertRaises(AccessError):
+            sale_order.with_user(self.account.user_id).amazon_cancellation_answer  # noqa: B018
         self.assertEqual(sale_order.activity_ids.user_id, self.account.user_id)
         self.assertIn("does not cancel", html2plaintext(sale_order.activity_ids.note))
 
