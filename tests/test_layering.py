@@ -146,9 +146,8 @@ class TestLayering(BaseCase):
         manifest = ast.literal_eval((HOME / '__manifest__.py').read_text(encoding='utf-8'))
         declared = set(manifest['external_dependencies']['python'])
         self.assertLessEqual(packages, declared)
-        required = re.findall(
-            r'^([\w-]+)[=<>]', (HOME / 'requirements.txt').read_text(encoding='utf-8'), re.MULTILINE,
-        )
+        requirements = (HOME / 'requirements.txt').read_text(encoding='utf-8')
+        required = re.findall(r'^([\w-]+)[=<>]', requirements, re.MULTILINE)
         self.assertEqual(sorted(required), sorted(declared))
 
     def test_no_module_depends_on_itself(self):
