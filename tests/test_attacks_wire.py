@@ -161,6 +161,14 @@ def be_silent(connection, stopping):
     stopping.wait(30)
 
 
+def sip(connection, stopping):
+    """Read a request in small parts for half a minute."""
+    for _number in range(600):
+        if stopping.wait(0.05):
+            break
+        connection.recv(16384)
+
+
 def build_bomb(blocks):
     """Return something gzipped that unpacks to so many times 64 megabytes of zeros."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
@@ -272,10 +280,6 @@ class TestPatience(OddServerCase):
         self.assertIs(type(self.visit(dawdle, call, patience=0.3)), Unavailable)
 
     def test_an_upload_that_nobody_reads_ends(self):
-        def sip(connection, stopping):
-            while not stopping.wait(0.02):
-                connection.recv(1)
-
         for play in (be_silent, sip):
             with self.subTest(play.__name__), self.in_time():
                 error = self.visit(play, upload, patience=0.1)
@@ -291,6 +295,7 @@ class TestPatience(OddServerCase):
             ('header', partial(drip, HEAD, b'a'), download),
             ('body', partial(drip, HEAD + b'\r\n', b' '), download),
             ('upload', be_silent, upload),
+            ('upload in small parts', sip, upload),
         ):
             with self.subTest(name), self.in_time():
                 error = self.visit(play, visit, context, patience=0.1)
