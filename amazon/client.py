@@ -93,8 +93,8 @@ class _Request:
 
     verb: str
     path: str
-    query: dict[str, Any]
-    body: dict[str, Any] | None  # `None` where the verb has none
+    query: dict[str, Any] = field(repr=False)
+    body: dict[str, Any] | None = field(repr=False)  # `None` where the verb has none
 
 
 @dataclass(frozen=True)

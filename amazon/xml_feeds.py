@@ -22,6 +22,7 @@ CONTENT_TYPE = 'text/xml; charset=UTF-8'
 REPORT = 'ProcessingReport'
 WHOLE_FEED = 0  # the message id of what Amazon says about a feed as such
 MAX_PROBLEMS = 5  # that are told of one message
+MAX_SIGNS = 2_000_000  # of markup in a report; the longest feeds need a fourth of it
 
 _SCHEMA_INSTANCE = 'http://www.w3.org/2001/XMLSchema-instance'
 
@@ -172,8 +173,10 @@ def _parse_problem(result: etree._Element) -> Problem:
 def _parse_xml(content: bytes) -> etree._Element:
     """Return the root of a document, which may neither define entities nor refer to anything.
 
-    :raise Malformed: If it is no XML, or has a document type.
+    :raise Malformed: If it is no XML, has a document type, or more in it than memory should hold.
     """
+    if content.count(b'<') + content.count(b'=') > MAX_SIGNS:
+        raise Malformed(REPORT, 'document', "has too many elements")
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
