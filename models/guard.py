@@ -96,10 +96,13 @@ class AmazonGuardMixin(models.AbstractModel):
     def _get_company_check_fields(self):
         """Return the fields that tell whether account and document are of the same company.
 
+        Where the account is another document's, Odoo's own check suffices when it is confirmed and
+        done: to look earlier would mean to compute it once more for each document.
+
         :rtype: tuple[str, ...]
         """
-        names = ('company_id', 'amazon_account_id')
-        return names if 'amazon_account_id' in self._fields else ()
+        field = self._fields.get('amazon_account_id')
+        return ('company_id', 'amazon_account_id') if field and not field.related else ()
 
     @api.model
     def _is_for_connector(self, name):
