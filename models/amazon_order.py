@@ -1,5 +1,4 @@
 import json
-from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
@@ -12,7 +11,6 @@ from ..amazon.payload import load_json
 from .ship_by import get_urgency_domains, get_urgency_search_domain
 from .tools import SYNC_SECONDS, TimeBudget, to_naive
 
-REMOVED_AT_ONCE = 1000
 STATUS_LABELS = [
     (Status.PENDING, "Pending"),
     (Status.PENDING_AVAILABILITY, "Pre-ordered"),
@@ -132,11 +130,6 @@ class AmazonOrder(models.Model):
         compute='_compute_urgency',
         search='_search_urgency',
     )
-    delivered_at = fields.Datetime(
-        string="Delivered By",
-        help="As Amazon promised the buyer. Its data are removed some time later.",
-        readonly=True,
-    )
     note = fields.Text(
         string="Left Out", help="What was odd in Amazon's data and did not matter.", readonly=True,
     )
@@ -196,7 +189,6 @@ class AmazonOrder(models.Model):
     )
     _to_import_idx = models.Index("(account_id, id) WHERE state IN ('to_do', 'failed')")
     _to_complete_idx = models.Index("(account_id, attempts, id) WHERE to_complete")
-    _with_payload_idx = models.Index("(account_id, delivered_at) WHERE payload IS NOT NULL")
 
     # === COMPUTE METHODS === #
 
@@ -383,22 +375,3 @@ class AmazonOrder(models.Model):
         outcomes = inbox._import_orders(budget, accounts, inbox)
         outcomes['failed'] += len(inbox.filtered(lambda o: o.to_complete and o.state == 'failed'))
         return accounts._get_sync_notification(None, outcomes)
-
-    # === BUSINESS METHODS - DATA PROTECTION === #
-
-    @api.model
-    def _cron_remove_payloads(self):
-        """Remove what Amazon sent about orders that were delivered long enough ago.
-
-        :return: None
-        """
-        for [account] in self._read_group([('payload', '!=', False)], ['account_id']):
-            domain = [
-                ('account_id', '=', account.id),
-                ('payload', '!=', False),
-                ('delivered_at', '<', fields.Datetime.now() - timedelta(days=account.payload_days)),
-            ]
-            while expired := self.search(domain, limit=REMOVED_AT_ONCE):
-                expired.payload = False
-                if not self.env['ir.cron']._commit_progress(processed=len(expired)):
-                    return

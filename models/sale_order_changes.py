@@ -138,6 +138,8 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if not data.cancel_reasons or self.amazon_cancel_reason:
             return
+        if any(self.amazon_order_ids.mapped('purged_at')):
+            return  # It was told long ago, and has been forgotten.
         self.amazon_cancel_reason = ', '.join(filter(None, data.cancel_reasons)) or self.env._(
             "no reason given",
         )

@@ -2,6 +2,7 @@ from . import test_access
 from . import test_account
 from . import test_attacks_log
 from . import test_attacks_markup
+from . import test_attacks_privacy
 from . import test_cancel_to_amazon
 from . import test_carriers
 from . import test_carriers_odoo

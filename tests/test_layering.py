@@ -18,9 +18,10 @@ BASE_MODULES = {
     'models/activities.py', 'models/amazon_access_token.py', 'models/amazon_account.py',
     'models/amazon_account_card.py', 'models/amazon_account_marketplaces.py',
     'models/amazon_connection.py', 'models/amazon_feed.py', 'models/amazon_feed_mixin.py',
-    'models/amazon_outbox_mixin.py', 'models/amazon_queue_mixin.py', 'models/amazon_quota.py',
+    'models/amazon_outbox_mixin.py', 'models/amazon_personal_data.py',
+    'models/amazon_queue_mixin.py', 'models/amazon_quota.py',
     'models/amazon_sync.py', 'models/amazon_sync_feeds.py', 'models/amazon_sync_mixin.py',
-    'models/tools.py', 'wizards/amazon_split_account.py',
+    'models/quiet.py', 'models/tools.py', 'wizards/amazon_split_account.py',
 }
 WAYS = ('cancellation', 'deliver', 'listing', 'offer', 'order', 'picking', 'sale', 'shipment')
 WORDS = re.compile(r'[A-Z]?[a-z]+|[A-Z]+')
