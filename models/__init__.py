@@ -5,6 +5,7 @@ from . import amazon_queue_mixin
 from . import amazon_feed_mixin
 from . import amazon_outbox_mixin
 from . import amazon_personal_data
+from . import amazon_access_log
 from . import amazon_access_token
 from . import amazon_quota
 from . import amazon_connection

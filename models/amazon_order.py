@@ -81,7 +81,7 @@ class AmazonOrder(models.Model):
         string="Amazon's Data",
         readonly=True,
         copy=False,
-        groups='amazon_connector.group_amazon_admin',
+        groups=fields.NO_ACCESS,
     )
     readable_payload = fields.Text(
         string="Amazon's Data, Readable",
@@ -194,10 +194,14 @@ class AmazonOrder(models.Model):
 
     @api.depends('payload')
     def _compute_readable_payload(self):
+        """Show what Amazon sent to an administrator, which is recorded."""
         for order in self:
-            order.readable_payload = order.payload and json.dumps(
-                load_json(order.payload), indent=2, ensure_ascii=False,
+            payload = order.sudo().payload  # In sudo mode: nobody reads it but here.
+            order.readable_payload = payload and json.dumps(
+                load_json(payload), indent=2, ensure_ascii=False,
             )
+        if not self.env.su:
+            self.env['amazon.access.log']._note('data', self.filtered('readable_payload'))
 
     @api.depends('state', 'payload')
     def _compute_can_answer(self):
@@ -335,6 +339,21 @@ class AmazonOrder(models.Model):
         )
         action['domain'] = [('id', 'in', self.waiting_offer_ids.ids)]
         return action
+
+    def action_open_data(self):
+        """Show what Amazon sent, in a dialog of its own.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        return {
+            'type': 'ir.actions.act_window',
+            'name': self.env._("Amazon's Data of %(order)s", order=self.amazon_order_ref),
+            'res_model': 'amazon.order',
+            'res_id': self.id,
+            'views': [(self.env.ref('amazon_connector.amazon_order_view_form_data').id, 'form')],
+            'target': 'new',
+        }
 
     def action_open_sale_order(self):
         """Open the sales order.

@@ -94,6 +94,7 @@ class AmazonOrder(models.Model):
         :rtype: dict[str, list[str]]
         """
         return {
+            '': ['payload'],
             'sale_order_id': ['amazon_cancel_reason'],
             'sale_order_id.order_line': ['amazon_gift_message'],
         }
@@ -119,7 +120,7 @@ class AmazonOrder(models.Model):
             ),
             'next_try': False,
         })
-        self.write({'payload': False, 'is_purged': True})
+        self.is_purged = True
         self.filtered(lambda order: not order.purged_at).purged_at = fields.Datetime.now()
 
     def _clear_places(self):
@@ -130,6 +131,9 @@ class AmazonOrder(models.Model):
         gifts = self.sale_order_id.order_line.filtered('amazon_gift_message')
         gifts.order_id.picking_ids.note = False  # in which gift messages are written
         for way, names in self._get_places().items():
-            self.mapped(way).filtered(
-                lambda record, names=names: any(record[name] for name in names),
-            ).write(dict.fromkeys(names, False))
+            records = self.mapped(way)
+            if records != self:  # of which nothing is read: Amazon's data may be unreadable
+                records = records.filtered(
+                    lambda record, names=names: any(record[name] for name in names),
+                )
+            records.write(dict.fromkeys(names, False))

@@ -126,7 +126,9 @@ class ResPartner(models.Model):
 
         :return: None
         """
-        Partner = self.with_context(active_test=False, tracking_disable=True, no_vat_validation=True)
+        Partner = self.with_context(
+            active_test=False, tracking_disable=True, no_vat_validation=True,
+        )
         needed = self._find_needed_elsewhere(Partner.search([('id', 'child_of', self.ids)]))
         families = Partner.search([('id', 'child_of', (self - needed).ids)])
         if families:

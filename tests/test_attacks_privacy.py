@@ -3,10 +3,11 @@ from datetime import datetime, timedelta, timezone
 
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.amazon_connector.simulator import Address, Buyer, Item, TaxRegistration
 
-from .common import ShippingCase
+from .common import AttackCase, ShippingCase
 
 SECRETS = re.compile(
     'Quirina|Xylander|Rosenweg|Hinterhaus|76543|quirina|DE123456780|Zur Taufe|Falsche Farbe',
@@ -337,3 +338,90 @@ class TestBuyersAreForgotten(PrivacyCase):
         self.purge(get_now() + timedelta(days=400))
         self.assertEqual(user.partner_id.name, 'Quirina')
         self.assertIn("Amazon buyer", buyer.name)
+
+
+@tagged('post_install', '-at_install', 'attacks')
+class TestAccessIsRecorded(AttackCase):
+    """Who opens what Amazon sent is known for a year, without whose data it was."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.admin = cls.create_user(
+            'adele', 'amazon_connector.group_amazon_admin', 'base.group_allow_export',
+        )
+        cls.user = cls.create_user('uwe', 'amazon_connector.group_amazon_user')
+
+    def setUp(self):
+        super().setUp()
+        order = self.seller.place_order(buyer=Buyer('Quirina Xylander', 'q@marketplace.amazon.de'))
+        self.sync()
+        self.inbox = self.get_inbox(order)
+
+    def get_log(self):
+        return self.env['amazon.access.log'].search([])
+
+    @mute_logger('odoo.http')
+    def test_whoever_opens_amazons_data_is_recorded(self):
+        action = self.rpc(self.admin, 'amazon.order', 'action_open_data', self.inbox.ids)
+        self.assertEqual(action['target'], 'new')
+        self.assertFalse(self.get_log())
+        [values] = self.rpc(self.admin, 'amazon.order', 'web_read', self.inbox.ids,
+                            specification={'readable_payload': {}})
+        self.assertIn('Quirina Xylander', values['readable_payload'])
+        log = self.get_log()
+        self.assertEqual(
+            (log.user_id, log.what, log.reference, log.company_id),
+            (self.admin, 'data', self.inbox.amazon_order_ref, self.company),
+        )
+        self.rpc(self.admin, 'amazon.order', 'export_data', self.inbox.ids, ['readable_payload'])
+        self.assertEqual(len(self.get_log()), 2)
+
+    def test_the_form_of_an_order_opens_nothing(self):
+        views = self.rpc(self.admin, 'amazon.order', 'get_views', [[False, 'form']])
+        arch = views['views']['form']['arch']
+        self.assertIn('action_open_data', arch)
+        self.assertNotIn('payload"', arch)
+        names = [name for name in views['models']['amazon.order']['fields'] if f'"{name}"' in arch]
+        self.rpc(self.admin, 'amazon.order', 'read', self.inbox.ids, names)
+        self.assertFalse(self.get_log())
+
+    def test_nobody_reads_them_past_the_record(self):
+        for user in (self.admin, self.user):
+            self.assertDenied(user, 'amazon.order', 'read', self.inbox.ids, ['payload'])
+            self.assertDenied(user, 'amazon.order', 'search', [('payload', 'like', 'Xylander')])
+        self.assertDenied(self.user, 'amazon.order', 'read', self.inbox.ids, ['readable_payload'])
+
+    def test_the_record_is_kept_from_everybody(self):
+        self.env['amazon.access.log'].with_user(self.admin)._note('credentials', self.account)
+        log = self.get_log()
+        self.assertEqual(log.reference, self.account.name)
+        system = self.create_user('sybille', 'base.group_system')
+        stranger = self.create_user(
+            'stefan', 'amazon_connector.group_amazon_admin', company=self.create_company("Süd"),
+        )
+        for user in (self.user, system):
+            self.assertDenied(user, 'amazon.access.log', 'search_read', [], ['reference'])
+        self.assertFalse(self.rpc(stranger, 'amazon.access.log', 'search_read', [], ['reference']))
+        self.assertEqual(
+            [values['reference'] for values in self.rpc(
+                self.admin, 'amazon.access.log', 'search_read', [], ['reference'],
+            )],
+            [self.account.name],
+        )
+        for user in (self.admin, self.user, system, stranger):
+            for method, *args in (
+                ('create', {'what': 'data'}), ('write', log.ids, {'reference': 'x'}),
+                ('unlink', log.ids),
+            ):
+                self.assertDenied(user, 'amazon.access.log', method, *args)
+
+    def test_it_is_forgotten_after_a_year(self):
+        self.env['amazon.access.log']._note('data', self.inbox)
+        log = self.get_log()
+        log.date = get_now() - timedelta(days=364)
+        self.env['amazon.access.log']._gc_old()
+        self.assertTrue(log.exists())
+        log.date = get_now() - timedelta(days=366)
+        self.env['amazon.access.log']._gc_old()
+        self.assertFalse(log.exists())

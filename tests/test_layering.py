@@ -15,7 +15,8 @@ ODOO_ROOMS = ('controllers', 'models', 'wizards')
 BASE_MODULES = {
     'amazon/client.py', 'amazon/documents.py', 'amazon/errors.py', 'amazon/feeds.py',
     'amazon/limits.py', 'amazon/payload.py', 'amazon/xml_feeds.py',
-    'models/activities.py', 'models/amazon_access_token.py', 'models/amazon_account.py',
+    'models/activities.py', 'models/amazon_access_log.py', 'models/amazon_access_token.py',
+    'models/amazon_account.py',
     'models/amazon_account_card.py', 'models/amazon_account_marketplaces.py',
     'models/amazon_connection.py', 'models/amazon_feed.py', 'models/amazon_feed_mixin.py',
     'models/amazon_outbox_mixin.py', 'models/amazon_personal_data.py',
