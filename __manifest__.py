@@ -48,4 +48,7 @@
         'web.assets_tests': ['amazon_connector/static/tests/tours/**/*'],
     },
     'application': True,
+    'pre_init_hook': 'pre_init_hook',
+    'post_init_hook': 'post_init_hook',
+    'uninstall_hook': 'uninstall_hook',
 }

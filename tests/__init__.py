@@ -45,4 +45,5 @@ from . import test_simulator
 from . import test_simulator_shipments
 from . import test_tours
 from . import test_toy_way
+from . import test_uninstall
 from . import test_warehouse

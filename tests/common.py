@@ -408,7 +408,7 @@ class ProcessCase(BaseCase):
         return self.run_odoo('shell', *options, input=script)
 
     def run_odoo(self, *arguments, **options):
-        """Run Odoo on the copy and return what it prints."""
+        """Run Odoo on the copy and return what it prints; `errors` has what it logged."""
         process = subprocess.run(
             [
                 sys.executable, os.environ.get('ODOO_SCRIPT', sys.argv[0]), *arguments,
@@ -417,6 +417,7 @@ class ProcessCase(BaseCase):
             capture_output=True, text=True, timeout=TIME_LIMIT, check=False, **options,
         )
         self.assertFalse(process.returncode, process.stderr)
+        self.errors = process.stderr
         return process.stdout
 
     def query(self, statement, *parameters):
