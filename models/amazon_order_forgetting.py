@@ -57,12 +57,13 @@ class AmazonOrder(models.Model):
 
         :rtype: Domain
         """
-        accounts = self.env['amazon.account'].with_context(active_test=False).search([])
+        kept = Domain('is_purged', '=', False)
+        accounts = [account for [account] in self._read_group(kept, ['account_id'])]
         at_rest = (
             Domain('state', '!=', 'to_do')
             | Domain('stored_at', '<', fields.Datetime.now() - GRACE)
         )
-        return Domain('is_purged', '=', False) & at_rest & (
+        return kept & at_rest & (
             Domain('purged_at', '!=', False)
             | Domain.OR(self._get_ended_domain(account) for account in accounts)
         )
@@ -120,7 +121,8 @@ class AmazonOrder(models.Model):
             ),
             'next_try': False,
         })
-        self.is_purged = True
+        # Nor is Amazon asked any more for what it never told.
+        self.write({'is_purged': True, 'to_complete': False})
         self.filtered(lambda order: not order.purged_at).purged_at = fields.Datetime.now()
 
     def _clear_places(self):

@@ -159,9 +159,8 @@ class TestAccess(AmazonCase):
                     inbox.with_user(user).read(['payload'])
                 self.assertNotIn('payload', inbox.with_user(user).read()[0])
         for user in (self.user, self.salesman):
-            with self.subTest(user=user.login):
-                with self.assertRaises(AccessError):
-                    inbox.with_user(user).read(['readable_payload'])
+            with self.subTest(user=user.login), self.assertRaises(AccessError):
+                inbox.with_user(user).read(['readable_payload'])
 
     def test_salespeople_and_warehouse_see_where_an_order_came_from(self):
         self.create_product('SKU-1')
