@@ -3,6 +3,7 @@ from . import test_account
 from . import test_attacks_log
 from . import test_attacks_markup
 from . import test_attacks_privacy
+from . import test_attacks_uninstall
 from . import test_cancel_to_amazon
 from . import test_carriers
 from . import test_carriers_odoo
@@ -45,5 +46,4 @@ from . import test_simulator
 from . import test_simulator_shipments
 from . import test_tours
 from . import test_toy_way
-from . import test_uninstall
 from . import test_warehouse
