@@ -13,6 +13,9 @@ from .tools import CRON_SECONDS, TimeBudget
 _logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 100
+HEADERS = (
+    'email_from', 'reply_to', 'incoming_email_to', 'incoming_email_cc', 'outgoing_email_to',
+)
 MIN_LENGTH = 4  # shorter texts stand in anything, and say nothing of anybody
 
 
@@ -111,13 +114,14 @@ class AmazonPersonalData(models.AbstractModel):
     # === BUSINESS METHODS - CHATTER === #
 
     @api.model
-    def _remove_quotes(self, texts, authors=None):
+    def _remove_quotes(self, texts, people=None):
         """Remove the messages and activities of documents that quote what is to be forgotten.
 
         :param dict[models.Model, set[str]] texts: What each document may quote.
-        :param res.partner authors: Whose own messages are removed, too.
+        :param res.partner people: Messages from them and to them are removed, too.
         :return: None
         """
+        people = people or self.env['res.partner']
         patterns = {
             (record._name, record.id): _get_pattern(quotes) for record, quotes in texts.items()
         }
@@ -128,7 +132,7 @@ class AmazonPersonalData(models.AbstractModel):
             self.env['mail.message'].search([
                 ('model', '=', name), ('res_id', 'in', record_ids),
             ]).filtered(
-                lambda message, name=name: authors and message.author_id in authors
+                lambda message, name=name: people & _get_people(message)
                 or patterns[name, message.res_id].search(_get_words(message)),
             ).unlink()
             self.env['mail.activity'].with_context(active_test=False).search([
@@ -146,11 +150,16 @@ def _get_pattern(quotes):
     return re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)" if words else r'(?!)', re.IGNORECASE)
 
 
+def _get_people(message):
+    """Return whom a message is from and to."""
+    return message.author_id | message.partner_ids | message.notification_ids.res_partner_id
+
+
 def _get_words(message):
-    """Return what a message says in its text, its headers, and the changes that it tracks."""
+    """Return what a message says: its text, whom it is from and to, and the changes it tracks."""
     tracked = message.tracking_value_ids
     return _join_words(
-        html2plaintext(message.body or ''), message.subject, message.email_from,
+        html2plaintext(message.body or ''), message.subject, *(message[name] for name in HEADERS),
         *tracked.mapped('old_value_char'), *tracked.mapped('new_value_char'),
         *tracked.mapped('old_value_text'), *tracked.mapped('new_value_text'),
     )

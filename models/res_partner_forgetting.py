@@ -155,7 +155,7 @@ class ResPartner(models.Model):
             texts.update(dict.fromkeys(
                 [sale_order, *sale_order.picking_ids, *sale_order.invoice_ids], quotes,
             ))
-        self.env['amazon.personal.data']._remove_quotes(texts, authors=self)
+        self.env['amazon.personal.data']._remove_quotes(texts, people=self)
         # Labels and the like; the papers of invoices stay with them.
         self.env['ir.attachment'].search([
             ('res_model', '=', deliveries._name), ('res_id', 'in', deliveries.ids),
