@@ -25,6 +25,7 @@
         'wizards/amazon_import_order_views.xml',
         'wizards/amazon_incomplete_deliveries_views.xml',
         'wizards/amazon_split_account_views.xml',
+        'views/amazon_access_log_views.xml',
         'views/amazon_connection_views.xml',
         'views/amazon_account_views.xml',
         'views/amazon_account_orders_views.xml',
@@ -49,4 +50,7 @@
         'web.assets_tests': ['amazon_connector/static/tests/tours/**/*'],
     },
     'application': True,
+    'pre_init_hook': 'pre_init_hook',
+    'post_init_hook': 'post_init_hook',
+    'uninstall_hook': 'uninstall_hook',
 }

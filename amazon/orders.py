@@ -210,7 +210,9 @@ class OrderSummary:
     total: Decimal | None
     currency: str | None  # ISO 4217
     ship_by: datetime | None  # UTC, aware
-    deliver_by: datetime | None  # UTC, aware
+    is_over: bool  # shipped in full, or cancelled
+    is_delivered: bool  # in full, as far as Amazon knows of packages; it does not say when
+    shipped_at: datetime | None  # UTC, aware; the last package
     is_complete: bool  # whether it says how far the order is; without FULFILLMENT it does not
     is_sold_elsewhere: bool  # in another shop (NON_AMAZON), and only shipped by Amazon
 
@@ -417,17 +419,24 @@ def _parse_package(package: Node) -> ShippedPackage:
 def parse_summary(payload: Any) -> OrderSummary:
     """Return what can be read of an order, however broken it is. Raises nothing."""
     order = Node(payload, '', SEARCH_OPERATION)
+    status = order.peek_text('fulfillment', 'fulfillmentStatus') or None
+    packages = order.peek_children('packages')
+    shipped_at = [package.peek_time('shipTime') for package in packages]
     return OrderSummary(
         order_id=order.peek_text('orderId') or None,
         updated_at=order.peek_time('lastUpdatedTime'),
-        status=order.peek_text('fulfillment', 'fulfillmentStatus') or None,
+        status=status,
         channel=CHANNELS.get(order.peek_text('fulfillment', 'fulfilledBy')),
         marketplace_id=order.peek_text('salesChannel', 'marketplaceId') or None,
         marketplace_name=order.peek_text('salesChannel', 'marketplaceName') or None,
         total=peek_paid(order),
         currency=find_currency(order) or None,
         ship_by=order.peek_time('fulfillment', 'shipByWindow', 'latestDateTime'),
-        deliver_by=order.peek_time('fulfillment', 'deliverByWindow', 'latestDateTime'),
+        is_over=status in (Status.SHIPPED, Status.CANCELLED),
+        is_delivered=status == Status.SHIPPED and bool(packages) and all(
+            package.peek_text('packageStatus', 'status') == 'DELIVERED' for package in packages
+        ),
+        shipped_at=max(filter(None, shipped_at), default=None),
         is_complete=_is_complete(order),
         is_sold_elsewhere=order.peek_text('salesChannel', 'channelName') == 'NON_AMAZON',
     )

@@ -6,6 +6,8 @@ from . import amazon_queue_mixin
 from . import amazon_feed_mixin
 from . import amazon_outbox_mixin
 from . import amazon_secret
+from . import amazon_personal_data
+from . import amazon_access_log
 from . import amazon_access_token
 from . import amazon_quota
 from . import amazon_connection
@@ -21,6 +23,7 @@ from . import amazon_account_deliveries_card
 from . import amazon_account_marketplaces
 from . import amazon_account_orders
 from . import amazon_account_orders_card
+from . import amazon_account_privacy
 from . import amazon_account_sales
 from . import amazon_cancellation
 from . import amazon_delivery_rule
@@ -29,6 +32,7 @@ from . import amazon_offer
 from . import amazon_offer_matching
 from . import amazon_order
 from . import amazon_order_fetching
+from . import amazon_order_forgetting
 from . import amazon_order_importing
 from . import amazon_shipment
 from . import amazon_sync_feeds
@@ -36,6 +40,7 @@ from . import amazon_sync_orders
 from . import delivery_carrier
 from . import mail_mail
 from . import res_partner
+from . import res_partner_forgetting
 from . import sale_order
 from . import sale_order_changes
 from . import sale_order_line

@@ -2,7 +2,21 @@
 
 from odoo.tools import html2plaintext
 
+from .tools import to_html
+
 ATTENTION = 'amazon_connector.mail_activity_type_attention'
+
+
+def plan_activity(record, type_xmlid, note, user):
+    """Plan an activity, whose note is shown as it is, whoever wrote parts of it.
+
+    :param record: The record that it concerns, of a model with activities.
+    :param str type_xmlid: The type of the activity.
+    :param str note: What happened and what to do, in a sentence.
+    :param res.users user: Who is told.
+    :return: None
+    """
+    record.activity_schedule(type_xmlid, note=to_html(note), user_id=user.id)
 
 
 def plan_warning(record, note, user):
@@ -13,5 +27,11 @@ def plan_warning(record, note, user):
     :param res.users user: Who is told.
     :return: None
     """
-    if note not in record.activity_ids.mapped(lambda a: html2plaintext(a.note or '')):
-        record.activity_schedule('mail.mail_activity_data_warning', note=note, user_id=user.id)
+    planned = record.activity_ids.mapped(lambda activity: _get_words(activity.note or ''))
+    if _get_words(to_html(note)) not in planned:
+        plan_activity(record, 'mail.mail_activity_data_warning', note, user)
+
+
+def _get_words(html):
+    """Return what a note says, however its HTML is laid out."""
+    return html2plaintext(html).split()

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from .activities import ATTENTION, plan_warning
+from .activities import ATTENTION, plan_activity, plan_warning
 from .tools import check_given
 
 
@@ -265,11 +265,7 @@ class AmazonAccount(models.Model):
         """
         self.ensure_one()
         if not self.activity_search([ATTENTION]):
-            self.activity_schedule(
-                ATTENTION,
-                note=note,
-                user_id=self._get_person_in_charge().id,
-            )
+            plan_activity(self, ATTENTION, note, self._get_person_in_charge())
 
     def _warn_person_in_charge(self, note):
         """Plan an activity about something that happens once, unless it is planned already.

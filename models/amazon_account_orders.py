@@ -86,7 +86,8 @@ class AmazonAccount(models.Model):
     payload_days = fields.Integer(
         string="Keep Amazon's Data (Days)",
         help="The data as Amazon sent them hold personal data. They are removed so many days after"
-             " delivery; Amazon allows 30 at most.",
+             " delivery or, where Amazon does not tell of it, after shipment; Amazon allows 30 at"
+             " most. Gift messages and reasons to cancel go with them.",
         default=30,
         required=True,
     )

@@ -11,7 +11,7 @@ from ..amazon.errors import AmazonError, Throttled, Unauthorized
 from .activities import ATTENTION
 from .amazon_access_token import DatabaseTokenStore
 from .amazon_quota import DatabaseLimiter
-from .tools import check_given
+from .tools import check_given, to_html
 from .vault import KeyUnusable
 
 SECRETS = ('lwa_client_secret', 'refresh_token')
@@ -484,7 +484,7 @@ class AmazonConnection(models.Model):
         self.write({'state': 'error', 'reason': reason})
         for account in self.account_ids.filtered('active'):
             account._ask_for_attention(reason)
-            account.activity_search([ATTENTION]).note = reason
+            account.activity_search([ATTENTION]).note = to_html(reason)
 
     def _get_error_reason(self, error, button=None):
         """Return a sentence about a failed call, with the next step, for Amazon users.

@@ -1,5 +1,4 @@
 import json
-from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
@@ -13,7 +12,6 @@ from .ship_by import get_urgency_domains, get_urgency_search_domain
 from .tools import SYNC_SECONDS, TimeBudget, to_naive
 from .vault import EncryptedText
 
-REMOVED_AT_ONCE = 1000
 STATUS_LABELS = [
     (Status.PENDING, "Pending"),
     (Status.PENDING_AVAILABILITY, "Pre-ordered"),
@@ -84,7 +82,7 @@ class AmazonOrder(models.Model):
         string="Amazon's Data",
         readonly=True,
         copy=False,
-        groups='amazon_connector.group_amazon_admin',
+        groups=fields.NO_ACCESS,
     )
     readable_payload = fields.Text(
         string="Amazon's Data, Readable",
@@ -132,11 +130,6 @@ class AmazonOrder(models.Model):
         help="By Amazon's ship-by time, of what waits to be imported.",
         compute='_compute_urgency',
         search='_search_urgency',
-    )
-    delivered_at = fields.Datetime(
-        string="Delivered By",
-        help="As Amazon promised the buyer. Its data are removed some time later.",
-        readonly=True,
     )
     note = fields.Text(
         string="Left Out", help="What was odd in Amazon's data and did not matter.", readonly=True,
@@ -197,16 +190,19 @@ class AmazonOrder(models.Model):
     )
     _to_import_idx = models.Index("(account_id, id) WHERE state IN ('to_do', 'failed')")
     _to_complete_idx = models.Index("(account_id, attempts, id) WHERE to_complete")
-    _with_payload_idx = models.Index("(account_id, delivered_at) WHERE payload IS NOT NULL")
 
     # === COMPUTE METHODS === #
 
     @api.depends('payload')
     def _compute_readable_payload(self):
+        """Show what Amazon sent to an administrator, which is recorded."""
         for order in self:
-            order.readable_payload = order.payload and json.dumps(
-                load_json(order.payload), indent=2, ensure_ascii=False,
+            payload = order.sudo().payload  # In sudo mode: nobody reads it but here.
+            order.readable_payload = payload and json.dumps(
+                load_json(payload), indent=2, ensure_ascii=False,
             )
+        if not self.env.su:
+            self.env['amazon.access.log']._note('data', self.filtered('readable_payload'))
 
     @api.depends('state', 'payload')
     def _compute_can_answer(self):
@@ -347,6 +343,21 @@ class AmazonOrder(models.Model):
         action['domain'] = [('id', 'in', self.waiting_offer_ids.ids)]
         return action
 
+    def action_open_data(self):
+        """Show what Amazon sent, in a dialog of its own.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        return {
+            'type': 'ir.actions.act_window',
+            'name': self.env._("Amazon's Data of %(order)s", order=self.amazon_order_ref),
+            'res_model': 'amazon.order',
+            'res_id': self.id,
+            'views': [(self.env.ref('amazon_connector.amazon_order_view_form_data').id, 'form')],
+            'target': 'new',
+        }
+
     def action_open_sale_order(self):
         """Open the sales order.
 
@@ -386,22 +397,3 @@ class AmazonOrder(models.Model):
         outcomes = inbox._import_orders(budget, accounts, inbox)
         outcomes['failed'] += len(inbox.filtered(lambda o: o.to_complete and o.state == 'failed'))
         return accounts._get_sync_notification(None, outcomes)
-
-    # === BUSINESS METHODS - DATA PROTECTION === #
-
-    @api.model
-    def _cron_remove_payloads(self):
-        """Remove what Amazon sent about orders that were delivered long enough ago.
-
-        :return: None
-        """
-        for [account] in self._read_group([('payload', '!=', False)], ['account_id']):
-            domain = [
-                ('account_id', '=', account.id),
-                ('payload', '!=', False),
-                ('delivered_at', '<', fields.Datetime.now() - timedelta(days=account.payload_days)),
-            ]
-            while expired := self.search(domain, limit=REMOVED_AT_ONCE):
-                expired.payload = False
-                if not self.env['ir.cron']._commit_progress(processed=len(expired)):
-                    return

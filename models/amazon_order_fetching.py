@@ -25,8 +25,8 @@ from .quiet import quiet_sql
 from .tools import to_naive
 
 COMPLETION_PAUSE = timedelta(seconds=30)
-# Without a date of delivery, an order counts as delivered so many days after its last change.
-DELIVERY_DAYS = 14
+# What Amazon told first counts, whatever it says later.
+FIRST_TIMES = ('ended_at', 'delivered_at')
 # What is written of an order that comes without its status where fuller data are stored.
 VERSION_FIELDS = (
     'amazon_updated_at', 'payload_version', 'to_complete', 'state', 'reason', 'attempts',
@@ -166,7 +166,11 @@ class AmazonOrder(models.Model):
             return {}
         if values['to_complete'] and self.payload and self.amazon_status:
             return {name: values[name] for name in VERSION_FIELDS}
-        return values
+        first = {
+            name: min(filter(None, (self[name], values[name])), default=False)
+            for name in FIRST_TIMES
+        }
+        return {**values, **first}
 
     @api.model
     def _prepare_inbox_values(self, account, payload, summary, currencies):
@@ -179,8 +183,11 @@ class AmazonOrder(models.Model):
         :rtype: dict
         """
         text = json.dumps(payload, separators=(',', ':'))
-        changed_at = summary.updated_at or datetime.now(timezone.utc)
-        delivered_at = summary.deliver_by or changed_at + timedelta(days=DELIVERY_DAYS)
+        now = datetime.now(timezone.utc)
+        changed_at = summary.updated_at or now
+        # Neither lies in the future, whatever Amazon says.
+        known_at = min(changed_at, now)
+        ended_at = min(summary.shipped_at or known_at, known_at)
         marketplace = account.connection_id._get_synced_marketplaces().filtered(
             lambda m: m.api_ref == summary.marketplace_id,
         ) or self._find_marketplace(account, summary)
@@ -196,7 +203,10 @@ class AmazonOrder(models.Model):
             'amazon_total': float(summary.total or 0),
             'currency_id': currencies.get(summary.currency, self.env['res.currency']).id,
             'ship_by': to_naive(summary.ship_by),
-            'delivered_at': to_naive(delivered_at),
+            'ended_at': summary.is_over and to_naive(ended_at),
+            'delivered_at': summary.is_delivered and to_naive(known_at),
+            'stored_at': to_naive(now),
+            'is_purged': False,
             'payload': text,
             'payload_version': summary.updated_at and summary.updated_at.isoformat(
                 timespec='microseconds',

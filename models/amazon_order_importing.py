@@ -209,6 +209,11 @@ class AmazonOrder(models.Model):
                 "Its sales order was deleted in Odoo. Retry makes it again; goods that have left"
                 " stay as they are.",
             )
+        if self.sale_order_id and not self.sale_order_id.amazon_account_id:
+            return Step.SKIP, self.env._(
+                "Its sales order was made before the connector was uninstalled. It is not followed"
+                " any more.",
+            )
         if not self.sale_order_id and self.is_sold_elsewhere:
             return self._choose_step_sold_elsewhere(account)
         status, step = self.amazon_status, Step.UPDATE if self.sale_order_id else Step.CREATE

@@ -3,6 +3,8 @@ from dataclasses import dataclass, field
 from odoo import api, fields, models
 from odoo.tools import email_normalize
 
+from .tools import to_html
+
 SIGNATURE = ('name', 'street', 'street2', 'zip', 'city', 'state_id', 'country_id')
 
 
@@ -232,7 +234,9 @@ class ResPartner(models.Model):
         valid_vat, _country_code = self._run_vat_checks(country, vat, validation='setnull')
         if valid_vat:
             return {'vat': valid_vat}
-        return {'comment': self.env._("VAT number according to Amazon, not valid: %s", vat)}
+        return {
+            'comment': to_html(self.env._("VAT number according to Amazon, not valid: %s", vat)),
+        }
 
     @api.model
     def _get_amazon_lang(self, marketplace):

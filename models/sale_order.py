@@ -284,7 +284,7 @@ class SaleOrder(models.Model):
                 sale_order._close_amazon_rounding(data)
                 sale_order._note_trivia([*data.notes, *customer.notes])
                 if customer.has_invalid_vat:
-                    sale_order._note_invalid_vat(data.buyer.vat)
+                    sale_order._note_invalid_vat()
 
     @api.model
     def _confirm_from_amazon(self, incoming_list):
@@ -438,16 +438,14 @@ class SaleOrder(models.Model):
                 ))
         self.env['stock.move']._ship_without_delivery(shipments)
 
-    def _note_invalid_vat(self, vat):
-        """Say on the order that the buyer's VAT number is not valid.
+    def _note_invalid_vat(self):
+        """Say on the order that the buyer's VAT number is not valid, without the number.
 
-        :param str vat: The number as Amazon sent it.
         :return: None
         """
         self.message_post(body=self.env._(
-            "The VAT number %(vat)s that Amazon sent is not valid. It is in the notes of the"
-            " customer; check the taxes before you invoice.",
-            vat=vat,
+            "The VAT number that Amazon sent is not valid. It is in the notes of the customer;"
+            " check the taxes before you invoice.",
         ))
 
     def _note_trivia(self, notes):

@@ -131,19 +131,22 @@ class SaleOrder(models.Model):
     def _note_cancel_request(self, data):
         """Warn on the order and its deliveries that the buyer asks to cancel.
 
+        The reason is on the order only, where the purge finds it.
+
         :param amazon.orders.Order data: The order as read.
         :return: None
         """
         self.ensure_one()
         if not data.cancel_reasons or self.amazon_cancel_reason:
             return
+        if any(self.amazon_order_ids.mapped('purged_at')):
+            return  # It was told long ago, and has been forgotten.
         self.amazon_cancel_reason = ', '.join(filter(None, data.cancel_reasons)) or self.env._(
             "no reason given",
         )
         note = self.env._(
-            "The buyer asks on Amazon to cancel: %(reason)s. Press Cancel Order on the sales order"
-            " before it is shipped, or ship it.",
-            reason=self.amazon_cancel_reason,
+            "The buyer asks on Amazon to cancel, with the reason that the sales order shows. Press"
+            " Cancel Order on the sales order before it is shipped, or ship it.",
         )
         self._warn_salesperson(note)
         for picking in self.picking_ids.filtered(lambda p: p.state not in ('done', 'cancel')):

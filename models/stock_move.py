@@ -2,7 +2,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
 from odoo import api, fields, models
-from odoo.tools import format_datetime, plaintext2html
+from odoo.tools import format_datetime
+
+from .tools import to_html
 
 
 @dataclass
@@ -70,7 +72,7 @@ class StockMove(models.Model):
         super()._assign_picking_post_process(new=new)
         gifts = self.sale_line_id.filtered('amazon_gift_message')
         if new and gifts:
-            self.picking_id.note = plaintext2html('\n'.join(
+            self.picking_id.note = to_html('\n'.join(
                 self.env._(
                     "Gift message for %(product)s: %(message)s",
                     product=line.product_id.display_name,

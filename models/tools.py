@@ -1,7 +1,9 @@
-"""Times, budgets of time and what has to be filled in, as all ways need them."""
+"""Times, budgets of time, texts and what has to be filled in, as all ways need them."""
 
 import time
 from datetime import timezone
+
+from markupsafe import Markup, escape
 
 from odoo.exceptions import ValidationError
 
@@ -17,6 +19,11 @@ def to_naive(moment):
 def to_aware(moment):
     """Return a time as Odoo stores it with its zone, UTC. What is empty stays."""
     return moment and moment.replace(tzinfo=timezone.utc)
+
+
+def to_html(text):
+    """Return a text as HTML that shows it as it is: nothing in it is an element or a link."""
+    return Markup('<br>').join(escape(line) for line in text.splitlines())
 
 
 class TimeBudget:

@@ -2,9 +2,12 @@ from . import test_access
 from . import test_account
 from . import test_attacks_copies
 from . import test_attacks_log
+from . import test_attacks_markup
 from . import test_attacks_people
+from . import test_attacks_privacy
 from . import test_attacks_records
 from . import test_attacks_secrets
+from . import test_attacks_uninstall
 from . import test_attacks_wire
 from . import test_cancel_to_amazon
 from . import test_carriers

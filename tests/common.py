@@ -5,6 +5,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from freezegun import freeze_time
+
 from odoo import sql_db
 from odoo.tests import BaseCase, Form, HttpCase, TransactionCase, get_db_name
 from odoo.tools import SQL, mute_logger
@@ -137,6 +139,11 @@ class AmazonCase(TransactionCase):
         """Run a cron of the add-on, e.g. `fetch_orders`, as the scheduler does."""
         cron = self.env.ref(f'amazon_connector.ir_cron_{name}')
         self.assertIs(cron.method_direct_trigger(), True)
+
+    def purge(self, at):
+        """Remove the personal data that nothing needs at a time, as Odoo's clean-up does."""
+        with freeze_time(at):
+            self.press(self.env['amazon.personal.data'], '_gc_personal_data')
 
     def get_triggers(self, name):
         """Return when a cron of the add-on runs next apart from its interval."""

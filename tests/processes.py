@@ -264,6 +264,20 @@ def rest(_stage):
     """Do nothing more than to connect the account."""
 
 
+def sell_mugs(stage):
+    """Import some orders, one of them delivered."""
+    stage.rehearse(set_up_carrier)
+    stage.control('place_order', items=[{'sku': 'MUG', 'gift_wrap': '1.00'}])
+    stage.rehearse(sync_and_deliver)
+    stage.control('place_order', items=[{'sku': 'MUG', 'shipping': '4.90'}])
+    stage.rehearse(sync)
+
+
+def sync_all(stage):
+    """Let a new account read everything."""
+    stage.rehearse(sync)
+
+
 def fetch_once(stage):
     """Let the scheduler fetch what there is."""
     stage.play(fetch)

@@ -147,12 +147,15 @@ class TestAccess(AmazonCase):
         order = self.seller.place_order()
         self.sync()
         inbox = self.get_inbox(order)
-        self.assertIn(order.order_id, inbox.with_user(self.admin).payload)
-        for user in (self.user, self.salesman):
+        self.assertIn(order.order_id, inbox.with_user(self.admin).readable_payload)
+        for user in (self.admin, self.user, self.salesman):
             with self.subTest(user=user.login):
                 with self.assertRaises(AccessError):
                     inbox.with_user(user).read(['payload'])
                 self.assertNotIn('payload', inbox.with_user(user).read()[0])
+        for user in (self.user, self.salesman):
+            with self.subTest(user=user.login), self.assertRaises(AccessError):
+                inbox.with_user(user).read(['readable_payload'])
 
     def test_salespeople_and_warehouse_see_where_an_order_came_from(self):
         self.create_product('SKU-1')

@@ -142,7 +142,7 @@ class TestOrderParsing(BaseCase):
     # === SUMMARY === #
 
     def test_summary_of_an_order(self):
-        order = make_order(Item('A', '12.50', 2), deliver_by=(NOON, NOON))
+        order = make_order(Item('A', '12.50', 2))
         summary = parse_summary(render(order))
         self.assertEqual(summary.order_id, '305-0000001-0000001')
         self.assertEqual(summary.updated_at, NOON)
@@ -151,7 +151,25 @@ class TestOrderParsing(BaseCase):
         self.assertEqual(summary.marketplace_id, 'A1PA6795UKMFR9')
         self.assertEqual(summary.marketplace_name, 'Amazon.de')
         self.assertEqual((summary.total, summary.currency), (Decimal('25.00'), 'EUR'))
-        self.assertEqual(summary.deliver_by, NOON)
+        self.assertFalse(summary.is_over or summary.is_delivered or summary.shipped_at)
+
+    def test_summary_of_where_an_order_ends(self):
+        payload = render(make_order(Item('A', '12.50', 2)))
+        payload['packages'] = [
+            {'shipTime': '2026-11-01T10:00:00Z', 'packageStatus': {'status': 'DELIVERED'}},
+            {'shipTime': '2026-11-03T10:00:00Z', 'packageStatus': {'status': 'IN_TRANSIT'}},
+        ]
+        summary = parse_summary(payload)
+        self.assertFalse(summary.is_over or summary.is_delivered)
+        payload['fulfillment']['fulfillmentStatus'] = 'SHIPPED'
+        summary = parse_summary(payload)
+        self.assertEqual((summary.is_over, summary.is_delivered), (True, False))
+        self.assertEqual(summary.shipped_at.day, 3)
+        payload['packages'][1]['packageStatus']['status'] = 'DELIVERED'
+        self.assertTrue(parse_summary(payload).is_delivered)
+        payload['fulfillment']['fulfillmentStatus'] = 'CANCELLED'
+        summary = parse_summary(payload)
+        self.assertEqual((summary.is_over, summary.is_delivered), (True, False))
 
     def test_summary_of_anything(self):
         for number, payload in enumerate((

@@ -252,27 +252,21 @@ class TestFailures(AmazonCase):
 class TestDataProtection(AmazonCase):
     """What is kept of buyers, and for how long."""
 
-    def remove_payloads(self, at):
-        with freeze_time(at):
-            self.run_cron('remove_payloads')
-
-    def test_payloads_go_30_days_after_delivery(self):
-        order = self.seller.place_order()
+    def test_payloads_go_30_days_after_shipment(self):
+        order = self.seller.place_order(status='SHIPPED')
         self.sync()
         inbox = self.get_inbox(order)
-        delivered = order.deliver_by[1].replace(tzinfo=None)
-        self.remove_payloads(delivered + timedelta(days=30, seconds=-1))
+        shipped = order.packages[0].shipped_at.replace(tzinfo=None)
+        self.purge(shipped + timedelta(days=30, seconds=-1))
         self.assertTrue(inbox.payload)
-        self.remove_payloads(delivered + timedelta(days=30, seconds=1))
+        self.purge(shipped + timedelta(days=30, seconds=1))
         self.assertFalse(inbox.payload)
-        self.assertTrue(inbox.sale_order_id)
 
     def test_payloads_go_earlier_if_the_account_says_so(self):
         self.account.payload_days = 3
-        order = self.seller.place_order()
+        order = self.seller.place_order(status='SHIPPED')
         self.sync()
-        delivered = order.deliver_by[1].replace(tzinfo=None)
-        self.remove_payloads(delivered + timedelta(days=3, seconds=1))
+        self.purge(get_now() + timedelta(days=3, minutes=5))
         [inbox] = self.get_inbox(order)
         self.assertFalse(inbox.payload)
 
@@ -284,7 +278,7 @@ class TestDataProtection(AmazonCase):
         self.seller.override(orders[1], remove=['/fulfillment', '/createdTime'])
         self.sync()
         self.account.active = False
-        self.remove_payloads(get_now() + timedelta(days=60))
+        self.purge(get_now() + timedelta(days=91))
         for order in orders:
             [inbox] = self.get_inbox(order)
             self.assertFalse(inbox.payload)
@@ -293,7 +287,7 @@ class TestDataProtection(AmazonCase):
         order = self.seller.place_order()
         self.sync()
         inbox = self.get_inbox(order)
-        self.remove_payloads(get_now() + timedelta(days=60))
+        self.purge(get_now() + timedelta(days=91))
         self.press(inbox, 'action_retry')
         self.assertEqual(inbox.state, 'failed')
         self.assertIn("Fetch Again", inbox.reason)

@@ -294,7 +294,7 @@ class TestCustomers(AmazonCase):
         self.assertEqual(sale_order.state, 'sale')
         self.assertFalse(sale_order.partner_id.vat)
         self.assertIn('DE123456780', html2plaintext(sale_order.partner_id.comment))
-        self.assertIn('DE123456780', ''.join(sale_order.message_ids.mapped('body')))
+        self.assertIn('is not valid', ''.join(sale_order.message_ids.mapped('body')))
 
     def test_a_vat_number_that_comes_later_is_added(self):
         buyer = Buyer('Ben', 'ben@marketplace.amazon.de', company='Kaffeehaus Elbblick GmbH')
@@ -523,9 +523,9 @@ class TestFbm(AmazonCase):
         self.seller.request_cancellation(order, 'Bought the wrong size')
         self.sync()
         self.assertEqual(sale_order.amazon_cancel_reason, 'Bought the wrong size')
-        self.assertIn('wrong size', html2plaintext(sale_order.activity_ids.note))
+        self.assertIn('asks on Amazon to cancel', html2plaintext(sale_order.activity_ids.note))
         self.assertEqual(len(sale_order.picking_ids.message_ids), messages + 1)
-        self.assertIn('wrong size', sale_order.picking_ids.message_ids[0].body)
+        self.assertIn('to cancel', sale_order.picking_ids.message_ids[0].body)
         self.assertEqual(sale_order.picking_ids.amazon_cancel_reason, 'Bought the wrong size')
         self.assertEqual(sale_order.state, 'sale')
         self.seller.touch(order)
@@ -559,8 +559,9 @@ class TestFbm(AmazonCase):
         self.seller.request_cancellation(order, 'Ordered twice')
         self.sync()
         sale_order = self.get_sale_order(order)
-        self.assertIn('Ordered twice', html2plaintext(sale_order.activity_ids.note))
-        self.assertIn('Ordered twice', ''.join(sale_order.picking_ids.message_ids.mapped('body')))
+        self.assertEqual(sale_order.amazon_cancel_reason, 'Ordered twice')
+        self.assertIn('asks on Amazon to cancel', html2plaintext(sale_order.activity_ids.note))
+        self.assertIn('to cancel', ''.join(sale_order.picking_ids.message_ids.mapped('body')))
 
 
 @tagged('post_install', '-at_install')
