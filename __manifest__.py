@@ -8,7 +8,9 @@
     'license': 'LGPL-3',
     'depends': ['sale_management', 'stock_delivery', 'stock_sms', 'base_vat'],
     'external_dependencies': {
-        'python': ['cryptography', 'lxml', 'python-amazon-sp-api', 'requests', 'urllib3'],
+        'python': [
+            'cryptography', 'lxml', 'markupsafe', 'python-amazon-sp-api', 'requests', 'urllib3',
+        ],
     },
     'excludes': ['sale_amazon'],
     'data': [

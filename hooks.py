@@ -9,6 +9,8 @@ from odoo import SUPERUSER_ID
 from odoo.fields import Domain
 from odoo.tools import split_every
 
+from .models.guard import as_connector
+
 MODULE = 'amazon_connector'
 KEPT_NAME = 'amazon_connector: what was imported'
 BATCH_SIZE = 1000
@@ -89,8 +91,9 @@ def _put_back(model, name, references):
         records = model.with_context(active_test=False).search([
             ('id', 'in', [int(record_id) for record_id in part]), (name, '=', False),
         ])
-        for record in records:
-            record[name] = part[str(record.id)]
+        with as_connector():
+            for record in records:
+                record[name] = part[str(record.id)]
         model.env.flush_all()
         model.env.invalidate_all()
 

@@ -110,8 +110,10 @@ class AmazonAccount(models.Model):
         """Override of `base` to make a connection in the company of each account without one."""
         vals_list = [dict(vals) for vals in vals_list]
         for vals in vals_list:
-            check_given(self, vals)
             if not vals.get('connection_id'):
+                vals.pop('connection_id', None)
+            check_given(self, vals)
+            if 'connection_id' not in vals:
                 given = [name for name in vals if self._fields[name].inherited]
                 vals['connection_id'] = self.env['amazon.connection'].create({
                     'company_id': vals.get('company_id') or self.env.company.id,

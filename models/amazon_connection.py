@@ -222,6 +222,8 @@ class AmazonConnection(models.Model):
         """
         check_given(self, vals)
         self._check_addresses_allowed(vals)
+        if vals.keys() & {'seller_id', 'lwa_client_id', *ADDRESS_FIELDS}:
+            self.env['amazon.access.log']._note('credentials', self)
         before = {connection: connection.state for connection in self} if 'state' in vals else {}
         res = super().write(vals)
         states = dict(self._fields['state']._description_selection(self.env))

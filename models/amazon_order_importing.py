@@ -184,17 +184,18 @@ class AmazonOrder(models.Model):
         return outcomes
 
     def _link_sale_orders(self):
-        """Find the sales orders of the ones that have lost the link to theirs: only those that the
-        connector has made have an account.
+        """Find the sales orders of the ones that have lost the link to theirs.
+
+        None but the connector can give a sales order Amazon's reference, see `amazon.guard.mixin`.
         """
         unlinked = self.filtered(lambda o: not o.sale_order_id)
         sale_orders = self.env['sale.order'].search([
             ('company_id', 'in', unlinked.company_id.ids),
             ('amazon_order_ref', 'in', unlinked.mapped('amazon_order_ref')),
-            ('amazon_account_id', '!=', False),
         ]).grouped(lambda so: (so.company_id, so.amazon_order_ref))
         for order in unlinked:
-            order.sale_order_id = sale_orders.get((order.company_id, order.amazon_order_ref))
+            if sale_order := sale_orders.get((order.company_id, order.amazon_order_ref)):
+                order.sale_order_id = sale_order
 
     def _choose_step(self, account):
         """Decide what an order asks for, by its status and channel.

@@ -7,6 +7,7 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import html2plaintext
 
+from .guard import as_connector
 from .quiet import quiet_sql
 from .tools import CRON_SECONDS, TimeBudget
 
@@ -92,7 +93,7 @@ class AmazonPersonalData(models.AbstractModel):
         :return: None
         """
         try:
-            with quiet_sql(), self.env.cr.savepoint():
+            with as_connector(), quiet_sql(), self.env.cr.savepoint():
                 records._forget_amazon_buyers()
         except Exception as exception:
             if len(records) == 1:

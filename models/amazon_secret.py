@@ -100,6 +100,7 @@ class AmazonSecretsMixin(models.AbstractModel):
             value = (record[name] or '').strip()
             if value == MASK:
                 continue
+            self.env['amazon.access.log']._note('credentials', record)
             stored = record._search_secrets(name)
             if not value:
                 stored.unlink()

@@ -5,6 +5,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.amazon_connector.models.guard import as_connector
 from odoo.addons.amazon_connector.simulator import Address, Buyer, Item, TaxRegistration
 
 from .common import AttackCase, ShippingCase
@@ -342,9 +343,10 @@ class TestBuyersAreForgotten(PrivacyCase):
         sale.partner_id = self.env['res.partner'].create({'name': "Somebody"})
         sale.partner_invoice_id = sale.partner_shipping_id = sale.partner_id
         user = self.create_user('quirina')
-        user.partner_id.write({
-            'amazon_account_id': self.account.id, 'amazon_email': 'q@marketplace.amazon.de',
-        })
+        with as_connector():
+            user.partner_id.write({
+                'amazon_account_id': self.account.id, 'amazon_email': 'q@marketplace.amazon.de',
+            })
         self.purge(get_now() + timedelta(days=400))
         self.assertEqual(user.partner_id.name, 'Quirina')
         self.assertIn("Amazon buyer", buyer.name)
@@ -367,9 +369,24 @@ class TestAccessIsRecorded(AttackCase):
         order = self.seller.place_order(buyer=Buyer('Quirina Xylander', 'q@marketplace.amazon.de'))
         self.sync()
         self.inbox = self.get_inbox(order)
+        self.get_log().unlink()  # That the credentials were entered is recorded, too.
 
     def get_log(self):
         return self.env['amazon.access.log'].search([])
+
+    def test_whoever_changes_credentials_is_recorded(self):
+        for values in (
+            {'refresh_token': 'Atzr|another'},
+            {'lwa_client_secret': 'another'},
+            {'lwa_client_id': 'another'},
+            {'seller_id': 'A2ANOTHER'},
+        ):
+            with self.subTest(**values):
+                self.rpc(self.admin, 'amazon.account', 'write', self.account.ids, values)
+                [log] = self.get_log()
+                self.assertEqual((log.user_id, log.what), (self.admin, 'credentials'))
+                self.assertNotIn('another', log.reference)
+                log.unlink()
 
     @mute_logger('odoo.http')
     def test_whoever_opens_amazons_data_is_recorded(self):
