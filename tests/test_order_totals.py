@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
+from odoo.addons.amazon_connector.models.guard import as_connector
 from odoo.addons.amazon_connector.simulator import Item
 from odoo.addons.amazon_connector.simulator.marketplaces import find_marketplace
 from odoo.addons.amazon_connector.simulator.orders import ItemProceeds
@@ -506,9 +507,10 @@ class TestOrderTotals(AmazonCase):
     def test_a_total_that_no_tax_explains_has_a_line_of_its_own(self):
         self.set_taxes('excluded 20 %')
         order, sale_order = self.place(Item('A', '12.00'))
-        sale_order._close_amazon_rounding(SimpleNamespace(
-            total=Decimal('20.00'), tax=None, unexplained=0, open_amount=0, is_explained=True,
-        ))
+        with as_connector():
+            sale_order._close_amazon_rounding(SimpleNamespace(
+                total=Decimal('20.00'), tax=None, unexplained=0, open_amount=0, is_explained=True,
+            ))
         self.assert_total(sale_order, '20.00')
         self.assertEqual(sale_order.amazon_unexplained_amount, 8)
 

@@ -5,6 +5,7 @@ from freezegun import freeze_time
 from odoo.tests import tagged
 from odoo.tools import html2plaintext, mute_logger
 
+from odoo.addons.amazon_connector.models.guard import as_connector
 from odoo.addons.amazon_connector.models.incoming import Incoming
 from odoo.addons.amazon_connector.simulator import Buyer, Item
 
@@ -229,6 +230,7 @@ class TestFailures(AmazonCase):
         self.env['amazon.offer']._get_or_create_for(self.account, list(incoming.values()))
         stranger.company_id = self.env['res.company'].create({'name': "Stranger"})
 
+        @as_connector()
         def create(part):
             self.env['sale.order']._create_from_amazon(
                 self.account, [incoming[order] for order in part],

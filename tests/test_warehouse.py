@@ -348,6 +348,7 @@ class TestWarehouseTours(WarehouseCase, TourCase):
             self.start_tour('/odoo/action-stock.stock_picking_type_action',
                             'amazon_warehouse_ships', login='stan')
         self.env.invalidate_all()
+        self.run_cron('send_deliveries')
         self.assertAmazonState(picking, 'sent')
         self.assertShown(order, ('WAREHOUSE-1', {'MUG': 2}))
 
