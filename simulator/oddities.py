@@ -30,14 +30,17 @@ def restore_numbers(text: str) -> str:
 
 def _set_total(amount: str) -> Callable[[Json], None]:
     def patch(payload: Json) -> None:
-        payload['proceeds']['grandTotal']['amount'] = amount
+        if 'proceeds' in payload:
+            payload['proceeds']['grandTotal']['amount'] = amount
 
     return patch
 
 
 def _set_item_total(amount: str) -> Callable[[Json], None]:
     def patch(payload: Json) -> None:
-        payload['orderItems'][0]['proceeds']['proceedsTotal']['amount'] = amount
+        proceeds = payload['orderItems'][0].get('proceeds')
+        if proceeds:
+            proceeds['proceedsTotal']['amount'] = amount
 
     return patch
 

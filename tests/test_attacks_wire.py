@@ -108,6 +108,7 @@ class OddServer:
 
     def __exit__(self, *exc_info):
         self._stopping.set()
+        self._socket.shutdown(socket.SHUT_RDWR)  # which wakes who accepts, as closing does not
         self._socket.close()
 
     def _accept(self):

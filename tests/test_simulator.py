@@ -15,6 +15,8 @@ from odoo.tests import BaseCase, tagged
 
 from odoo.addons.amazon_connector.simulator import (
     DEFAULT_SELLER,
+    MARKUP,
+    ODDITIES,
     Address,
     Buyer,
     Item,
@@ -23,6 +25,7 @@ from odoo.addons.amazon_connector.simulator import (
     Simulator,
     TaxRegistration,
 )
+from odoo.addons.amazon_connector.simulator.rendering import to_iso
 from odoo.addons.amazon_connector.simulator.scenarios import CATALOGUE, bulk, stock
 from odoo.addons.amazon_connector.simulator.shapes import SHAPES as PROCEEDS_SHAPES
 
@@ -965,6 +968,7 @@ class TestSimulatorFaults(SimulatorCase):
             ('revoked_token', 403, r'.*revoked.*'),
             ('invalid_input', 400, r'.*"InvalidInput".*'),
             ('not_found', 404, r'.*"NotFound".*'),
+            ('garbled_refusal', 400, r'.*"Invalid\\u0000Input".*'),
             ('not_json', 200, r'<html>.*'),
             ('empty', 200, r''),
         ):
@@ -1014,6 +1018,11 @@ class TestSimulatorFaults(SimulatorCase):
         answer = self.lwa()
         self.assertEqual((answer.status_code, answer.text[:6]), (503, '<html>'))
         self.assertEqual(self.lwa().status_code, 200)
+
+    def test_lwa_in_odd_words(self):
+        self.simulator.arm('garbled_login', operation='lwa')
+        answer = self.lwa()
+        self.assertEqual((answer.status_code, answer.json()['error']), (400, 'invalid_\x00grant'))
 
     def test_times_and_skip(self):
         token = self.token()
@@ -1074,6 +1083,26 @@ class TestSimulatorFaults(SimulatorCase):
         self.assertNotIn('salesChannel', payload)
         self.seller.override(order)
         self.assertIn('salesChannel', self.order(order))
+
+    def test_odd_payloads(self):
+        plain = self.seller.place_order(items=[Item('A', title='Mug')])
+        truth = self.order(plain)
+        for odd in ODDITIES:
+            with self.subTest(odd):
+                self.seller.override(plain, odd)
+                changed_at = to_iso(plain.last_updated)
+                self.assertNotEqual(self.order(plain), {**truth, 'lastUpdatedTime': changed_at})
+                self.assertTrue(self.order(self.seller.place_order(odd=odd)))
+        self.seller.override(plain, 'markup')
+        shown = self.order(plain)
+        self.assertEqual(shown['orderItems'][0]['product']['title'], f'Mug {MARKUP}')
+        self.assertIn(MARKUP, shown['buyer']['buyerName'])
+        self.assertEqual(shown['orderItems'][0]['product']['sellerSku'], 'A')
+        order = self.seller.place_order(odd='huge total')
+        text = self.get(f'{ORDERS}/{order.order_id}', includedData='PROCEEDS').text
+        self.assertIn('"amount": 1e400', text)
+        with self.assertRaises(ValueError):
+            self.seller.place_order(odd='earthquake')
 
 
 @tagged('post_install', '-at_install')
