@@ -26,7 +26,8 @@ BASE_MODULES = {
     'models/amazon_feed_mixin.py', 'models/amazon_outbox_mixin.py',
     'models/amazon_personal_data.py', 'models/amazon_queue_mixin.py', 'models/amazon_quota.py',
     'models/amazon_secret.py', 'models/amazon_sync.py', 'models/amazon_sync_feeds.py',
-    'models/amazon_sync_mixin.py', 'models/guard.py', 'models/quiet.py', 'models/tools.py', 'models/vault.py',
+    'models/amazon_sync_mixin.py', 'models/guard.py', 'models/quiet.py', 'models/tools.py',
+    'models/vault.py',
     'wizards/amazon_split_account.py',
 }
 WAYS = ('cancellation', 'deliver', 'listing', 'offer', 'order', 'picking', 'sale', 'shipment')
