@@ -147,8 +147,9 @@ class AmazonPersonalData(models.AbstractModel):
 
 def _get_pattern(quotes):
     """Return what finds any of some texts, as whole words. It finds nothing if there are none."""
-    words = [re.escape(_join_words(text)) for text in quotes if len(text) >= MIN_LENGTH]
-    return re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)" if words else r'(?!)', re.IGNORECASE)
+    words = [words for words in map(_join_words, quotes) if len(words) >= MIN_LENGTH]
+    either = '|'.join(map(re.escape, words))
+    return re.compile(rf'(?<!\w)(?:{either})(?!\w)' if words else r'(?!)', re.IGNORECASE)
 
 
 def _get_people(message):
