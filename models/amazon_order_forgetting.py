@@ -95,9 +95,11 @@ class AmazonOrder(models.Model):
         :rtype: dict[str, list[str]]
         """
         return {
-            '': ['payload'],
+            '': ['payload', 'answer'],
             'sale_order_id': ['amazon_cancel_reason'],
             'sale_order_id.order_line': ['amazon_gift_message'],
+            'sale_order_id.amazon_shipment_ids': ['answer'],
+            'sale_order_id.amazon_cancellation_ids': ['answer'],
         }
 
     def _forget_amazon_buyers(self):
