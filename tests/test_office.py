@@ -135,7 +135,7 @@ class TestRadarOfInbox(OfficeCase):
 class TestOverviewOfOrder(OfficeCase):
     """A failed order shows what it is about, to whoever may work on it."""
 
-    def fail(self, **details):
+    def import_failing(self, **details):
         self.account.only_matched_products = True
         order = self.seller.place_order(
             'DE', 'FBM',
@@ -156,7 +156,7 @@ class TestOverviewOfOrder(OfficeCase):
         return inbox
 
     def test_lines_and_place_without_anybodys_name(self):
-        inbox = self.fail(service_level='NEXT_DAY').with_user(self.user)
+        inbox = self.import_failing(service_level='NEXT_DAY').with_user(self.user)
         values = inbox.read(['overview', 'place', 'service_level', 'ordered_at', 'ship_by'])[0]
         self.assertEqual(values['place'], 'Bonn, Germany')
         self.assertEqual(values['service_level'], 'Next day')
@@ -175,18 +175,18 @@ class TestOverviewOfOrder(OfficeCase):
             self.assertNotIn(personal, everything)
 
     def test_what_amazon_sends_is_text_and_nothing_else(self):
-        overview = self.fail().with_user(self.user).overview
+        overview = self.import_failing().with_user(self.user).overview
         self.assertIn('&lt;script&gt;', overview)
         self.assertNotIn('<script', overview)
 
     def test_who_may_not_work_on_it_does_not_see_it(self):
-        inbox = self.fail().with_user(self.salesman)
+        inbox = self.import_failing().with_user(self.salesman)
         for name in ('overview', 'place', 'ordered_at', 'service_level'):
             with self.subTest(name=name), self.assertRaises(AccessError):
                 inbox.read([name])
 
     def test_what_is_broken_or_removed_shows_nothing_and_raises_nothing(self):
-        inbox = self.fail()
+        inbox = self.import_failing()
         for payload in (False, '{}', '{"orderItems": [{}, 7], "recipient": 5}'):
             with self.subTest(payload=payload):
                 inbox.sudo().payload = payload

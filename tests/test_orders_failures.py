@@ -28,13 +28,13 @@ class TestFailures(AmazonCase):
     def place_unmatched(self, sku='MUG'):
         return self.seller.place_order(items=[Item(sku)])
 
-    def fail(self, sku='MUG'):
+    def import_failing(self, sku='MUG'):
         order = self.place_unmatched(sku)
         self.sync()
         return self.get_inbox(order)
 
     def test_a_failed_order_is_tried_again_with_growing_delays(self):
-        inbox = self.fail()
+        inbox = self.import_failing()
         for attempt, minutes in enumerate((1, 5, 30, 120, 720), start=1):
             with self.subTest(attempt=attempt):
                 self.assertEqual((inbox.state, inbox.attempts), ('failed', attempt))
@@ -52,7 +52,7 @@ class TestFailures(AmazonCase):
         self.assertEqual(inbox.attempts, 6, "It waits for a person")
 
     def test_a_failed_order_comes_in_by_itself_once_the_cause_is_mended(self):
-        inbox = self.fail()
+        inbox = self.import_failing()
         self.create_product('MUG')
         with freeze_time(inbox.next_try):
             self.run_cron('import_orders')
@@ -62,7 +62,7 @@ class TestFailures(AmazonCase):
         self.assertTrue(inbox.sale_order_id)
 
     def test_retry_starts_at_once_and_counts_anew(self):
-        inbox = self.fail()
+        inbox = self.import_failing()
         with freeze_time(inbox.next_try):
             self.run_cron('import_orders')
         self.assertEqual(inbox.attempts, 2)
@@ -75,7 +75,7 @@ class TestFailures(AmazonCase):
         self.assertEqual(inbox.state, 'done')
 
     def test_retry_asks_amazon_nothing(self):
-        inbox = self.fail()
+        inbox = self.import_failing()
         self.create_product('MUG')
         self.simulator.calls.clear()
         self.press(inbox, 'action_retry')
@@ -102,7 +102,7 @@ class TestFailures(AmazonCase):
         self.assertEqual(len(activity), 1)
         self.assertEqual(activity.user_id, self.account.user_id)
         self.assertIn("could not be imported", html2plaintext(activity.note))
-        third = self.fail('BOWL')
+        third = self.import_failing('BOWL')
         self.assertEqual(self.account.activity_ids, activity)
 
         self.create_product('MUG')
@@ -111,7 +111,7 @@ class TestFailures(AmazonCase):
         self.create_product('BOWL')
         self.press(third, 'action_retry')
         self.assertFalse(self.account.activity_ids)
-        self.fail('TEA')
+        self.import_failing('TEA')
         self.assertEqual(len(self.account.activity_ids), 1, "Another streak")
 
     def test_the_account_shows_counts(self):
@@ -127,7 +127,7 @@ class TestFailures(AmazonCase):
         self.assertEqual(self.account.today_count, 1)
 
     def test_the_counts_lead_to_what_they_count(self):
-        inbox = self.fail()
+        inbox = self.import_failing()
         action = self.account.action_open_failed_orders()
         self.assertTrue(action['context']['search_default_failed'])
         self.assertIn(inbox, self.env['amazon.order'].search(action['domain']))
@@ -245,7 +245,8 @@ class TestFailures(AmazonCase):
         inbox = self.fetch(['MUG'])
         incoming = Incoming(inbox, inbox._parse())
         self.env['amazon.offer']._get_or_create_for(self.account, [incoming])
-        inbox._create_sale_orders({inbox: incoming})
+        with as_connector():
+            inbox._create_sale_orders({inbox: incoming})
         self.assertEqual(inbox.state, 'done')
         self.assertFalse(incoming.customer or incoming.position or incoming.sale_order)
 
