@@ -320,7 +320,7 @@ class TestForgeries(PeopleCase):
 
     # === WHAT IS THERE ALL THE SAME === #
 
-    def test_only_orders_that_the_connector_made_are_linked(self):
+    def test_only_orders_that_the_connector_made_are_followed(self):
         with as_connector():  # as somebody could before there was a guard
             made_before = self.env['sale.order'].create({
                 'partner_id': self.customer.id, 'amazon_order_ref': '302-7654321-7654321',
@@ -328,9 +328,10 @@ class TestForgeries(PeopleCase):
         order = self.seller.place_order(order_id='302-7654321-7654321')
         self.sync()
         inbox = self.get_inbox(order)
-        self.assertFalse(inbox.sale_order_id)
-        self.assertEqual(inbox.state, 'failed')
+        self.assertEqual(inbox.state, 'skipped')
+        self.assertIn("not followed", inbox.reason)
         self.assertFalse(made_before.order_line)
+        self.assertEqual(made_before.state, 'draft')
 
     def test_documents_and_their_account_are_of_one_company(self):
         self.deliver(self.placed)

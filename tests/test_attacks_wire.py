@@ -585,7 +585,7 @@ class TestOddPayloads(ClientCase):
             with self.subTest(value=value):
                 order, summary = self.read(payload), parse_summary(payload)
                 self.assertEqual(order.order_id, payload['orderId'])
-                for moment in (order.updated_at, summary.updated_at, summary.deliver_by):
+                for moment in (order.updated_at, summary.updated_at, summary.ship_by):
                     self.assertTrue(moment is None or 1989 < moment.year < 2101)
 
     def test_numbers_that_are_none(self):
