@@ -41,57 +41,56 @@ class AmazonKey(Command):
             *(['-D', options.data_dir] if options.data_dir else []),
             *others, '--no-http',
         ], setup_logging=True)
-        getattr(self, f'_{options.action}')(options.database.split(','), options.forget)
+        databases = options.database.split(',')
+        Registry(databases[0])  # The add-on can be imported once a database has loaded it.
+        from odoo.addons.amazon_connector.models import vault
+        self.vault = vault
+        getattr(self, f'_{options.action}')(databases, options.forget)
 
     def _rotate(self, databases, forget):
-        vault = self._get_vault(databases)
-        keys = vault.read_keys()
-        if not vault.is_key_given():
-            keys = (vault.generate_key(), *keys)
-            vault.write_keys(keys)
+        keys = self.vault.read_keys()
+        if not self.vault.is_key_given():
+            keys = (self.vault.generate_key(), *keys)
+            self.vault.write_keys(keys)
         elif len(keys) < 2:
             sys.exit(f"Put a new key before the former one first, for example"
-                     f" {vault.generate_key()}")
+                     f" {self.vault.generate_key()}")
         for database in databases:
             self._do(database, self._encrypt_anew)
-        if forget and not vault.is_key_given():
-            vault.write_keys(keys[:1])
+        if forget and not self.vault.is_key_given():
+            self.vault.write_keys(keys[:1])
         self._say("Done. Back up the key, apart from the databases.")
 
     def _reset(self, databases, _forget):
-        vault = self._get_vault(databases)
-        if not vault.read_keys():
-            vault.make_key_file()
+        if not self.vault.read_keys():
+            self.vault.make_key_file()
         for database in databases:
             self._do(database, self._forget_unreadable)
 
     def _show(self, databases, _forget):
-        vault = self._get_vault(databases)
-        place = (
-            f"odoo.conf or {vault.VARIABLE}" if vault.is_key_given() else vault.get_key_file()
-        )
-        self._say(f"{len(vault.read_keys())} key(s) from {place}")
+        place = self.vault.get_key_file()
+        if self.vault.is_key_given():
+            place = f"odoo.conf or {self.vault.VARIABLE}"
+        self._say(f"{len(self.vault.read_keys())} key(s) from {place}")
         for database in databases:
             self._do(database, lambda env: self._say(f"{env.cr.dbname}: {self._judge(env)}"))
 
     def _judge(self, env):
-        vault = self._get_vault([env.cr.dbname])
         try:
-            vault.check_key(env)
-        except vault.KeyUnusable as error:
+            self.vault.check_key(env)
+        except self.vault.KeyUnusable as error:
             return error
         return "the key fits"
 
     def _encrypt_anew(self, env):
         """Encrypt all that is encrypted once more, with the first key, and commit it in parts."""
         count = self._visit(env, lambda record, name: record.write({name: record[name]}))
-        self._get_vault([env.cr.dbname]).adopt(env)
+        self.vault.adopt(env)
         self._say(f"{env.cr.dbname}: {count} values encrypted anew")
 
     def _forget_unreadable(self, env):
         """Let the database have the key that there is, without what that can't decrypt."""
-        vault = self._get_vault([env.cr.dbname])
-        vault.adopt(env)
+        self.vault.adopt(env)
         env.registry.clear_cache()
         lost = 0
 
@@ -99,7 +98,7 @@ class AmazonKey(Command):
             nonlocal lost
             try:
                 return record[name]
-            except vault.KeyUnusable:
+            except self.vault.KeyUnusable:
                 lost += 1
                 if record._fields[name].required:
                     return record.unlink()
@@ -111,7 +110,7 @@ class AmazonKey(Command):
     def _visit(self, env, action):
         """Do something with everything that is encrypted; return how much it was."""
         count = 0
-        for model, name in self._get_vault([env.cr.dbname]).get_encrypted_fields(env):
+        for model, name in self.vault.get_encrypted_fields(env):
             last_id = 0
             while records := env[model].with_context(active_test=False).search(
                 [('id', '>', last_id), (name, '!=', False)], order='id', limit=BATCH_SIZE,
@@ -127,12 +126,6 @@ class AmazonKey(Command):
     def _do(self, database, action):
         with Registry(database).cursor() as cr:
             action(api.Environment(cr, SUPERUSER_ID, {}))
-
-    def _get_vault(self, databases):
-        """Return the add-on's `vault`, which can be imported once its databases are known."""
-        Registry(databases[0])
-        from odoo.addons.amazon_connector.models import vault
-        return vault
 
     def _say(self, text):
         print(text)

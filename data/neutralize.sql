@@ -1,4 +1,5 @@
 -- a copy of the database must not talk to Amazon, nor hold what Amazon's buyers did not give to it
+DELETE FROM ir_config_parameter WHERE key = 'amazon_connector.key_proof';
 DELETE FROM amazon_secret;
 DELETE FROM amazon_access_token;
 DELETE FROM amazon_quota;
@@ -21,14 +22,17 @@ UPDATE amazon_sync
        keeps_turn_until = NULL;
 UPDATE amazon_feed
    SET content = NULL,
+       answer = NULL,
        state = CASE WHEN state = 'done' THEN state ELSE 'failed' END;
 UPDATE amazon_shipment
    SET state = 'skipped',
+       answer = NULL,
        is_held = FALSE,
        next_try = NULL
  WHERE state != 'confirmed';
 UPDATE amazon_cancellation
    SET state = 'skipped',
+       answer = NULL,
        is_held = FALSE,
        next_try = NULL
  WHERE state != 'confirmed';

@@ -294,10 +294,16 @@ class AmazonAccount(models.Model):
         self.activity_unlink([ATTENTION])
 
     def _follow_up_failures(self):
-        """Plan the activity of the account while something needs attention, else take it back.
+        """Plan the activities of the accounts while something needs attention, else take them
+        back. Where that fails, nothing else does.
 
         :return: None
         """
+        for account in self:
+            account._do_safely(lambda account: account._plan_follow_up())
+
+    def _plan_follow_up(self):
+        """Do `_follow_up_failures` for one account."""
         self.ensure_one()
         if failures := self._find_failures():
             self._ask_for_attention(failures)

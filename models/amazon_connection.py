@@ -465,7 +465,8 @@ class AmazonConnection(models.Model):
     def _mark_not_connected(self, error):
         """Keep why *Connect* failed.
 
-        :param AmazonError error: What stopped it.
+        :param error: What stopped it.
+        :type error: AmazonError | KeyUnusable
         :return: None
         """
         self.ensure_one()

@@ -248,5 +248,5 @@ class AmazonFeed(models.Model):
         :param str answer: What Amazon says, if it says anything.
         :return: None
         """
-        self._get_carried()._mark_unknown(reason)
+        self._get_carried()._mark_unknown(reason, answer)
         self.write({'state': 'failed', 'reason': reason, 'answer': answer, 'content': False})

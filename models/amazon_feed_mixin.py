@@ -108,11 +108,15 @@ class AmazonFeedMixin(models.AbstractModel):
         :return: The feeds, none if nothing is left for them.
         :rtype: amazon.feed
         """
-        messages = {
-            record: message for record in self
-            if (message := record._do_safely(lambda record: record._build_message()))
-            and self._fits_feed(message)
-        }
+        messages = {}
+        for record in self:
+            try:
+                message = record._build_message()
+            except Exception as exception:
+                record._note_failure_safely(exception)
+            else:
+                if self._fits_feed(message):
+                    messages[record] = message
         feeds = self.env['amazon.feed']
 
         def make_feed(records):
@@ -183,10 +187,11 @@ class AmazonFeedMixin(models.AbstractModel):
         """
         raise NotImplementedError
 
-    def _mark_unknown(self, reason):
+    def _mark_unknown(self, reason, answer=''):
         """Record that nobody knows whether Amazon took it. To be overridden.
 
         :param str reason: What happened, in a sentence.
+        :param str answer: What Amazon says, if it says anything.
         :return: None
         """
         raise NotImplementedError

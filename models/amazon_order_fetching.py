@@ -376,7 +376,7 @@ class AmazonOrder(models.Model):
             'attempts': attempts,
             'next_try': self._get_next_try(min(attempts, len(BACK_OFF_MINUTES))),
         })
-        self.account_id._do_safely(lambda account: account._follow_up_failures())
+        self.account_id._follow_up_failures()
 
 
 def _get_fingerprint(text):

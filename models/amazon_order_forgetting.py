@@ -2,6 +2,9 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import html2plaintext
+
+from .amazon_personal_data import join_words
 
 OPEN_DAYS = 60  # so long an order counts as open after Amazon last told of it
 GRACE = timedelta(days=1)  # for what has come and is not imported yet
@@ -133,7 +136,12 @@ class AmazonOrder(models.Model):
         :return: None
         """
         gifts = self.sale_order_id.order_line.filtered('amazon_gift_message')
-        gifts.order_id.picking_ids.note = False  # in which gift messages are written
+        gifts.order_id.picking_ids.filtered('note').filtered(
+            lambda picking: any(
+                join_words(gift) in join_words(html2plaintext(picking.note))
+                for gift in picking.sale_id.order_line.mapped('amazon_gift_message') if gift
+            ),
+        ).note = False
         for way, names in self._get_places().items():
             records = self.mapped(way)
             if records != self:  # of which nothing is read: Amazon's data may be unreadable

@@ -18,10 +18,10 @@ from ..amazon.orders import Status
 from ..amazon.payload import load_json
 from .guard import as_connector
 from .incoming import LEAN_CONTEXT, Incoming, Step
-from .quiet import quiet_sql
+from .quiet import log_failure, quiet_sql
 from .stock_move import ShippedItem
 from .tools import CRON_SECONDS, TimeBudget, to_naive
-from .vault import check_key
+from .vault import KeyUnusable, check_key
 
 BATCH_SIZE = 100
 PART_SIZE = 25
@@ -45,10 +45,12 @@ class AmazonOrder(models.Model):
         budget = TimeBudget(CRON_SECONDS)
         try:
             self._import_orders(budget)
+        except KeyUnusable:
+            self.env.cr.rollback()  # The connections say so, when they fetch.
         except Exception as exception:
             # After a commit, an exception would make the cron run again at once, over and over.
             self.env.cr.rollback()
-            self._get_failure_reason(exception)
+            log_failure(self, exception)
         else:
             if budget.is_spent() and self.search_count(self._get_due_domain(), limit=1):
                 self.env.ref('amazon_connector.ir_cron_import_orders')._trigger()
@@ -112,23 +114,14 @@ class AmazonOrder(models.Model):
         for order in self:
             order = order[0]  # Avoid prefetching after each cache invalidation.
             try:
-                outcomes += order.try_lock_for_update(allow_referencing=True)._import_alone()
+                for locked in order.try_lock_for_update(allow_referencing=True):
+                    outcomes += locked._do_safely(
+                        lambda order: order._import_batch(),
+                    ) or Counter(failed=1)
                 self.env['ir.cron']._commit_progress(processed=1)
             except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
                 self.env.cr.rollback()  # It is left to the worker that is faster.
         return outcomes
-
-    def _import_alone(self):
-        """Import this order, if it is not locked by another worker; see `_import_apart`."""
-        self._flush_before()
-        try:
-            with quiet_sql(), self.env.cr.savepoint():
-                return self._import_batch()
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-            raise
-        except Exception as exception:
-            self._note_failure_safely(exception)
-            return Counter(failed=1)
 
     def _import_batch(self):
         """Import these orders; each one that can't be imported keeps the reason.
@@ -180,7 +173,7 @@ class AmazonOrder(models.Model):
         for order, exception in failures.items():
             order._note_failure_safely(exception)
         outcomes['failed'] += len(failures)
-        account._do_safely(lambda account: account._follow_up_failures())
+        account._follow_up_failures()
         return outcomes
 
     def _link_sale_orders(self):
@@ -277,14 +270,15 @@ class AmazonOrder(models.Model):
         :raise Malformed: If it can't be understood, naming the field.
         """
         self.ensure_one()
-        if not self.payload:
+        text = self.payload
+        if not text:
             raise Malformed(
                 self.amazon_order_ref, self.env._("Amazon's data"),
                 self.env._("were removed to protect the buyer: press Fetch Again"),
             )
+        payload = load_json(text)
         if step is Step.MOVE:
-            return orders.parse_shipped_goods(load_json(self.payload))
-        payload = load_json(self.payload)
+            return orders.parse_shipped_goods(payload)
         try:
             data = orders.parse_order(
                 payload, orders.Given(channel=self.sale_order_id.amazon_channel or ''),

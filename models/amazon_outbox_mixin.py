@@ -109,25 +109,25 @@ class AmazonOutboxMixin(models.AbstractModel):
         due = self.search(domain, order='id', limit=LOCK_TRIES * limit)
         return due.try_lock_for_update(allow_referencing=True, limit=limit)
 
-    def _check_documents(self, order, documents):
+    def _check_documents(self, imported, documents):
         """Refuse to tell Amazon of what is not the account's, however it came into the outbox.
 
-        :param sale.order order: The sales order that Amazon is told about.
-        :param documents: Records that it is told from, too.
+        :param models.Model imported: What came from Amazon, of a model with `amazon_account_id`.
+        :param documents: Other records from which Amazon is told.
         :return: None
         :raise UserError: Naming the document.
         """
         self.ensure_one()
-        account, known = self.account_id, order.amazon_account_id
-        # Open orders follow their marketplaces to another account, what was sent does not.
+        account, known = self.account_id, imported.amazon_account_id
+        # What is open follows its marketplace to another account, what was sent does not.
         if not known or (known != account and known.seller_id != account.seller_id):
             raise UserError(self.env._(
                 "%(document)s was not imported through the account %(account)s. Amazon is not told"
                 " of it.",
-                document=order.display_name,
+                document=imported.display_name,
                 account=account.name,
             ))
-        for document in (order, *documents):
+        for document in (imported, *documents):
             if document.company_id != account.company_id:
                 raise UserError(self.env._(
                     "%(document)s belongs to another company than the account %(account)s. Amazon"
@@ -214,8 +214,7 @@ class AmazonOutboxMixin(models.AbstractModel):
         :param amazon.xml_feeds.ProcessingReport report: As Amazon sent it.
         """
         is_whole = report.accounts_for(message_count)
-        for record in self:
-            record._do_safely(lambda record: record._take_result(report, is_whole))
+        self._do_each(lambda record: record._take_result(report, is_whole))
 
     def _take_result(self, report, is_whole):
         """Act on what Amazon says about the message of one record.
@@ -291,8 +290,7 @@ class AmazonOutboxMixin(models.AbstractModel):
                 'next_try': self._get_next_try(min(attempts, len(BACK_OFF_MINUTES))),
             })
 
-        for record in self:
-            record._do_safely(send_later)
+        self._do_each(send_later)
 
     def _mark_doubtful(self, reason):
         """Record that Amazon's data do not show what it accepted: a person has to look.
@@ -313,10 +311,8 @@ class AmazonOutboxMixin(models.AbstractModel):
             ('sent_at', '<', fields.Datetime.now() - timedelta(hours=ECHO_HOURS)),
         ])
         reason = self._get_overdue_reason()
-        for record in overdue:
-            record._do_safely(lambda record: record._mark_doubtful(reason))
-        for account in overdue.account_id:
-            account._do_safely(lambda account: account._follow_up_failures())
+        overdue._do_each(lambda record: record._mark_doubtful(reason))
+        overdue.account_id._follow_up_failures()
 
     @api.model
     def _get_overdue_reason(self):

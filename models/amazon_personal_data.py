@@ -1,6 +1,4 @@
-import logging
 import re
-import traceback
 from collections import defaultdict
 
 from odoo import api, models
@@ -8,10 +6,8 @@ from odoo.fields import Domain
 from odoo.tools import html2plaintext
 
 from .guard import as_connector
-from .quiet import quiet_sql
+from .quiet import log_failure, quiet_sql
 from .tools import CRON_SECONDS, TimeBudget
-
-_logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 100
 HEADERS = (
@@ -60,7 +56,7 @@ class AmazonPersonalData(models.AbstractModel):
             except Exception as exception:
                 # What was committed must not be done again at once, and the others wait.
                 self.env.cr.rollback()
-                self._log_failure(keeper, exception)
+                log_failure(keeper, exception)
         return count, int(budget.is_spent())
 
     @api.model
@@ -97,20 +93,10 @@ class AmazonPersonalData(models.AbstractModel):
                 records._forget_amazon_buyers()
         except Exception as exception:
             if len(records) == 1:
-                self._log_failure(records, exception)
+                log_failure(records, exception)
                 return
             for record in records:
                 self._forget_safely(record)
-
-    @api.model
-    def _log_failure(self, records, exception):
-        """Log where the purge failed, without the message: it may quote what is to be removed."""
-        _logger.error(
-            "Personal data of %s could not be removed, %s:\n%s",
-            records,
-            type(exception).__name__,
-            ''.join(traceback.format_tb(exception.__traceback__)),
-        )
 
     # === BUSINESS METHODS - CHATTER === #
 
@@ -124,7 +110,8 @@ class AmazonPersonalData(models.AbstractModel):
         """
         people = people or self.env['res.partner']
         patterns = {
-            (record._name, record.id): _get_pattern(quotes) for record, quotes in texts.items()
+            (record._name, record.id): _get_pattern(quotes)
+            for record, quotes in texts.items() if quotes or people
         }
         ids = defaultdict(list)
         for name, record_id in patterns:
@@ -140,14 +127,14 @@ class AmazonPersonalData(models.AbstractModel):
                 ('res_model', '=', name), ('res_id', 'in', record_ids),
             ]).filtered(
                 lambda activity, name=name: patterns[name, activity.res_id].search(
-                    _join_words(html2plaintext(activity.note or ''), activity.summary),
+                    join_words(html2plaintext(activity.note or ''), activity.summary),
                 ),
             ).unlink()
 
 
 def _get_pattern(quotes):
     """Return what finds any of some texts, as whole words. It finds nothing if there are none."""
-    words = [words for words in map(_join_words, quotes) if len(words) >= MIN_LENGTH]
+    words = [words for words in map(join_words, quotes) if len(words) >= MIN_LENGTH]
     either = '|'.join(map(re.escape, words))
     return re.compile(rf'(?<!\w)(?:{either})(?!\w)' if words else r'(?!)', re.IGNORECASE)
 
@@ -160,13 +147,13 @@ def _get_people(message):
 def _get_words(message):
     """Return what a message says: its text, whom it is from and to, and the changes it tracks."""
     tracked = message.tracking_value_ids
-    return _join_words(
+    return join_words(
         html2plaintext(message.body or ''), message.subject, *(message[name] for name in HEADERS),
         *tracked.mapped('old_value_char'), *tracked.mapped('new_value_char'),
         *tracked.mapped('old_value_text'), *tracked.mapped('new_value_text'),
     )
 
 
-def _join_words(*texts):
+def join_words(*texts):
     """Return texts as one, however they are laid out."""
     return ' '.join(word for text in texts if text for word in text.split())

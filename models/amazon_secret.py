@@ -13,7 +13,6 @@ class AmazonSecret(models.Model):
 
     _name = 'amazon.secret'
     _description = "Amazon Secret"
-    _rec_name = 'name'
     _log_access = False
 
     res_model = fields.Char(help="The model of the record that it belongs to.", required=True)
@@ -100,8 +99,10 @@ class AmazonSecretsMixin(models.AbstractModel):
             value = (record[name] or '').strip()
             if value == MASK:
                 continue
-            self.env['amazon.access.log']._note('credentials', record)
             stored = record._search_secrets(name)
+            if not (value or stored):
+                continue
+            self.env['amazon.access.log']._note('credentials', record)
             if not value:
                 stored.unlink()
             elif stored:

@@ -348,7 +348,7 @@ class AmazonShipment(models.Model):
             ('sale_order_id', 'in', inbox.sale_order_id.ids),
             ('state', 'in', ('to_send', 'in_feed', 'sent', 'failed')),
         ]).grouped('sale_order_id')
-        for order in inbox.filtered(lambda o: o.payload and o.sale_order_id in waiting):
+        for order in inbox.filtered(lambda o: o.sale_order_id in waiting and o.payload):
             packages = orders.parse_packages(load_json(order.payload))
             by_reference = {package.reference: package for package in packages}
             by_tracking = {package.tracking_number: package for package in packages}
@@ -376,7 +376,7 @@ class AmazonShipment(models.Model):
         elif self.state == 'sent' and shown_at >= self.sent_at:
             self._mark_doubtful(self.env._(
                 "Amazon was told %(told)s but shows %(shown)s. Correct it here or in Seller"
-                " Central; Send to Amazon tells it again.",
+                " Central; an Amazon user tells it again by Send to Amazon.",
                 told=_describe(
                     self.carrier_name or self.carrier_code, self.tracking_number, self.quantities,
                 ),
@@ -401,8 +401,8 @@ class AmazonShipment(models.Model):
         """Override of `amazon.outbox.mixin`."""
         return self.env._(
             "Amazon accepted it a day ago but does not show the package. Look the order up in"
-            " Seller Central: if the package is missing there, check the carrier and press Send to"
-            " Amazon.",
+            " Seller Central: if the package is missing there, check the carrier, then let an"
+            " Amazon user press Send to Amazon.",
         )
 
     # === BUSINESS METHODS - FAILURES === #
@@ -422,7 +422,7 @@ class AmazonShipment(models.Model):
         if isinstance(error, NotFound):
             return self.env._(
                 "Amazon does not know the order. Check that it belongs to this account and"
-                " marketplace, then press Send to Amazon.",
+                " marketplace, then let an Amazon user press Send to Amazon.",
             )
         return {
             refusals.CANCELLED: self.env._(
@@ -448,15 +448,16 @@ class AmazonShipment(models.Model):
                 "The effective date lies in the future. Correct it, or wait until then.",
             ),
             refusals.EARLY_SHIP_DATE: self.env._(
-                "The effective date lies before the order. Correct it, then press Send to Amazon.",
+                "The effective date lies before the order. Correct it, then let an Amazon user"
+                " press Send to Amazon.",
             ),
             refusals.CARRIER: self.env._(
                 "Amazon refuses the carrier. Check Amazon's Carrier on the delivery method, then"
-                " press Send to Amazon.",
+                " let an Amazon user press Send to Amazon.",
             ),
         }.get(refusals.find_cause(error.details or error.message), self.env._(
-            "Amazon refuses the confirmation. Correct the cause, then press Send to Amazon. What"
-            " Amazon says is shown to Amazon users.",
+            "Amazon refuses the confirmation. Amazon users see what it says: let one correct the"
+            " cause and press Send to Amazon.",
         ))
 
 

@@ -11,7 +11,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools.misc import get_lang
 
 from ..amazon.errors import Throttled, Unauthorized, Unavailable
-from .quiet import quiet_sql
+from .quiet import log_failure, quiet_sql
 from .tools import SYNC_SECONDS, TimeBudget
 from .vault import KeyUnusable
 
@@ -226,8 +226,7 @@ class AmazonSync(models.Model):
             accounts = self.connection_id.account_ids
             goes_on = self._work(run)
             if not goes_on:
-                for account in accounts:
-                    account._do_safely(lambda account: account._follow_up_failures())
+                accounts._follow_up_failures()
         except Exception as exception:
             self.env.cr.rollback()
             self._note_interruption(exception)
@@ -285,7 +284,7 @@ class AmazonSync(models.Model):
             self.env.cr.rollback()
         except Exception as second:
             self.env.cr.rollback()
-            self._log_failure(second)
+            log_failure(self, second)
 
     def _mark_error(self, exception):
         """Keep what went wrong. What only a person can mend for all ways stops the connection.

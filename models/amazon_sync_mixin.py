@@ -1,4 +1,3 @@
-import logging
 import traceback
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,9 +10,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..amazon.errors import AmazonError, Malformed, Throttled, Unauthorized, Unavailable
 from ..amazon.texts import clean
-from .quiet import quiet_sql
-
-_logger = logging.getLogger(__name__)
+from .quiet import log_failure, quiet_sql
 
 # What is nobody's fault, and stops more than one record: somebody else has to wait.
 NOT_A_RECORDS_FAULT = (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, Throttled, Unauthorized, Unavailable)
@@ -52,6 +49,22 @@ class AmazonSyncMixin(models.AbstractModel):
             self._note_failure_safely(exception)
             return None
 
+    def _do_each(self, action):
+        """Do something with each of these records; whatever goes wrong stays on its record.
+
+        As long as nothing goes wrong it is done in one savepoint, for there may be thousands.
+
+        :param action: Takes a record; may write, but not commit.
+        :return: None
+        """
+        def do_all(records):
+            for record in records:
+                with record._blamed():
+                    action(record)
+
+        for record, exception in self._do_together_or_apart(do_all).items():
+            record._note_failure_safely(exception)
+
     def _note_failure_safely(self, exception):
         """Keep why the record failed. If not even that can be done, only the log tells.
 
@@ -66,7 +79,7 @@ class AmazonSyncMixin(models.AbstractModel):
             raise
         except Exception as second:
             self.invalidate_recordset(flush=False)
-            self._log_failure(second)
+            log_failure(self, second)
 
     def _note_failure(self, exception):
         """Keep why the record failed. To be overridden where there is a place for it.
@@ -74,7 +87,7 @@ class AmazonSyncMixin(models.AbstractModel):
         :param Exception exception: What went wrong.
         :return: None
         """
-        self._get_failure_reason(exception)  # It logs what is a defect.
+        log_failure(self, exception)
 
     def _flush_before(self):
         """Write what is pending, before a savepoint does: what PostgreSQL refuses of it is not the
@@ -162,7 +175,7 @@ class AmazonSyncMixin(models.AbstractModel):
                 "Another process made the same record at the same time. It is tried again by"
                 " itself.",
             )
-        self._log_failure(exception)
+        log_failure(self, exception)
         return self.env._(
             "Unexpected error (%(error)s). The server log of this minute tells more; it is a defect"
             " of the connector or of another module.",
@@ -182,19 +195,6 @@ class AmazonSyncMixin(models.AbstractModel):
         if isinstance(exception, UserError) and not _is_own(exception):
             return clean(str(exception))
         return ''
-
-    def _log_failure(self, exception):
-        """Log a defect without its message, which may quote a buyer's data.
-
-        :param Exception exception: What stopped the record.
-        :return: None
-        """
-        _logger.error(
-            "%s failed with %s:\n%s",
-            self,
-            type(exception).__name__,
-            ''.join(traceback.format_tb(exception.__traceback__)),
-        )
 
     @api.model
     def _get_next_try(self, attempts):

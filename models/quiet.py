@@ -1,8 +1,13 @@
-"""Statements that PostgreSQL refuses, kept out of the log, where they would quote their values."""
+"""What goes wrong, logged without what it was about: refused statements, and the messages of
+defects, would quote buyers and secrets.
+"""
 
 import logging
+import traceback
 from contextlib import contextmanager
 from contextvars import ContextVar
+
+_logger = logging.getLogger(__name__)
 
 _is_quiet = ContextVar('_is_quiet', default=False)
 # For good, and for nobody but who asks for it: Odoo's `mute_logger` is one for all threads, and two
@@ -18,3 +23,18 @@ def quiet_sql():
         yield
     finally:
         _is_quiet.reset(token)
+
+
+def log_failure(records, exception):
+    """Log a defect without its message.
+
+    :param models.Model records: What it happened with.
+    :param Exception exception: What happened.
+    :return: None
+    """
+    _logger.error(
+        "%s failed with %s:\n%s",
+        records,
+        type(exception).__name__,
+        ''.join(traceback.format_tb(exception.__traceback__)),
+    )

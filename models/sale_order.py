@@ -96,7 +96,9 @@ class SaleOrder(models.Model):
         store=True,
     )
     amazon_cancellation_reason = fields.Char(
-        string="Amazon's Answer", compute='_compute_amazon_cancellation_state', store=True,
+        string="Reason of the Cancellation's State",
+        compute='_compute_amazon_cancellation_state',
+        store=True,
     )
     amazon_cancellation_answer = fields.Char(
         string="Original Words",
@@ -141,7 +143,7 @@ class SaleOrder(models.Model):
             order.amazon_cancellation_state = 'to_send' if last.state == 'in_feed' else last.state
             order.amazon_cancellation_reason = last.reason
 
-    @api.depends('amazon_cancellation_ids.answer')
+    @api.depends('amazon_cancellation_ids.answer', 'amazon_cancellation_ids.state')
     def _compute_amazon_cancellation_answer(self):
         for order in self:
             order.amazon_cancellation_answer = order._get_last_cancellation().answer

@@ -24,6 +24,12 @@ class SaleOrder(models.Model):
         readonly=True,
         copy=False,
     )
+    amazon_cancel_told = fields.Boolean(
+        help="Whether people were told that the buyer asks to cancel; the reason is forgotten in"
+             " time.",
+        readonly=True,
+        copy=False,
+    )
     amazon_shipped_elsewhere = fields.Char(
         string="Shipped Outside Odoo",
         help="What Amazon shows as shipped, but Odoo has not delivered.",
@@ -137,10 +143,9 @@ class SaleOrder(models.Model):
         :return: None
         """
         self.ensure_one()
-        if not data.cancel_reasons or self.amazon_cancel_reason:
+        if not data.cancel_reasons or self.amazon_cancel_told:
             return
-        if any(self.amazon_order_ids.mapped('purged_at')):
-            return  # It was told long ago, and has been forgotten.
+        self.amazon_cancel_told = True
         self.amazon_cancel_reason = ', '.join(filter(None, data.cancel_reasons)) or self.env._(
             "no reason given",
         )

@@ -68,7 +68,7 @@ class StockPicking(models.Model):
         index='btree_not_null',
     )
     amazon_reason = fields.Char(
-        string="Amazon's Answer",
+        string="Reason",
         help="Why Amazon does not have it, and what to do.",
         compute='_compute_amazon_state',
         store=True,
@@ -131,7 +131,7 @@ class StockPicking(models.Model):
                 shipments.mapped('confirmed_at'),
             )
 
-    @api.depends('amazon_shipment_ids.answer')
+    @api.depends('amazon_shipment_ids.answer', 'amazon_shipment_ids.state')
     def _compute_amazon_answer(self):
         for picking in self:
             shipments = picking.amazon_shipment_ids.filtered(lambda s: s.state in AMAZON_STATES)

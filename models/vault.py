@@ -65,14 +65,7 @@ def write_keys(keys):
     :param keys: The keys, the one that encrypts first.
     :return: None
     """
-    path = get_key_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f'.{os.getpid()}')
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w') as file:
-        file.write('\n'.join(keys) + '\n')
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    _write_draft(keys).replace(get_key_file())
 
 
 def make_key_file():
@@ -80,14 +73,22 @@ def make_key_file():
 
     :return: None
     """
+    draft = _write_draft([generate_key()])
+    with suppress(FileExistsError):
+        os.link(draft, get_key_file())
+    draft.unlink()
+
+
+def _write_draft(keys):
+    """Write keys beside the key file, and return where."""
     path = get_key_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f'.{os.getpid()}')
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w') as file:
-        file.write(f'{generate_key()}\n')
-    with suppress(FileExistsError):
-        os.link(draft, path)
-    draft.unlink()
+        file.write('\n'.join(keys) + '\n')
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
 
 
 def generate_key():
@@ -165,9 +166,10 @@ def _get_fernet(env):
 
     :raise KeyUnusable: If that can't be done.
     """
+    begin(env)
     fernet = _build_fernet(env, read_keys())
     proof = env['ir.config_parameter'].sudo().get_param(PROOF_PARAMETER)
-    if not (proof and _is_proven(fernet, proof)):
+    if not _is_proven(fernet, proof):
         raise _get_wrong_key(env)
     return fernet
 

@@ -53,5 +53,5 @@ class AmazonToyStock(models.Model):
                 level.write({'quantity_told': -1, 'trouble': errors[0].description})
         self.feed_id = False
 
-    def _mark_unknown(self, reason):
+    def _mark_unknown(self, reason, answer=''):
         self.write({'quantity_told': -1, 'feed_id': False, 'trouble': reason})
