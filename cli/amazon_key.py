@@ -4,7 +4,8 @@ import sys
 from odoo import SUPERUSER_ID, api
 from odoo.cli import Command
 from odoo.modules.registry import Registry
-from odoo.tools import config
+from odoo.service.model import retrying
+from odoo.tools import SQL, config
 
 BATCH_SIZE = 1000
 
@@ -16,7 +17,9 @@ class AmazonKey(Command):
     epilog = """
     rotate  Encrypt everything with a new key. Where the operator gives the key, in odoo.conf or in
             the environment, put the new one before the former, with a comma between them, restart
-            Odoo, then rotate. Else a new one is made. The former key is kept until --forget.
+            Odoo, then rotate. Else a new one is made. The former key is kept.
+    forget  Drop the former keys, when all databases of this server are given and nothing in them
+            needs one any more.
     reset   Forget what can't be decrypted, after the key was lost for good: credentials have to be
             entered again, and what Amazon sent has to be fetched again.
     show    Say where the key comes from and whether it is the one of the databases.
@@ -24,15 +27,11 @@ class AmazonKey(Command):
 
     def run(self, cmdargs):
         """Override of `odoo.cli.Command`."""
-        self.parser.add_argument('action', choices=('rotate', 'reset', 'show'))
+        self.parser.add_argument('action', choices=('rotate', 'forget', 'reset', 'show'))
         self.parser.add_argument('-c', '--config', help="odoo.conf")
         self.parser.add_argument('-D', '--data-dir', help="Odoo's data directory")
         self.parser.add_argument(
             '-d', '--database', required=True, help="the databases, separated by commas",
-        )
-        self.parser.add_argument(
-            '--forget', action='store_true',
-            help="drop the former keys: all databases of this server are given",
         )
         self.parser.formatter_class = argparse.RawDescriptionHelpFormatter
         options, others = self.parser.parse_known_args(cmdargs)
@@ -45,9 +44,9 @@ class AmazonKey(Command):
         Registry(databases[0])  # The add-on can be imported once a database has loaded it.
         from odoo.addons.amazon_connector.models import vault
         self.vault = vault
-        getattr(self, f'_{options.action}')(databases, options.forget)
+        getattr(self, f'_{options.action}')(databases)
 
-    def _rotate(self, databases, forget):
+    def _rotate(self, databases):
         keys = self.vault.read_keys()
         if not self.vault.is_key_given():
             keys = (self.vault.generate_key(), *keys)
@@ -57,17 +56,37 @@ class AmazonKey(Command):
                      f" {self.vault.generate_key()}")
         for database in databases:
             self._do(database, self._encrypt_anew)
-        if forget and not self.vault.is_key_given():
-            self.vault.write_keys(keys[:1])
         self._say("Done. Back up the key, apart from the databases.")
 
-    def _reset(self, databases, _forget):
+    def _forget(self, databases):
+        keys = self.vault.read_keys()
+        if self.vault.is_key_given():
+            sys.exit("The operator gives the keys: take the former ones away there")
+        self._former_count = 0
+        for database in databases:
+            self._do(database, self._count_former)
+        if self._former_count:
+            sys.exit(f"{self._former_count} values still need a former key: rotate once more")
+        self.vault.write_keys(keys[:1])
+        self._say("The former keys are dropped.")
+
+    def _count_former(self, env):
+        """Count what the first key alone does not open."""
+        key = self.vault.read_keys()[0]
+        for model, name in self.vault.get_encrypted_fields(env):
+            rows = env.execute_query(SQL(
+                "SELECT %(name)s FROM %(table)s WHERE %(name)s IS NOT NULL",
+                name=SQL.identifier(name), table=SQL.identifier(env[model]._table),
+            ))
+            self._former_count += sum(not self.vault.opens(key, token) for [token] in rows)
+
+    def _reset(self, databases):
         if not self.vault.read_keys():
             self.vault.make_key_file()
         for database in databases:
             self._do(database, self._forget_unreadable)
 
-    def _show(self, databases, _forget):
+    def _show(self, databases):
         place = self.vault.get_key_file()
         if self.vault.is_key_given():
             place = f"odoo.conf or {self.vault.VARIABLE}"
@@ -117,10 +136,13 @@ class AmazonKey(Command):
             ):
                 last_id = records[-1].id
                 count += len(records)
-                for record in records:
-                    action(record, name)
-                env.cr.commit()
-                env.invalidate_all()
+
+                def do_batch(records=records, name=name):
+                    for record in records:
+                        action(record, name)
+                    env.flush_all()
+
+                retrying(do_batch, env)  # Odoo may be at work with the same records.
         return count
 
     def _do(self, database, action):

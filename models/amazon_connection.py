@@ -11,10 +11,12 @@ from ..amazon.errors import AmazonError, Throttled, Unauthorized
 from .activities import ATTENTION
 from .amazon_access_token import DatabaseTokenStore
 from .amazon_quota import DatabaseLimiter
+from .quiet import keep_unlogged
 from .tools import check_given, to_html
 from .vault import KeyUnusable
 
 SECRETS = ('lwa_client_secret', 'refresh_token')
+keep_unlogged(*SECRETS)
 ADDRESS_FIELDS = ('environment', 'spapi_endpoint', 'lwa_endpoint')
 ANYBODYS_ADDRESS = (False, 'production')
 
@@ -134,13 +136,15 @@ class AmazonConnection(models.Model):
     )
     connect_error_date = fields.Datetime(readonly=True, copy=False)
     is_copy = fields.Boolean(
+        default=lambda self: self._default_is_copy(),
         help="Whether this is a copy of a database whose original may still act on Amazon. A person"
              " has to confirm that the copy may, too.",
         readonly=True,
         copy=False,
     )
     listed_refs = fields.Json(
-        help="What Amazon calls the marketplaces of the seller, as Connect read them last.",
+        help="What Amazon calls the marketplaces of the seller, under `refs`, as Connect read them"
+             " last. Empty before that.",
         readonly=True,
         copy=False,
         groups=fields.NO_ACCESS,
@@ -153,6 +157,24 @@ class AmazonConnection(models.Model):
         readonly=True,
         copy=False,
     )
+
+    # === DEFAULT METHODS === #
+
+    @api.model
+    def _default_is_copy(self):
+        # In sudo mode: parameters are the system's.
+        return bool(self.env['ir.config_parameter'].sudo().get_param('database.is_neutralized'))
+
+    @api.model
+    def default_get(self, fields):
+        """Override of `base` to let no default of a user's decide where credentials are sent to."""
+        defaults = super().default_get(fields)
+        if self.env.su or self.env.user._is_system():
+            return defaults
+        allowed = {name: value for name, value in defaults.items() if name not in ADDRESS_FIELDS}
+        if 'environment' in defaults:
+            allowed['environment'] = 'production'
+        return allowed
 
     # === COMPUTE METHODS === #
 
@@ -425,7 +447,9 @@ class AmazonConnection(models.Model):
         :raise UserError: Naming those that Amazon does not list.
         """
         self.ensure_one()
-        unlisted = set(marketplace_refs) - set(self.sudo().listed_refs or marketplace_refs)
+        # In sudo mode: what the connector remembers is for nobody else.
+        listed = self.sudo().listed_refs
+        unlisted = listed and set(marketplace_refs) - set(listed['refs'])
         if unlisted:
             raise UserError(self.env._(
                 "Synchronized Marketplaces: Amazon does not list this seller on %(marketplaces)s."
@@ -454,10 +478,10 @@ class AmazonConnection(models.Model):
             'available_marketplace_ids': [fields.Command.set(available.ids)],
         })
         # In sudo mode, here and below: what the connector remembers is not for people to write.
-        self.sudo().listed_refs = [
+        self.sudo().listed_refs = {'refs': [
             participation.marketplace_id for participation in participations
             if participation.is_participating
-        ]
+        ]}
         self.sync_ids.sudo().write({'last_error': False, 'last_error_date': False})
         for account in self.account_ids:
             account._follow_connecting()
@@ -473,32 +497,41 @@ class AmazonConnection(models.Model):
         reason = self._get_error_reason(error, self.env._("Connect"))
         self.write({'connect_error': reason, 'connect_error_date': fields.Datetime.now()})
         if isinstance(error, (Unauthorized, KeyUnusable)):
-            self._mark_unauthorized(reason)
+            self._mark_unauthorized(error, reason)
         elif self.state != 'connected':
             self.reason = reason
 
-    def _mark_unauthorized(self, reason):
+    def _mark_unauthorized(self, error, reason):
         """Stop all ways until a person has pressed *Connect*.
 
-        :param str reason: Why it can't get in, and what to do.
+        :param error: What stopped them.
+        :type error: AmazonError | KeyUnusable
+        :param str reason: Why it can't get in, and what to do, for Amazon users.
         :return: None
         """
         self.ensure_one()
         self.write({'state': 'error', 'reason': reason})
-        for account in self.account_ids.filtered('active'):
-            account._ask_for_attention(reason)
-            account.activity_search([ATTENTION]).note = to_html(reason)
+        # More people read activities than may know what Amazon says.
+        note = self._get_error_reason(error, quotes=False)
 
-    def _get_error_reason(self, error, button=None):
-        """Return a sentence about a failed call, with the next step, for Amazon users.
+        def tell(account):
+            account._ask_for_attention(note)
+            account.activity_search([ATTENTION]).note = to_html(note)
+
+        for account in self.account_ids.filtered('active'):
+            account._do_safely(tell)
+
+    def _get_error_reason(self, error, button=None, quotes=True):
+        """Return a sentence about a failed call, with the next step.
 
         :param Exception error: What stopped the call.
         :param str button: What a person pressed and has to press again; without it, the call is
                            repeated by itself.
+        :param bool quotes: Whether to add what others say, which is for Amazon users.
         :rtype: str
         """
         if not isinstance(error, AmazonError):
-            return self._get_answer(error) or self._get_failure_reason(error)
+            return quotes and self._get_answer(error) or self._get_failure_reason(error)
         if isinstance(error, Throttled):
             time = format_datetime(
                 self.env, error.retry_at.replace(tzinfo=None), dt_format='short',
@@ -532,8 +565,8 @@ class AmazonConnection(models.Model):
                 "Amazon does not accept the LWA Client ID and Secret. Amazon wants the secret"
                 " renewed every 180 days: enter the current ones and press Connect.",
             )
-        return self.env._(
+        sentence = self.env._(
             "Amazon denies access. Check the app's roles and authorization in Seller Central, then"
-            " press Connect. (%(error)s)",
-            error=error,
+            " press Connect.",
         )
+        return f'{sentence} ({error})' if quotes else sentence

@@ -5,6 +5,7 @@ from odoo.fields import Domain
 from odoo.tools import html2plaintext
 
 from .amazon_personal_data import join_words
+from .guard import as_connector
 
 OPEN_DAYS = 60  # so long an order counts as open after Amazon last told of it
 GRACE = timedelta(days=1)  # for what has come and is not imported yet
@@ -105,6 +106,17 @@ class AmazonOrder(models.Model):
             'sale_order_id.amazon_cancellation_ids': ['answer'],
         }
 
+    # === CRUD METHODS === #
+
+    def unlink(self):
+        """Override of `base` to forget first: nobody else knows where the personal data are."""
+        with as_connector():
+            # In sudo mode: who deletes from the inbox need not see sales.
+            self.sudo()._forget_amazon_buyers()
+        return super().unlink()
+
+    # === BUSINESS METHODS - FORGETTING === #
+
     def _forget_amazon_buyers(self):
         """Remove the personal data of the orders.
 
@@ -135,13 +147,7 @@ class AmazonOrder(models.Model):
 
         :return: None
         """
-        gifts = self.sale_order_id.order_line.filtered('amazon_gift_message')
-        gifts.order_id.picking_ids.filtered('note').filtered(
-            lambda picking: any(
-                join_words(gift) in join_words(html2plaintext(picking.note))
-                for gift in picking.sale_id.order_line.mapped('amazon_gift_message') if gift
-            ),
-        ).note = False
+        self.sale_order_id._clear_gift_notes()
         for way, names in self._get_places().items():
             records = self.mapped(way)
             if records != self:  # of which nothing is read: Amazon's data may be unreadable
@@ -149,3 +155,31 @@ class AmazonOrder(models.Model):
                     lambda record, names=names: any(record[name] for name in names),
                 )
             records.write(dict.fromkeys(names, False))
+
+
+class SaleOrder(models.Model):
+    """Gift messages are written on deliveries, too, where the person who packs reads them."""
+
+    _inherit = 'sale.order'
+
+    def unlink(self):
+        """Override of `sale` to leave no gift message on deliveries that stay."""
+        # In sudo mode: who deletes sales orders need not see deliveries.
+        self.sudo()._clear_gift_notes()
+        return super().unlink()
+
+    def _clear_gift_notes(self):
+        """Empty the notes of deliveries that hold a gift message.
+
+        :return: None
+        """
+        for order in self:
+            gifts = [
+                join_words(gift) for gift in order.order_line.mapped('amazon_gift_message') if gift
+            ]
+            if gifts:
+                order.picking_ids.filtered('note').filtered(
+                    lambda picking, gifts=gifts: any(
+                        gift in join_words(html2plaintext(picking.note)) for gift in gifts
+                    ),
+                ).note = False

@@ -296,7 +296,7 @@ class AmazonSync(models.Model):
         reason = self.connection_id._get_error_reason(exception)
         self.write({'last_error': reason, 'last_error_date': fields.Datetime.now()})
         if isinstance(exception, (Unauthorized, KeyUnusable)):
-            self.connection_id._mark_unauthorized(reason)
+            self.connection_id._mark_unauthorized(exception, reason)
 
     def _note_success(self, run):
         """Keep that what was due is done, unless something interrupted it; commit it.

@@ -15,6 +15,22 @@ _is_quiet = ContextVar('_is_quiet', default=False)
 logging.getLogger('odoo.sql_db').addFilter(lambda _record: not _is_quiet.get())
 
 
+_unlogged_fields = set()
+# Odoo logs at DEBUG what it is called with over RPC.
+logging.getLogger('odoo.service.model').addFilter(
+    lambda record: not any(name in record.getMessage() for name in _unlogged_fields),
+)
+
+
+def keep_unlogged(*names):
+    """Keep calls that write fields out of the log, for good.
+
+    :param str names: The fields in which people enter secrets.
+    :return: None
+    """
+    _unlogged_fields.update(names)
+
+
 @contextmanager
 def quiet_sql():
     """Keep the statements of this thread, refused ones above all, out of the log meanwhile."""

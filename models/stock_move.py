@@ -2,6 +2,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.tools import format_datetime
 
 from .tools import to_html
@@ -55,6 +56,21 @@ class StockMove(models.Model):
         readonly=True,
         index='btree_not_null',
     )
+
+    # === CONSTRAINT METHODS === #
+
+    @api.constrains('sale_line_id', 'company_id')
+    def _check_company_of_amazon_order(self):
+        """Let nobody hang a transfer of their own on an Amazon order of another company, to read
+        what its buyer wrote. Odoo's own flows across companies run as superuser.
+        """
+        for move in self if not self.env.su else ():
+            order = move.sudo().sale_line_id.order_id  # In sudo mode: it may be out of sight.
+            if order.amazon_account_id and order.company_id != move.company_id:
+                raise ValidationError(self.env._(
+                    "%(product)s: the Amazon order of this transfer belongs to another company.",
+                    product=move.product_id.display_name,
+                ))
 
     # === COMPUTE METHODS === #
 

@@ -16,9 +16,27 @@ class StockPackage(models.Model):
     # === CRUD METHODS === #
 
     def write(self, vals):
-        """Override of `stock` to tell Amazon when the tracking reference has changed."""
+        """Override of `stock` to tell Amazon when the tracking reference has changed.
+
+        :raise AccessError: If the deliveries that Amazon is told of are not the user's to change:
+                            Odoo lets every company write to packages at the customer.
+        """
+        if 'amazon_tracking_ref' in vals:
+            self._get_told_deliveries().check_access('write')
         res = super().write(vals)
         if 'amazon_tracking_ref' in vals:
             # In sudo mode: only the connector writes to the outbox.
             self.sudo().amazon_shipment_ids._send_changes()
         return res
+
+    # === BUSINESS METHODS === #
+
+    def _get_told_deliveries(self):
+        """Return the deliveries of which Amazon is, or will be, told by these packages.
+
+        :rtype: stock.picking
+        """
+        # In sudo mode to find those of other companies, too.
+        lines = self.env['stock.move.line'].sudo().search([('result_package_id', 'in', self.ids)])
+        pickings = self.sudo().amazon_shipment_ids.picking_id | lines.picking_id
+        return pickings.with_env(self.env)

@@ -124,6 +124,20 @@ def decrypt(env, token):
         raise _get_wrong_key(env) from None
 
 
+def opens(key, token):
+    """Return whether a key decrypts something.
+
+    :param str key: One of the keys.
+    :param str token: What `encrypt` returned.
+    :rtype: bool
+    """
+    try:
+        Fernet(key).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
 def check_key(env):
     """Refuse to go on with a key that is not the one of this database.
 

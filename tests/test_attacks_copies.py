@@ -88,6 +88,10 @@ class TestNeutralizedCopies(ShippingCase):
             ('state', 'not in', ('confirmed', 'skipped')),
         ]))
 
+    def test_connections_that_are_made_in_a_copy_are_of_the_copy(self):
+        self.env['ir.config_parameter'].set_param('database.is_neutralized', True)
+        self.assertTrue(self.create_account().is_copy)
+
     def test_a_person_has_to_confirm_that_a_copy_may_act(self):
         self.neutralize()
         self.assertTrue(self.account.is_copy)
@@ -124,6 +128,15 @@ class TestAddresses(AmazonCase):
                 self.env['amazon.account'].with_user(admin).create({
                     'name': "Mine", 'seller_id': 'A2OTHER', **values,
                 })
-        self.env['amazon.account'].with_user(admin).create({
-            'name': "Mine", 'seller_id': 'A2OTHER', 'environment': 'production',
-        })
+        accounts = self.env['amazon.account'].with_user(admin)
+        accounts.create({'name': "Mine", 'seller_id': 'A2OTHER', 'environment': 'production'})
+        evil = 'https://evil.example'
+        for name, value in (
+            ('environment', 'custom'), ('spapi_endpoint', evil), ('lwa_endpoint', evil),
+        ):
+            self.env['ir.default'].set('amazon.connection', name, value, user_id=admin.id)
+        account = accounts.with_context(
+            default_environment='custom', default_spapi_endpoint=evil, default_lwa_endpoint=evil,
+        ).create({'name': "Mine", 'seller_id': 'A2THIRD'}).sudo()
+        self.assertEqual(account.environment, 'production')
+        self.assertFalse(account.spapi_endpoint or account.lwa_endpoint)

@@ -2,10 +2,11 @@ import json
 
 from lxml import html
 
+from odoo.exceptions import UserError
 from odoo.tests import tagged
-from odoo.tools import mute_logger
+from odoo.tools import html2plaintext, mute_logger
 
-from odoo.addons.amazon_connector.models.activities import plan_warning
+from odoo.addons.amazon_connector.models.activities import ATTENTION, plan_warning
 from odoo.addons.amazon_connector.simulator import (
     Address,
     Buyer,
@@ -155,8 +156,12 @@ class TestMarkup(ShippingCase):
                 for _time in range(2):
                     plan_warning(self.account, line, self.env.user)
                     self.account._ask_for_attention(line)
-                    self.account.connection_id._mark_unauthorized(line)
+                    self.account.connection_id._mark_unauthorized(UserError(line), line)
                 self.assertEqual(len(self.account.activity_ids), 2)
+                # What others say is not for all who see the account.
+                self.assertNotIn(
+                    line, [html2plaintext(a.note) for a in self.account.activity_search([ATTENTION])],
+                )
                 for activity in self.account.activity_ids:
                     self.assertNothingSmuggled('mail.activity.note', activity.note)
                     self.assertNotIn('<b>', activity.note)

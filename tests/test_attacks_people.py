@@ -272,10 +272,13 @@ class TestForgeries(PeopleCase):
             'carrier_tracking_ref': 'FORGED',
         })
         user = self.foreign_warehouseman
-        [picking_id] = self.rpc(user, 'stock.picking', 'create', [
-            {**values, 'move_ids': [[0, 0, {**move_values, 'sale_line_id': line.id}]]},
-        ])
-        picking = self.env['stock.picking'].browse(picking_id)
+        forged = {**values, 'move_ids': [[0, 0, {**move_values, 'sale_line_id': line.id}]]}
+        refused = self.assertDenied(
+            user, 'stock.picking', 'create', [forged], error='ValidationError',
+        )
+        self.assertIn("another company", refused.sent)
+        # As it could be made before anybody looked:
+        picking = self.env['stock.picking'].with_company(self.other_company).create(forged)
         self.assertEqual(picking.move_ids.sale_line_id, line)
         for method in ('action_confirm', 'button_validate'):
             with self.assertRaisesRegex(RpcRefused, "Amazon Account"), mute_logger('odoo.http'):
@@ -285,6 +288,57 @@ class TestForgeries(PeopleCase):
             ('sale_order_id', '=', self.sale_order.id),
         ]))
         self.assertNothingTold()
+
+    def test_a_package_of_another_company_tells_amazon_nothing(self):
+        delivery = self.get_open_delivery(self.placed)
+        [package] = self.pack(delivery, {'MUG': 3})
+        for is_sent in (False, True):
+            with self.subTest(is_sent=is_sent):
+                self.assertDenied(
+                    self.foreign_warehouseman, 'stock.package', 'write', package.ids,
+                    {'amazon_tracking_ref': 'FORGED'},
+                )
+                if not is_sent:
+                    self.fill_in(delivery)
+                    self.validate(delivery)
+                    self.send()
+        self.rpc(
+            self.warehouseman, 'stock.package', 'write', package.ids,
+            {'amazon_tracking_ref': 'CORRECTED'},
+        )
+        self.send()
+        self.assertShown(self.placed, ('CORRECTED', {'MUG': 3}))
+
+    def test_nobody_asks_a_dialog_for_orders_they_may_not_see(self):
+        inbox = self.get_inbox(self.placed)
+        for user in (self.portal, self.employee, self.foreign_admin):
+            for names in (['line_ids'], ['currency_id']):
+                with self.subTest(user=user.login, names=names):
+                    self.assertDenied(
+                        user, 'amazon.import.order', 'default_get', names,
+                        context={'default_order_id': inbox.id},
+                    )
+        for method, values in (
+            ('create', [{'order_id': inbox.id, 'line_ids': []}]),
+            ('web_save', {'order_id': inbox.id, 'line_ids': []}),
+        ):
+            arguments = [values] if method == 'create' else [[], values]
+            options = {} if method == 'create' else {
+                'specification': {'reason': {}, 'overview': {}},
+            }
+            with self.subTest(method=method):
+                try:
+                    answer = self.rpc(
+                        self.foreign_admin, 'amazon.import.order', method, *arguments, **options,
+                    )
+                except RpcRefused as refused:
+                    answer = refused.sent
+                    self.assertEqual(refused.name, 'AccessError')
+                self.assertNotIn('MUG', str(answer))
+        self.assertTrue(self.rpc(
+            self.user, 'amazon.import.order', 'default_get', ['line_ids'],
+            context={'default_order_id': inbox.id},
+        )['line_ids'])
 
     def test_no_move_gets_around_its_lot(self):
         tracked = self.create_product('LOT', tracking='lot')

@@ -122,6 +122,12 @@ class TestOneRecordStopsNoOther(ShippingCase):
         self.assertFalse(self.account.activity_ids)
         self.assertTrue(other.activity_ids)
 
+    def test_accounts_without_activities_do_not_keep_the_connection_going(self):
+        self.refuse_activities(self.account)
+        self.simulator.arm('forbidden', operation='searchOrders', times=None)
+        self.run_quietly('fetch_orders')
+        self.assertEqual(self.account.state, 'error')
+
     def test_ways_that_can_not_be_changed_stop_no_others(self):
         seller, other = self.connect_other()
         self.refuse(self.get_sync(self.account) | self.get_sync(self.account, 'feeds'))
@@ -239,7 +245,11 @@ class TestMarketplaces(AmazonCase):
         self.assertEqual(self.order_sync.cursor, cursor)
         self.assertIn("A1WRONG", self.account.last_error)
         self.assertIn("A1WRONG", self.sync())
+        self.account.connection_id.listed_refs = {'refs': []}
+        self.assertIn("A1WRONG", self.sync())
+        self.assertEqual(self.order_sync.cursor, cursor)
         marketplace.api_ref = 'A1PA6795UKMFR9'
+        self.connect(self.account)
         self.sync()
         self.assertTrue(self.get_sale_order(order))
         self.assertFalse(self.account.last_error)

@@ -47,6 +47,9 @@ class TestRefusedValues(AttackCase):
         logger = logging.getLogger()
         logger.addHandler(self.listener)
         self.addCleanup(logger.removeHandler, self.listener)
+        calls = logging.getLogger('odoo.service.model')
+        self.addCleanup(calls.setLevel, calls.level)
+        calls.setLevel(logging.DEBUG)  # as `--log-level=debug` does
 
     def test_values_that_are_refused_print_no_secret(self):
         ids = self.account.ids
@@ -73,6 +76,13 @@ class TestRefusedValues(AttackCase):
         })
         self.press(self.account, 'action_connect')
         self.assertEqual(self.account.state, 'connected')
+
+    def test_secrets_that_are_entered_are_in_no_log(self):
+        self.rpc(self.admin, 'amazon.account', 'write', self.account.ids, {'name': "Logged"})
+        self.assertIn("Logged", '\n'.join(self.listener.texts))
+        for name in ('lwa_client_secret', 'refresh_token'):
+            self.rpc(self.admin, 'amazon.account', 'write', self.account.ids, {name: 'unlogged'})
+        self.assertNotIn('unlogged', '\n'.join(self.listener.texts))
 
     def assertRefused(self, method, *args):
         """Check that something is refused in a sentence that tells no secret, nor does the log."""
@@ -219,9 +229,8 @@ class TestSecretsInProcesses(ProcessCase):
         self.play('share_the_token', f'--data-dir={folder}')
         before = self.query("SELECT name, value FROM amazon_secret ORDER BY id")
         options = ('-D', str(folder))
-        self.assertIn("values encrypted anew", self.run_odoo(
-            'amazon_key', 'rotate', *options, '--forget',
-        ))
+        self.assertIn("values encrypted anew", self.run_odoo('amazon_key', 'rotate', *options))
+        self.assertIn("are dropped", self.run_odoo('amazon_key', 'forget', *options))
         with patch.dict(config.options, {'data_dir': str(folder)}):
             [key] = vault.read_keys()
         self.assertNotEqual(key, former)

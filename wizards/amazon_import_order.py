@@ -14,8 +14,8 @@ class AmazonImportOrder(models.TransientModel):
     _description = "Import an Amazon Order Anyway"
 
     order_id = fields.Many2one(comodel_name='amazon.order', required=True, readonly=True)
-    reason = fields.Char(related='order_id.reason')
-    overview = fields.Html(related='order_id.overview')
+    reason = fields.Char(related='order_id.reason', related_sudo=False)
+    overview = fields.Html(related='order_id.overview', related_sudo=False)
     asks_total = fields.Boolean(compute='_compute_questions')
     asks_channel = fields.Boolean(compute='_compute_questions')
     asks_quantities = fields.Boolean(compute='_compute_questions')
@@ -41,7 +41,13 @@ class AmazonImportOrder(models.TransientModel):
 
     @api.model
     def _default_order(self):
-        return self.env['amazon.order'].browse(self.env.context.get('default_order_id'))
+        """Return the order that the dialog is about.
+
+        :raise AccessError: If the user may not see it: a default is asked for without any check.
+        """
+        order = self.env['amazon.order'].browse(self.env.context.get('default_order_id'))
+        order.check_access('read')
+        return order
 
     @api.model
     def _default_currency_id(self):
@@ -62,6 +68,7 @@ class AmazonImportOrder(models.TransientModel):
     @api.depends('order_id')
     def _compute_questions(self):
         for wizard in self:
+            wizard.order_id.check_access('read')
             questions = wizard.order_id._find_questions()
             wizard.asks_total = questions.total
             wizard.asks_channel = questions.channel
