@@ -57,21 +57,6 @@ class StockMove(models.Model):
         index='btree_not_null',
     )
 
-    # === CONSTRAINT METHODS === #
-
-    @api.constrains('sale_line_id', 'company_id')
-    def _check_company_of_amazon_order(self):
-        """Let nobody hang a transfer of their own on an Amazon order of another company, to read
-        what its buyer wrote. Odoo's own flows across companies run as superuser.
-        """
-        for move in self if not self.env.su else ():
-            order = move.sudo().sale_line_id.order_id  # In sudo mode: it may be out of sight.
-            if order.amazon_account_id and order.company_id != move.company_id:
-                raise ValidationError(self.env._(
-                    "%(product)s: the Amazon order of this transfer belongs to another company.",
-                    product=move.product_id.display_name,
-                ))
-
     # === COMPUTE METHODS === #
 
     def _compute_reference(self):
@@ -81,7 +66,41 @@ class StockMove(models.Model):
             if move.amazon_account_id and not move.picking_id:
                 move.reference = move.origin
 
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of `stock` to check whose Amazon order a transfer is for."""
+        moves = super().create(vals_list)
+        moves._check_company_of_amazon_order()
+        return moves
+
+    def write(self, vals):
+        """Override of `stock` to check whose Amazon order a transfer is for."""
+        res = super().write(vals)
+        if vals.keys() & {'sale_line_id', 'company_id'}:
+            self._check_company_of_amazon_order()
+        return res
+
     # === BUSINESS METHODS === #
+
+    def _check_company_of_amazon_order(self):
+        """Let nobody hang a transfer of their own on an Amazon order of another company, to read
+        what its buyer wrote.
+
+        Odoo's own flows across companies run as superuser, as its constraints do: hence no
+        constraint.
+
+        :return: None
+        :raise ValidationError: Naming the product.
+        """
+        for move in self if not self.env.su else ():
+            order = move.sudo().sale_line_id.order_id  # In sudo mode: it may be out of sight.
+            if order.amazon_account_id and order.company_id != move.company_id:
+                raise ValidationError(self.env._(
+                    "%(product)s: the Amazon order of this transfer belongs to another company.",
+                    product=move.product_id.display_name,
+                ))
 
     def _assign_picking_post_process(self, new=False):
         """Override of `stock` to write gift messages where the person who packs reads them."""

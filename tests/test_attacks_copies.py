@@ -135,8 +135,9 @@ class TestAddresses(AmazonCase):
             ('environment', 'custom'), ('spapi_endpoint', evil), ('lwa_endpoint', evil),
         ):
             self.env['ir.default'].set('amazon.connection', name, value, user_id=admin.id)
-        account = accounts.with_context(
-            default_environment='custom', default_spapi_endpoint=evil, default_lwa_endpoint=evil,
-        ).create({'name': "Mine", 'seller_id': 'A2THIRD'}).sudo()
+        values = {'name': "Mine", 'seller_id': 'A2THIRD'}
+        with self.assertRaises(AccessError):
+            accounts.with_context(default_spapi_endpoint=evil).create(values)
+        account = accounts.with_context(default_environment='custom').create(values).sudo()
         self.assertEqual(account.environment, 'production')
         self.assertFalse(account.spapi_endpoint or account.lwa_endpoint)

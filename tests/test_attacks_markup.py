@@ -159,9 +159,8 @@ class TestMarkup(ShippingCase):
                     self.account.connection_id._mark_unauthorized(UserError(line), line)
                 self.assertEqual(len(self.account.activity_ids), 2)
                 # What others say is not for all who see the account.
-                self.assertNotIn(
-                    line, [html2plaintext(a.note) for a in self.account.activity_search([ATTENTION])],
-                )
+                attention = self.account.activity_search([ATTENTION])
+                self.assertNotIn(line, attention.mapped(lambda a: html2plaintext(a.note)))
                 for activity in self.account.activity_ids:
                     self.assertNothingSmuggled('mail.activity.note', activity.note)
                     self.assertNotIn('<b>', activity.note)
