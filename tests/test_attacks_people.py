@@ -328,9 +328,11 @@ class TestForgeries(PeopleCase):
             }
             with self.subTest(method=method):
                 try:
-                    answer = self.rpc(
-                        self.foreign_admin, 'amazon.import.order', method, *arguments, **options,
-                    )
+                    with mute_logger('odoo.http'):
+                        answer = self.rpc(
+                            self.foreign_admin, 'amazon.import.order', method, *arguments,
+                            **options,
+                        )
                 except RpcRefused as refused:
                     answer = refused.sent
                     self.assertEqual(refused.name, 'AccessError')

@@ -168,7 +168,7 @@ class TestFailures(AmazonCase):
         self.sync()
         inbox = self.get_inbox(late)
         self.assertEqual(inbox.state, 'failed')
-        self.assertIn("view", inbox.reason)
+        self.assertIn("view", inbox.answer)
         self.assertFalse(self.get_sale_order(late))
         self.assertFalse(self.env['stock.move'].search([('origin', '=', late.order_id)]))
         price_list = [('name', '=', 'Amazon GBP'), ('company_id', '=', self.company.id)]
