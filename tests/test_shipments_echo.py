@@ -115,7 +115,7 @@ class TestEcho(ShippingCase):
         picking = self.deliver(order)
         self.simulator.arm('drop_after', operation=CONFIRM)
         self.send()
-        self.assertAmazonState(picking, 'to_send', "tried again")
+        self.assertAmazonState(picking, 'to_send', "told again")
         self.sync()
         self.assertAmazonState(picking, 'confirmed')
         with freeze_time(get_now() + timedelta(hours=1)):
