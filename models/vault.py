@@ -54,7 +54,7 @@ def read_keys():
     """
     text = os.environ.get(VARIABLE) or config.get(OPTION) or ''
     if not text:
-        with suppress(FileNotFoundError):
+        with suppress(OSError, UnicodeError):  # What can't be read is missing.
             text = get_key_file().read_text(encoding='ascii')
     return tuple(text.replace(',', ' ').split())
 
