@@ -295,12 +295,12 @@ class AmazonAccount(models.Model):
         :return: None
         """
         company = self.env.company
-        if not vals.get('team_id'):
+        team = self._default_team_id()
+        if not (vals.get('team_id') or team):
             # In sudo mode: as in `_default_team_id`.
-            team = self._default_team_id() or self.env['crm.team'].sudo().create({
-                'name': "Amazon", 'company_id': company.id,
-            })
+            team = self.env['crm.team'].sudo().create({'name': "Amazon", 'company_id': company.id})
             vals['team_id'] = team.id
+        vals.setdefault('team_id', team.id)
         if not vals.get('location_id'):
             # In sudo mode: as in `_default_location_id`.
             location = self._default_location_id() or self.env['stock.location'].sudo().create({
