@@ -34,6 +34,7 @@ class AmazonFeedMixin(models.AbstractModel):
 
     _name = 'amazon.feed.mixin'
     _description = "Amazon Feed Carriage"
+    _inherit = ['amazon.sync.mixin']
 
     _feed_type = None  # to be overridden
     _feed_content_type = None  # to be overridden

@@ -101,7 +101,7 @@ class TestMarkup(ShippingCase):
         tree = html.fragment_fromstring(str(text), create_parent='div')
         self.assertFalse(tree.xpath(SMUGGLED), f'{where}: {text}')
 
-    @mute_logger('odoo.addons.amazon_connector.models.amazon_sync_mixin')
+    @mute_logger('odoo.addons.amazon_connector.models.quiet')
     def test_markup_in_any_field_of_an_order_stays_text(self):
         self.sync()
         first = self.place_order()

@@ -540,7 +540,7 @@ class TestOddPayloads(ClientCase):
         self.simulator.seller.request_cancellation(order, 'No need', item='BOWL')
         return fetch_order(self.client, order.order_id)
 
-    def read(self, payload):
+    def read_order(self, payload):
         """Read an order in every way there is, and return it, `None` if it is refused."""
         json.dumps(payload, allow_nan=False)
         parse_summary(payload)
@@ -562,7 +562,7 @@ class TestOddPayloads(ClientCase):
                     if number in (index, None):
                         place[key] = value
                 with self.subTest(key=key, value=value, number=number):
-                    self.read(payload)
+                    self.read_order(payload)
 
     def test_large_prices_of_many_pieces(self):
         payload = self.place()
@@ -571,7 +571,7 @@ class TestOddPayloads(ClientCase):
             item['product']['price']['unitPrice']['amount'] = '999999999999'
             item.pop('proceeds')
         payload.pop('proceeds')
-        self.assertIsNone(self.read(payload))
+        self.assertIsNone(self.read_order(payload))
         self.assertIsNone(parse_summary(payload).total)
 
     def test_odd_times_everywhere(self):
@@ -583,7 +583,7 @@ class TestOddPayloads(ClientCase):
                 for place in iterate_places(payload, key):
                     place[key] = value
             with self.subTest(value=value):
-                order, summary = self.read(payload), parse_summary(payload)
+                order, summary = self.read_order(payload), parse_summary(payload)
                 self.assertEqual(order.order_id, payload['orderId'])
                 for moment in (order.updated_at, summary.updated_at, summary.ship_by):
                     self.assertTrue(moment is None or 1989 < moment.year < 2101)
@@ -602,7 +602,7 @@ class TestOddPayloads(ClientCase):
     def test_every_oddity_is_read(self):
         for name in ODDITIES:
             with self.subTest(name):
-                self.assertTrue(self.read(self.place(odd=name)) or 'amount' in name)
+                self.assertTrue(self.read_order(self.place(odd=name)) or 'amount' in name)
         self.assertIsNone(self.place(odd='huge total')['proceeds']['grandTotal']['amount'])
 
     def iterate_texts(self, value):

@@ -402,7 +402,7 @@ class TestWays(ShippingCase):
                 'order_ids': self.get_sale_order(order).ids, 'code': 'NoInventory',
             }), 'action_cancel',
         )
-        with mute_logger('odoo.sql_db', 'odoo.addons.amazon_connector.models.amazon_sync_mixin'):
+        with mute_logger('odoo.sql_db', 'odoo.addons.amazon_connector.models.quiet'):
             self.run_cron('process_feeds')
         [cancellation] = self.get_sale_order(order).amazon_cancellation_ids
         self.assertEqual(cancellation.state, 'failed')

@@ -153,7 +153,7 @@ class TestFailures(AmazonCase):
         order = self.place_unmatched()
         self.run_cron('fetch_orders')
         self.env['ir.cron.trigger'].search([]).unlink()
-        with mute_logger('odoo.sql_db', 'odoo.addons.amazon_connector.models.amazon_sync_mixin'):
+        with mute_logger('odoo.sql_db', 'odoo.addons.amazon_connector.models.quiet'):
             self.run_cron('import_orders')
         self.assertEqual(self.get_inbox(order).state, 'failed')
         self.assertIn("Unexpected error", self.get_inbox(order).reason)

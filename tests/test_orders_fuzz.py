@@ -111,7 +111,7 @@ class TestNothingIsPoison(AmazonCase):
             SQL.identifier(table), SQL(condition),
         ))
 
-    @mute_logger('odoo.addons.amazon_connector.models.amazon_sync_mixin')
+    @mute_logger('odoo.addons.amazon_connector.models.quiet')
     def test_an_order_that_nobody_could_store_stops_no_other(self):
         payload = self.get_payload()
         page = [{**payload, 'orderId': f'{number}05-0000000-0000000'} for number in range(3)]
@@ -126,7 +126,7 @@ class TestNothingIsPoison(AmazonCase):
         self.assertIn('105-0000000-0000000', failed.payload)
         self.assertIn("Unexpected error", failed.reason)
 
-    @mute_logger('odoo.addons.amazon_connector.models.amazon_sync_mixin')
+    @mute_logger('odoo.addons.amazon_connector.models.quiet')
     def test_an_order_that_spoils_its_batch_stops_no_other(self):
         self.forbid('amazon_offer', "sku <> 'POISON'")
         orders = [
