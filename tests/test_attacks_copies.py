@@ -1,7 +1,12 @@
+import tempfile
+from unittest.mock import patch
+
 from odoo.exceptions import AccessError, UserError
 from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import tagged
+from odoo.tools import config
 
+from odoo.addons.amazon_connector.models import vault
 from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER, Buyer
 
 from .common import AmazonCase, ShippingCase
@@ -91,6 +96,16 @@ class TestNeutralizedCopies(ShippingCase):
     def test_connections_that_are_made_in_a_copy_are_of_the_copy(self):
         self.env['ir.config_parameter'].set_param('database.is_neutralized', True)
         self.assertTrue(self.create_account().is_copy)
+
+    def test_a_copy_on_a_server_without_the_key_has_a_key_of_its_own(self):
+        self.neutralize()
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        self.enterContext(patch.dict(config.options, {'data_dir': folder}))
+        self.env.registry.clear_cache('stable')
+        self.connect_copy()
+        self.assertEqual(self.account.state, 'connected')
+        self.assertTrue(vault.get_key_file().is_relative_to(folder))
+        self.assertEqual(len(vault.read_keys()), 1)
 
     def test_a_person_has_to_confirm_that_a_copy_may_act(self):
         self.neutralize()

@@ -142,6 +142,29 @@ class TestPurge(PrivacyCase):
         self.purge(get_now() + timedelta(days=2))
         self.assertFalse(inbox.payload)
 
+    def test_an_order_that_is_deleted_from_the_inbox_is_forgotten_first(self):
+        order = self.place_private_order()
+        self.seller.request_cancellation(order, 'Falsche Farbe')
+        self.sync()
+        sale_order = self.get_sale_order(order)
+        self.assertIn('Zur Taufe', sale_order.picking_ids.note)
+        self.get_inbox(order).with_user(
+            self.create_user('adele', 'amazon_connector.group_amazon_admin'),
+        ).unlink()
+        self.assertFalse(sale_order.amazon_cancel_reason)
+        self.assertFalse(any(sale_order.order_line.mapped('amazon_gift_message')))
+        self.assertFalse(sale_order.picking_ids.note)
+
+    def test_deliveries_of_a_deleted_sales_order_keep_no_gift_message_but_what_people_wrote(self):
+        order, other = self.place_private_order(), self.place_private_order()
+        self.sync()
+        sale_orders = self.get_sale_order(order) | self.get_sale_order(other)
+        deliveries = [sale_order.picking_ids for sale_order in sale_orders]
+        deliveries[1].note = "Ring twice"
+        sale_orders._action_cancel()
+        sale_orders.unlink()
+        self.assertEqual([bool(delivery.note) for delivery in deliveries], [False, True])
+
     def test_nothing_is_left_of_gifts_and_requests_to_cancel(self):
         order = self.place_private_order()
         self.seller.request_cancellation(order, 'Falsche Farbe')
