@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from .endpoints import is_amazons, is_private, is_storage
 from .errors import Malformed, NotFound, Rejected, Throttled, Unauthorized, Unavailable
-from .limits import MAX_SIZE, SIZES, Limiter
+from .limits import DEFAULT_SIZE, SIZES, Limiter
 from .payload import load_json
 from .texts import clean_values
 from .wire import Exchange, Session
@@ -353,7 +353,7 @@ class Client:
         :raise Malformed: If it is out of all size.
         """
         secrets += (self._credentials.lwa_client_secret, self._credentials.refresh_token)
-        limit = SIZES.get(operation, MAX_SIZE)
+        limit = SIZES.get(operation, DEFAULT_SIZE)
         started = time.monotonic()
         exchange = Exchange(failure='interrupted')
         try:

@@ -32,9 +32,9 @@ class Rate:
 # By Amazon's names of the operations. Each resource adds its own.
 RATES: dict[str, Rate] = {}
 
-# How many bytes an answer may have, unpacked, where it is not MAX_SIZE; so for each resource.
+# How many bytes an answer may have, unpacked, where it is not DEFAULT_SIZE; so for each resource.
 SIZES: dict[str, int] = {}
-MAX_SIZE = 2**20
+DEFAULT_SIZE = 2**20
 
 
 @dataclass(frozen=True)

@@ -258,6 +258,13 @@ class ShippingCase(AmazonCase):
         self.validate(picking)
         return picking
 
+    def cancel_order(self, order):
+        """Cancel the sales order of an order, for lack of stock, and let Amazon know."""
+        action = self.get_sale_order(order).action_cancel()
+        self.env['amazon.cancel.order'].with_context(**action['context']).create({
+            'code': 'NoInventory',
+        }).action_cancel()
+
     def pack(self, picking, *packages):
         """Divide a transfer up into packages.
 

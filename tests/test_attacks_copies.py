@@ -44,21 +44,14 @@ class TestNeutralizedCopies(ShippingCase):
         for cron in 2 * ('fetch_orders', 'import_orders', 'send_deliveries', 'process_feeds'):
             self.run_cron(cron)
 
-    def cancel(self, order):
-        """Cancel a sales order and let Amazon know."""
-        action = self.get_sale_order(order).action_cancel()
-        self.env['amazon.cancel.order'].with_context(**action['context']).create({
-            'code': 'NoInventory',
-        }).action_cancel()
-
     def test_a_copy_that_is_connected_again_tells_amazon_nothing_of_the_past(self):
         sent, waiting, fed = (self.order_mugs() for _number in range(3))
         sent = self.deliver(sent)
         self.send()
         waiting = self.deliver(waiting)
-        self.cancel(fed)
+        self.cancel_order(fed)
         self.env['amazon.cancellation']._put_due_in_feeds(self.account)
-        self.cancel(self.order_mugs())
+        self.cancel_order(self.order_mugs())
         stored = self.seller.place_order(buyer=Buyer(BUYER))
         self.run_cron('fetch_orders')
         self.neutralize()

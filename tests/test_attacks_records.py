@@ -154,17 +154,10 @@ class TestOneRecordStopsNoOther(ShippingCase):
         self.run_quietly('process_feeds')
         self.assertAmazonState(pickings[1], 'failed', "a day ago")
 
-    def cancel(self, order):
-        """Cancel a sales order and let Amazon know."""
-        action = self.get_sale_order(order).action_cancel()
-        self.env['amazon.cancel.order'].with_context(**action['context']).create({
-            'code': 'NoInventory',
-        }).action_cancel()
-
     def test_an_odd_item_reference_stops_no_cancellation(self):
         orders = [self.order_mugs() for _number in range(2)]
         for order in orders:
-            self.cancel(order)
+            self.cancel_order(order)
         cancellations = self.env['amazon.cancellation'].search([], order='id')
         line = cancellations[0].line_ids
         self.env.cr.execute(SQL(
@@ -179,7 +172,7 @@ class TestOneRecordStopsNoOther(ShippingCase):
     def test_cancellations_that_can_not_be_changed_stop_no_others(self):
         orders = [self.order_mugs() for _number in range(3)]
         for order in orders:
-            self.cancel(order)
+            self.cancel_order(order)
         cancellations = self.env['amazon.cancellation'].search([], order='id')
         self.refuse(cancellations[0])
         self.run_quietly('process_feeds')
@@ -188,7 +181,7 @@ class TestOneRecordStopsNoOther(ShippingCase):
     def test_feeds_that_can_not_be_changed_stop_no_others(self):
         feeds = self.env['amazon.feed']
         for _number in range(2):
-            self.cancel(self.order_mugs())
+            self.cancel_order(self.order_mugs())
             self.env['amazon.cancellation']._put_due_in_feeds(self.account)
             feeds = self.env['amazon.feed'].search([], order='id')
         self.refuse(feeds[0])
@@ -197,7 +190,7 @@ class TestOneRecordStopsNoOther(ShippingCase):
 
     def test_reports_are_read_for_all_records_but_those_that_can_not_be_changed(self):
         for _number in range(3):
-            self.cancel(self.order_mugs())
+            self.cancel_order(self.order_mugs())
         self.run_cron('process_feeds')
         cancellations = self.env['amazon.cancellation'].search([], order='id')
         self.refuse(cancellations[1])

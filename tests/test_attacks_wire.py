@@ -2,6 +2,7 @@ import gzip
 import json
 import logging
 import os
+import re
 import socket
 import ssl
 import time
@@ -133,15 +134,29 @@ def read_head(connection):
     return head
 
 
+def read_request(connection):
+    """Read a request with its body: what is unread when a connection closes takes the answer with
+    it.
+    """
+    head, _end, body = read_head(connection).partition(b'\r\n\r\n')
+    length = re.search(rb'(?i)content-length: (\d+)', head)
+    rest = int(length[1]) - len(body) if length else 0
+    while rest > 0:
+        part = connection.recv(min(rest, 65536))
+        if not part:
+            break
+        rest -= len(part)
+
+
 def answer(content, connection, _stopping):
     """Answer with something, and close the connection."""
-    read_head(connection)
+    read_request(connection)
     connection.sendall(content)
 
 
 def drip(head, drop, connection, stopping):
     """Begin an answer, and go on with small parts for half a minute."""
-    read_head(connection)
+    read_request(connection)
     connection.sendall(head)
     for _number in range(1500):
         if stopping.wait(0.02):
@@ -151,7 +166,7 @@ def drip(head, drop, connection, stopping):
 
 def flood(head, water, connection, _stopping):
     """Begin an answer, and go on with 256 megabytes as fast as can be."""
-    read_head(connection)
+    read_request(connection)
     connection.sendall(head)
     for _number in range(256 * MEGABYTE // len(water)):
         connection.sendall(water)
