@@ -35,6 +35,7 @@ USER_AGENT = (
 )
 
 LWA_OPERATION = 'refreshAccessToken'
+LWA_CODE_OPERATION = 'exchangeAuthorizationCode'
 LWA_PAUSE = timedelta(minutes=1)
 
 TOKEN_MARGIN = timedelta(seconds=90)
@@ -225,6 +226,38 @@ class Client:
         """
         given = {name: value for name, value in params.items() if value is not None}
         return method(_Courier(partial(self._send, operation)), *args, **given)
+
+    def exchange_code(self, code: str, redirect_uri: str) -> str:
+        """Exchange the code of a seller's consent for a refresh token.
+
+        Source: Login with Amazon, grant type `authorization_code`.
+
+        :param code: It is good for five minutes, and once.
+        :param redirect_uri: The address that Amazon was asked to return to.
+        :return: The refresh token.
+        :raise Throttled: If there were too many requests.
+        :raise Unauthorized: If the client or the code is refused.
+        :raise Unavailable: If the response is neither a token nor a refusal.
+        :raise Malformed: If it is out of all size.
+        """
+        answer = self._exchange(
+            LWA_CODE_OPERATION,
+            'POST',
+            self._lwa_endpoint,
+            secrets=(code,),
+            data={
+                'grant_type': 'authorization_code',
+                'code': code,
+                'redirect_uri': redirect_uri,
+                'client_id': self._credentials.lwa_client_id,
+                'client_secret': self._credentials.lwa_client_secret,
+            },
+        )
+        _read_token(answer)
+        token = answer.body.get('refresh_token')
+        if not isinstance(token, str) or not _is_header(token):
+            raise Unavailable(answer.operation, "no refresh token came", **answer.context)
+        return token
 
     def upload(self, operation: str, url: str, content: bytes, content_type: str) -> None:
         """Put a document at an address that Amazon has signed for it.

@@ -11,9 +11,12 @@ from sp_api.api.sellers.sellers import Sellers
 from .client import Client
 from .limits import RATES, Rate
 from .payload import Node
+from .texts import clean
 
 PARTICIPATIONS_OPERATION = 'getMarketplaceParticipations'
 RATES[PARTICIPATIONS_OPERATION] = Rate(0.016, 15)
+
+MAX_STORE_NAME = 100  # characters
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Participation:
     domain_name: str  # "www.amazon.de"
     is_participating: bool
     has_suspended_listings: bool
+    store_name: str = ''
 
 
 def fetch_participations(client: Client) -> dict[str, Any]:
@@ -64,6 +68,7 @@ def _parse_participation(entry: Node) -> Participation:
         domain_name=marketplace.text('domainName', required=True),
         is_participating=_read_flag(standing, 'isParticipating'),
         has_suspended_listings=_read_flag(standing, 'hasSuspendedListings'),
+        store_name=_read_store_name(entry.value.get('storeName')),
     )
 
 
@@ -72,3 +77,8 @@ def _read_flag(node: Node, key: str) -> bool:
     if not isinstance(flag, bool):
         node.fail(key, "is neither true nor false")
     return flag
+
+
+def _read_store_name(name: Any) -> str:
+    """Return what the seller calls the store, empty if that is odd: nothing depends on it."""
+    return clean(name)[:MAX_STORE_NAME] if isinstance(name, str) else ''

@@ -3,6 +3,14 @@ DELETE FROM ir_config_parameter WHERE key = 'amazon_connector.key_proof';
 DELETE FROM amazon_secret;
 DELETE FROM amazon_access_token;
 DELETE FROM amazon_quota;
+DELETE FROM amazon_authorization;
+UPDATE res_company
+   SET amazon_application_id = NULL,
+       amazon_lwa_client_id = NULL,
+       amazon_secret_renewed_on = NULL,
+       amazon_environment = 'production',
+       amazon_spapi_endpoint = NULL,
+       amazon_lwa_endpoint = NULL;
 UPDATE amazon_connection
    SET state = 'draft',
        is_copy = TRUE,
@@ -10,6 +18,8 @@ UPDATE amazon_connection
        spapi_endpoint = NULL,
        lwa_endpoint = NULL,
        lwa_client_id = NULL,
+       authorized_on = NULL,
+       secret_renewed_on = NULL,
        reason = NULL,
        connect_error = NULL,
        connect_error_date = NULL,

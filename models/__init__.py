@@ -11,12 +11,14 @@ from . import amazon_access_log
 from . import amazon_access_token
 from . import amazon_quota
 from . import amazon_connection
+from . import amazon_connection_application
 from . import amazon_sync
 from . import amazon_feed
 # isort: on
 from . import account_move
 from . import account_tax
 from . import amazon_account
+from . import amazon_account_authorization
 from . import amazon_account_card
 from . import amazon_account_deliveries
 from . import amazon_account_deliveries_card
@@ -25,6 +27,7 @@ from . import amazon_account_orders
 from . import amazon_account_orders_card
 from . import amazon_account_privacy
 from . import amazon_account_sales
+from . import amazon_authorization
 from . import amazon_cancellation
 from . import amazon_delivery_rule
 from . import amazon_marketplace
@@ -41,6 +44,9 @@ from . import delivery_carrier
 from . import mail_mail
 from . import res_partner
 from . import res_partner_forgetting
+from . import res_company
+from . import res_company_orders
+from . import res_config_settings
 from . import sale_order
 from . import sale_order_changes
 from . import sale_order_line

@@ -44,7 +44,7 @@ class AmazonAccessLog(models.Model):
         """Record that the user opened or changed something.
 
         :param str what: A value of the field `what`.
-        :param models.Model records: What was opened or changed; they have a company.
+        :param models.Model records: What was opened or changed; they are or have a company.
         :return: None
         """
         if self.env.cr.readonly:
@@ -55,10 +55,10 @@ class AmazonAccessLog(models.Model):
             {
                 'user_id': self.env.uid,
                 'what': what,
-                'reference': record.sudo().display_name,
-                'company_id': record.sudo().company_id.id,
+                'reference': record.display_name,
+                'company_id': (record if record._name == 'res.company' else record.company_id).id,
             }
-            for record in records
+            for record in records.sudo()
         ])
 
     @api.autovacuum

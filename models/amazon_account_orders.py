@@ -17,6 +17,7 @@ class AmazonAccount(models.Model):
     user_id = fields.Many2one(
         string="Salesperson",
         help="Responsible for the orders, and told when something needs attention.",
+        default=lambda self: self.env.company.amazon_user_id,
     )
     team_id = fields.Many2one(
         comodel_name='crm.team',
@@ -55,6 +56,7 @@ class AmazonAccount(models.Model):
         comodel_name='product.pricelist',
         help="Used for the orders in its currency. For other currencies a price list of the"
              " company is taken or made. The prices themselves are Amazon's.",
+        default=lambda self: self.env.company.amazon_pricelist_id,
         check_company=True,
     )
     fiscal_position_id = fields.Many2one(
@@ -184,6 +186,8 @@ class AmazonAccount(models.Model):
     def _default_team_id(self):
         """Return the team that the company's accounts share, if there is one."""
         company = self.env.company
+        if company.amazon_team_id:
+            return company.amazon_team_id
         # In sudo mode: an Amazon administrator need not be a sales administrator.
         Team = self.env['crm.team'].sudo()
         return self.search([('company_id', '=', company.id)], limit=1).team_id or Team.search(
@@ -197,6 +201,8 @@ class AmazonAccount(models.Model):
         It is outside of every warehouse: what lies at Amazon can't be shipped by the company.
         """
         company = self.env.company
+        if company.amazon_location_id:
+            return company.amazon_location_id
         # In sudo mode: an Amazon administrator need not be an inventory administrator.
         Location = self.env['stock.location'].sudo()
         account = self.search([('company_id', '=', company.id)], limit=1)
@@ -224,9 +230,10 @@ class AmazonAccount(models.Model):
     @api.depends('company_id')
     def _compute_warehouse_id(self):
         for account in self:
-            if account.warehouse_id.company_id != account.company_id:
-                account.warehouse_id = self.env['stock.warehouse'].search(
-                    [('company_id', '=', account.company_id.id)], limit=1,
+            company = account.company_id
+            if account.warehouse_id.company_id != company:
+                account.warehouse_id = company.amazon_warehouse_id or (
+                    self.env['stock.warehouse'].search([('company_id', '=', company.id)], limit=1)
                 )
 
     # === CONSTRAINT METHODS === #

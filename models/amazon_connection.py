@@ -19,6 +19,51 @@ SECRETS = ('lwa_client_secret', 'refresh_token')
 keep_unlogged(*SECRETS)
 ADDRESS_FIELDS = ('environment', 'spapi_endpoint', 'lwa_endpoint')
 ANYBODYS_ADDRESS = (False, 'production')
+REGIONS = [('na', "North America"), ('eu', "Europe"), ('fe', "Far East")]
+ENVIRONMENTS = [
+    ('production', "Production"),
+    ('sandbox', "Amazon's Sandbox"),
+    ('custom', "Custom Address"),
+]
+
+
+def check_addresses(records, environment, *names):
+    """Refuse addresses to which credentials can't be sent in safety.
+
+    :param records: The records.
+    :param str environment: The field that says whether the addresses count.
+    :param names: The fields with the addresses.
+    :return: None
+    :raise ValidationError: Naming the field.
+    """
+    for record in records.filtered(lambda record: record[environment] == 'custom'):
+        for name in names:
+            if not endpoints.is_safe_endpoint(record[name] or ''):
+                raise ValidationError(records.env._(
+                    "%(field)s: enter an address that starts with https://, or one of this"
+                    " machine such as http://127.0.0.1:8070. A system administrator can.",
+                    field=records._fields[name].get_description(records.env)['string'],
+                ))
+
+
+def keep_addresses_with_system(records, vals, names):
+    """Let nobody but a system administrator decide where credentials are sent to.
+
+    :param records: Of the model that is written.
+    :param dict vals: What is written.
+    :param names: The fields that decide it.
+    :return: None
+    :raise AccessError: If somebody else tries to.
+    """
+    given = [name for name in names if vals.get(name, False) not in ANYBODYS_ADDRESS]
+    if given and not (records.env.su or records.env.user._is_system()):
+        raise AccessError(records.env._(
+            "%(fields)s: only a system administrator decides where Amazon's credentials are sent"
+            " to.",
+            fields=', '.join(
+                records._fields[name].get_description(records.env)['string'] for name in given
+            ),
+        ))
 
 
 class AmazonConnection(models.Model):
@@ -65,6 +110,9 @@ class AmazonConnection(models.Model):
         help="Your Merchant Token: Seller Central ▸ Settings ▸ Account Info ▸ Merchant Token.",
         required=True,
     )
+    store_name = fields.Char(
+        help="As Amazon calls the store; Connect reads it again.", readonly=True, copy=False,
+    )
     lwa_client_id = fields.Char(
         string="LWA Client ID",
         help="Seller Central ▸ Apps and Services ▸ Develop Apps ▸ LWA credentials: View.",
@@ -85,18 +133,14 @@ class AmazonConnection(models.Model):
         groups='amazon_connector.group_amazon_admin',
     )
     region = fields.Selection(
-        selection=[('na', "North America"), ('eu', "Europe"), ('fe', "Far East")],
+        selection=REGIONS,
         help="Where you sell. Europe includes India, Turkey, the Gulf and South Africa; the Far"
              " East is Australia, Japan and Singapore. A connection serves one region.",
         default='eu',
         required=True,
     )
     environment = fields.Selection(
-        selection=[
-            ('production', "Production"),
-            ('sandbox', "Amazon's Sandbox"),
-            ('custom', "Custom Address"),
-        ],
+        selection=ENVIRONMENTS,
         default='production',
         required=True,
         copy=False,
@@ -200,14 +244,7 @@ class AmazonConnection(models.Model):
     @api.constrains('environment', 'spapi_endpoint', 'lwa_endpoint')
     def _check_endpoints(self):
         # In sudo mode: whoever changes the environment may not read the addresses.
-        for connection in self.sudo().filtered(lambda c: c.environment == 'custom'):
-            for name in ('spapi_endpoint', 'lwa_endpoint'):
-                if not endpoints.is_safe_endpoint(connection[name] or ''):
-                    raise ValidationError(self.env._(
-                        "%(field)s: enter an address that starts with https://, or one of this"
-                        " machine such as http://127.0.0.1:8070. A system administrator can.",
-                        field=self._fields[name].get_description(self.env)['string'],
-                    ))
+        check_addresses(self.sudo(), *ADDRESS_FIELDS)
 
     @api.constrains('company_id')
     def _check_company_of_accounts(self):
@@ -231,7 +268,7 @@ class AmazonConnection(models.Model):
         """
         for vals in vals_list:
             check_given(self, vals)
-            self._check_addresses_allowed(vals)
+            keep_addresses_with_system(self, vals, ADDRESS_FIELDS)
         connections = super().create(vals_list)
         for way in self.env['amazon.sync']._get_ways():
             connections._get_sync(way)
@@ -243,7 +280,7 @@ class AmazonConnection(models.Model):
         :raise AccessError: If somebody who is no system administrator changes an address.
         """
         check_given(self, vals)
-        self._check_addresses_allowed(vals)
+        keep_addresses_with_system(self, vals, ADDRESS_FIELDS)
         if vals.keys() & {'seller_id', 'lwa_client_id', *ADDRESS_FIELDS}:
             self.env['amazon.access.log']._note('credentials', self)
         before = {connection: connection.state for connection in self} if 'state' in vals else {}
@@ -258,31 +295,13 @@ class AmazonConnection(models.Model):
                     ))
         return res
 
-    @api.model
-    def _check_addresses_allowed(self, vals):
-        """Let nobody but a system administrator decide where the credentials are sent to.
-
-        :param dict vals: What is written.
-        :return: None
-        :raise AccessError: If somebody else tries to.
-        """
-        given = [name for name in ADDRESS_FIELDS if vals.get(name, False) not in ANYBODYS_ADDRESS]
-        if given and not (self.env.su or self.env.user._is_system()):
-            raise AccessError(self.env._(
-                "%(fields)s: only a system administrator decides where Amazon's credentials are"
-                " sent to.",
-                fields=', '.join(
-                    self._fields[name].get_description(self.env)['string']
-                    for name in given
-                ),
-            ))
-
     # === BUSINESS METHODS - SECRETS === #
 
     def _store_secret(self, name):
         """Override of `amazon.secrets.mixin`: the accounts show the mask, too."""
-        super()._store_secret(name)
+        changed = super()._store_secret(name)
         self.with_context(active_test=False).account_ids.invalidate_recordset([name])
+        return changed
 
     # === BUSINESS METHODS === #
 
@@ -364,19 +383,20 @@ class AmazonConnection(models.Model):
         }
 
     @contextmanager
-    def _get_client(self, sync=None):
+    def _get_client(self, sync=None, **others):
         """Open a client that calls Amazon with the credentials, quota and token of the connection.
 
         :param amazon.sync sync: The way that calls, where it has to wait for its turn.
+        :param str others: Secrets that are used instead of those that are kept.
         :return: The client; its connections close with the context.
         :rtype: amazon.client.Client
         :raise KeyUnusable: If the credentials can't be decrypted.
         """
         self.ensure_one()
         connection = self.sudo()  # In sudo mode: few may read the addresses.
-        secrets = connection._get_secrets()
+        secrets = {**connection._get_secrets(), **others}
         credentials = Credentials(
-            connection.lwa_client_id, *(secrets.get(name) for name in SECRETS),
+            connection.lwa_client_id or '', *(secrets.get(name, '') for name in SECRETS),
         )
         is_custom = connection.environment == 'custom'
         lwa_endpoint = connection.lwa_endpoint if is_custom else endpoints.LWA_ENDPOINT
@@ -426,17 +446,23 @@ class AmazonConnection(models.Model):
 
         :raise UserError: Naming the fields.
         """
-        missing = [
-            self._fields[name].get_description(self.env)['string']
-            for name in ('seller_id', 'lwa_client_id', *SECRETS)
-            if not self[name]
-        ]
+        missing = self._get_missing_credentials()
         if missing:
             raise UserError(self.env._(
                 "Enter %(fields)s first. The question mark beside each field says where Seller"
                 " Central shows it.",
-                fields=', '.join(missing),
+                fields=', '.join(
+                    self._fields[name].get_description(self.env)['string'] for name in missing
+                ),
             ))
+
+    def _get_missing_credentials(self):
+        """Return the names of the credentials that nobody has entered.
+
+        :rtype: list[str]
+        """
+        self.ensure_one()
+        return [name for name in ('seller_id', 'lwa_client_id', *SECRETS) if not self[name]]
 
     def _check_listed(self, marketplace_refs):
         """Refuse to search where Amazon does not list the seller: it would find nothing, and say
@@ -475,6 +501,7 @@ class AmazonConnection(models.Model):
             'reason': False,
             'connect_error': False,
             'connect_error_date': False,
+            'store_name': next((p.store_name for p in participations if p.store_name), False),
             'available_marketplace_ids': [fields.Command.set(available.ids)],
         })
         # In sudo mode, here and below: what the connector remembers is not for people to write.

@@ -92,9 +92,10 @@ class AmazonSecretsMixin(models.AbstractModel):
         """Keep what was entered for a secret, unless it is the mask that stands for it.
 
         :param str name: One of `_secret_names`.
-        :return: None
+        :return: The records that have another one now.
         :raise KeyUnusable: If it can't be encrypted.
         """
+        changed = self.browse()
         for record in self:
             value = (record[name] or '').strip()
             if value == MASK:
@@ -105,7 +106,9 @@ class AmazonSecretsMixin(models.AbstractModel):
             self.env['amazon.access.log']._note('credentials', record)
             if not value:
                 stored.unlink()
-            elif stored:
+                continue
+            changed |= record
+            if stored:
                 stored.value = value
             else:
                 stored.create({
@@ -113,3 +116,4 @@ class AmazonSecretsMixin(models.AbstractModel):
                 })
         # What was entered reads as the mask from now on.
         self.invalidate_recordset([name])
+        return changed

@@ -3,6 +3,7 @@ defects, would quote buyers and secrets.
 """
 
 import logging
+import re
 import traceback
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -29,6 +30,31 @@ def keep_unlogged(*names):
     :return: None
     """
     _unlogged_fields.update(names)
+
+
+_hidden_paths = set()
+
+
+def _cut_query(record):
+    """Take the query off a line about a request, where it holds what lets somebody in."""
+    message = record.getMessage()
+    if any(path in message for path in _hidden_paths):
+        record.msg, record.args = re.sub(r'\?\S*', '?…', message), ()
+    return True
+
+
+logging.getLogger('werkzeug').addFilter(_cut_query)
+
+
+def hide_query(*paths):
+    """Keep what follows the question mark out of the log of requests, for good.
+
+    :param str paths: The paths of the requests.
+    :return: None
+    """
+    for path in paths:
+        # A request to log in first has it in its own query.
+        _hidden_paths.update((path, path.replace('/', '%2F')))
 
 
 @contextmanager
