@@ -189,7 +189,9 @@ class AmazonAuthorization(models.Model):
                 " ▸ Settings. Whoever has a private app only enters its tokens instead.",
                 fields=', '.join(missing),
             )
-        if not endpoints.is_private(application.amazon_redirect_uri):
+        uri = application.amazon_redirect_uri
+        stands_in = company._get_amazon_stand_in()
+        if not (uri.startswith('https://') or stands_in and endpoints.is_private(uri)):
             return self.env._(
                 "Amazon returns to https addresses only, but Odoo calls itself %(address)s. Let"
                 " Odoo be reached by https and log in there as an administrator, or correct"

@@ -9,6 +9,7 @@ from . import test_attacks_records
 from . import test_attacks_secrets
 from . import test_attacks_uninstall
 from . import test_attacks_wire
+from . import test_authorization
 from . import test_cancel_to_amazon
 from . import test_carriers
 from . import test_carriers_odoo
@@ -39,6 +40,7 @@ from . import test_orders_sold_elsewhere
 from . import test_orders_turns
 from . import test_orders_unexplained
 from . import test_orders_without_status
+from . import test_settings
 from . import test_shipments
 from . import test_shipments_client
 from . import test_shipments_echo

@@ -22,6 +22,7 @@ class AmazonAuthorize(models.TransientModel):
         compute='_compute_marketplace_id',
         store=True,
         readonly=False,
+        precompute=True,
         required=True,
     )
     before = fields.Char(
