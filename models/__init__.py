@@ -26,6 +26,7 @@ from . import amazon_account_marketplaces
 from . import amazon_account_orders
 from . import amazon_account_orders_card
 from . import amazon_account_privacy
+from . import amazon_account_renewals
 from . import amazon_account_sales
 from . import amazon_authorization
 from . import amazon_cancellation

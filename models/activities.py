@@ -5,18 +5,22 @@ from odoo.tools import html2plaintext
 from .tools import to_html
 
 ATTENTION = 'amazon_connector.mail_activity_type_attention'
+RENEWAL = 'amazon_connector.mail_activity_type_renewal'
 
 
-def plan_activity(record, type_xmlid, note, user):
+def plan_activity(record, type_xmlid, note, user, deadline=None):
     """Plan an activity, whose note is shown as it is, whoever wrote parts of it.
 
     :param record: The record that it concerns, of a model with activities.
     :param str type_xmlid: The type of the activity.
     :param str note: What happened and what to do, in a sentence.
     :param res.users user: Who is told.
+    :param date deadline: Until when it is to be done; as the type says by default.
     :return: None
     """
-    record.activity_schedule(type_xmlid, note=to_html(note), user_id=user.id)
+    record.activity_schedule(
+        type_xmlid, date_deadline=deadline, note=to_html(note), user_id=user.id,
+    )
 
 
 def plan_warning(record, note, user):

@@ -6,6 +6,7 @@ from ..amazon.marketplaces import fetch_participations
 
 AUTHORIZATION_DAYS = 365
 SECRET_DAYS = 180
+REMIND_DAYS = (7, 30)  # before something ends, the last reminder first
 
 
 class AmazonConnection(models.Model):
@@ -37,6 +38,13 @@ class AmazonConnection(models.Model):
     )
     secret_end = fields.Date(
         string="Client Secret Ends", compute='_compute_secret_end', compute_sudo=True,
+    )
+
+    reminders = fields.Json(
+        help="Of which ends the people in charge were reminded, each with how many days before.",
+        readonly=True,
+        copy=False,
+        groups=fields.NO_ACCESS,
     )
 
     # === COMPUTE METHODS === #
@@ -122,3 +130,19 @@ class AmazonConnection(models.Model):
             'refresh_token': refresh_token,
         })
         self.authorized_on = fields.Date.context_today(self)
+
+    def _find_renewals(self):
+        """Return what ends soon or has ended.
+
+        :return: The fields that say when, each with the stage of the reminder in days.
+        :rtype: list[tuple[str, int]]
+        """
+        self.ensure_one()
+        if self.state == 'draft':
+            return []
+        today = fields.Date.context_today(self)
+        return [
+            (name, next(days for days in REMIND_DAYS if end <= today + timedelta(days=days)))
+            for name in ('authorization_end', 'secret_end')
+            if (end := self[name]) and end <= today + timedelta(days=REMIND_DAYS[-1])
+        ]

@@ -1,5 +1,7 @@
 from datetime import timedelta
 
+from freezegun import freeze_time
+
 from odoo import fields
 from odoo.tests import Form, tagged
 
@@ -266,3 +268,74 @@ class TestRenewSecret(AmazonCase):
         self.assertEqual(self.company._get_secrets(), {'amazon_lwa_client_secret': self.NEW})
         self.assertTrue(self.account.uses_application)
         self.assertEqual(self.account.state, 'connected')
+
+
+@tagged('post_install', '-at_install')
+class TestRenewals(AmazonCase):
+    """What ends is told in time, once 30 days before and once 7 days before."""
+
+    def remind(self, days_before, end='authorization_end'):
+        """Let the night come that lies so many days before something ends."""
+        moment = self.account[end] - timedelta(days=days_before)
+        with freeze_time(moment):
+            self.account.invalidate_recordset()
+            self.account._remind_of_renewals()
+            notice = self.account.renewal_notice
+        return self.get_activities(), notice
+
+    def get_activities(self):
+        return self.account.activity_ids.filtered(
+            lambda activity: activity.activity_type_id == self.env.ref(
+                'amazon_connector.mail_activity_type_renewal',
+            ),
+        )
+
+    def setUp(self):
+        super().setUp()
+        self.account.connection_id.write({
+            'authorized_on': fields.Date.today(), 'secret_renewed_on': False,
+        })
+
+    def test_reminders(self):
+        activities, notice = self.remind(31)
+        self.assertFalse(activities)
+        self.assertFalse(notice)
+        first, notice = self.remind(30)
+        self.assertEqual(len(first), 1)
+        self.assertIn("Authorize Again", first.note)
+        self.assertIn("Authorize Again", notice)
+        self.assertEqual(first.date_deadline, self.account.authorization_end)
+        self.assertEqual(self.remind(20)[0], first)
+        first.action_done()
+        self.assertFalse(self.remind(8)[0])
+        second, notice = self.remind(7)
+        self.assertEqual(len(second), 1)
+        self.assertEqual(self.remind(3)[0], second)
+
+    def test_a_second_reminder_takes_the_place_of_the_first(self):
+        first, _notice = self.remind(30)
+        second, _notice = self.remind(7)
+        self.assertEqual(len(second), 1)
+        self.assertNotEqual(second, first)
+        self.assertEqual(
+            second.date_deadline, self.account.authorization_end - timedelta(days=7),
+        )
+
+    def test_what_is_renewed_takes_them_back(self):
+        self.remind(7)
+        self.account.connection_id.authorized_on += timedelta(days=358)
+        self.account._remind_of_renewals()
+        self.assertFalse(self.get_activities())
+        self.assertEqual(len(self.remind(30)[0]), 1)
+
+    def test_the_client_secret(self):
+        self.account.write({
+            'authorized_on': False, 'secret_renewed_on': fields.Date.today(),
+        })
+        activity, notice = self.remind(30, 'secret_end')
+        self.assertIn("Renew Client Secret", activity.note)
+        self.assertIn("Renew Client Secret", notice)
+
+    def test_a_pasted_token_has_no_end(self):
+        self.account.refresh_token = DEFAULT_SELLER.refresh_token
+        self.assertFalse(self.account.authorization_end)
