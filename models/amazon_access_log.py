@@ -33,7 +33,7 @@ class AmazonAccessLog(models.Model):
         readonly=True,
     )
     reference = fields.Char(
-        string="Of", help="The record, as Amazon or you call it.", readonly=True,
+        string="Record", help="The record, as Amazon or you call it.", readonly=True,
     )
     company_id = fields.Many2one(
         comodel_name='res.company', readonly=True, index=True, ondelete='cascade',

@@ -165,7 +165,7 @@ class AmazonAccount(models.Model):
         if activated:
             message += ' ' + self.env._(
                 "Their currencies were activated: %(currencies)s. Check their exchange rates under"
-                " Accounting ▸ Configuration ▸ Currencies.",
+                " Invoicing ▸ Configuration ▸ Currencies.",
                 currencies=', '.join(activated.mapped('name')),
             )
         return self._notify(message, 'success')
@@ -285,6 +285,14 @@ class AmazonAccount(models.Model):
         """
         people = self.user_id | self.create_uid
         return people.filtered('active')[:1] or self.env.user
+
+    def _get_language(self):
+        """Return the language in which people are told what happened: the user's or, where a cron
+        does it, that of the person in charge.
+
+        :rtype: str
+        """
+        return self.env.context.get('lang') or self._get_person_in_charge().lang
 
     def _close_attention(self):
         """Take back the activity: nothing needs attention any more.

@@ -103,7 +103,7 @@ class AmazonAccount(models.Model):
     shipping_product_id = fields.Many2one(
         comodel_name='product.product',
         string="Shipping",
-        help="Has no taxes of its own: taxed as the item it belongs to. So for the next ones.",
+        help="Has no taxes of its own: taxed as the item that it belongs to.",
         default=lambda self: self._default_product_id('product_shipping'),
         required=True,
         check_company=True,
@@ -452,7 +452,7 @@ class AmazonAccount(models.Model):
         if fetched:
             message = self.env._(
                 "%(fetched)s fetched: %(parts)s",
-                fetched=fetched, parts=message or self.env._("imported by and by"),
+                fetched=fetched, parts=message or self.env._("they are being imported"),
             )
         elif not message and not self._get_erroneous():
             message = self.env._("No new orders") if fetched == 0 else self.env._("Nothing to do")

@@ -38,14 +38,14 @@ class AmazonAccount(models.Model):
         if not currency:
             raise UserError(self.env._(
                 "Odoo does not know the currency %(currency)s: add it under Invoicing ▸"
-                " Configuration ▸ Currencies, then retry.",
+                " Configuration ▸ Currencies, then press Retry.",
                 currency=code,
             ))
         if not currency.active:
             self._activate_currencies(currency)
             self.message_post(body=self.env._(
                 "The currency %(currency)s was activated, since a buyer paid in it. Check its"
-                " exchange rate under Accounting ▸ Configuration ▸ Currencies.",
+                " exchange rate under Invoicing ▸ Configuration ▸ Currencies.",
                 currency=code,
             ))
         return currency

@@ -74,7 +74,9 @@ class AmazonCancellation(models.Model):
     @api.model
     def _get_count_label(self, count):
         """Override of `amazon.outbox.mixin`."""
-        return self.env._("%(count)s cancellations", count=count)
+        return self.env._("1 cancellation") if count == 1 else self.env._(
+            "%(count)s cancellations", count=count,
+        )
 
     # === BUSINESS METHODS - STATES === #
 

@@ -172,6 +172,7 @@ class AmazonOrder(models.Model):
         readonly=True,
     )
     sale_order_deleted = fields.Boolean(
+        string="Sales Order Deleted",
         help="A person deleted its sales order: it stays away until a person wants it again.",
         readonly=True,
     )
@@ -182,7 +183,11 @@ class AmazonOrder(models.Model):
         readonly=True,
     )
     sale_order_id = fields.Many2one(
-        comodel_name='sale.order', index='btree_not_null', readonly=True, ondelete='set null',
+        comodel_name='sale.order',
+        string="Sales Order",
+        index='btree_not_null',
+        readonly=True,
+        ondelete='set null',
     )
 
     _amazon_order_ref_uniq = models.Constraint(

@@ -333,7 +333,9 @@ class AmazonShipment(models.Model):
     @api.model
     def _get_count_label(self, count):
         """Override of `amazon.outbox.mixin`."""
-        return self.env._("%(count)s packages", count=count)
+        return self.env._("1 package") if count == 1 else self.env._(
+            "%(count)s packages", count=count,
+        )
 
     # === BUSINESS METHODS - ECHO === #
 

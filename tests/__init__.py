@@ -19,6 +19,7 @@ from . import test_delivery_rules
 from . import test_dev
 from . import test_fba_dates
 from . import test_feed_carriers
+from . import test_languages
 from . import test_layering
 from . import test_marketplaces_change
 from . import test_offers
