@@ -1,7 +1,8 @@
 """What `make demo` shows: a shop that sells on Amazon, synchronized once.
 
 A script for an Odoo shell, which brings `env`; it may run again on the same database. The variable
-`SIMULATOR_URL` names the simulator that is its Amazon. It prints a summary.
+`SIMULATOR_URL` names the simulator that is its Amazon, `LANG_CODE` the language in which people see
+it. It prints a summary.
 """
 
 import os
@@ -16,6 +17,7 @@ from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER
 from odoo.addons.amazon_connector.simulator.scenarios import CATALOGUE
 
 SIMULATOR_URL = os.environ['SIMULATOR_URL']
+LANG_CODE = os.environ.get('LANG_CODE') or 'en_US'
 WAREHOUSE_STOCK, FBA_STOCK = 60, 240
 # Sold on Amazon under other SKUs, so that a person has something to match.
 UNMATCHED = (('VASE-19', "Vase, Art Nouveau", 22.00), ('CLOCK-R', "Retro wall clock", 36.00))
@@ -37,9 +39,28 @@ SALESPERSON_GROUPS = (
 WAREHOUSE_GROUPS = ('base.group_user', 'stock.group_stock_user')
 
 
+def speak(env: Environment) -> Environment:
+    """Let the demo and its people speak the language that is asked for.
+
+    :return: The environment in that language.
+    """
+    language = env['res.lang'].with_context(active_test=False).search([('code', '=', LANG_CODE)])
+    if not language.active:
+        env['res.lang']._activate_lang(LANG_CODE)
+        env['ir.module.module'].search([('state', '=', 'installed')])._update_translations(
+            [LANG_CODE],
+        )
+    people = env['res.users'].search([('share', '=', False)])
+    people.partner_id.lang = LANG_CODE
+    env.company.partner_id.lang = LANG_CODE
+    env['ir.default'].set('res.partner', 'lang', LANG_CODE)
+    return env(context={**env.context, 'lang': LANG_CODE})
+
+
 def set_up_company(env: Environment) -> None:
     """Make the company with its taxes, carriers and the features that the demo shows."""
     domestic_tax = shop.set_up_company(env, DEFAULT_SELLER.store_name)
+    shop.set_up_application(env, SIMULATOR_URL, DEFAULT_SELLER)
     for code, name, percent, tax_number in FOREIGN_TAXES:
         country = env.ref(f'base.{code}')
         tax = shop.ensure_tax(env, country, name, percent)
@@ -77,6 +98,7 @@ def _set_up_user(env: Environment, login: str, name: str, groups: Iterable[str])
         password=login,
         email=f'{name.split()[0].lower()}@nordwind.example',
         tz='Europe/Berlin',
+        lang=LANG_CODE,
         group_ids=[Command.set([env.ref(xmlid).id for xmlid in groups])],
     )
 
@@ -115,6 +137,7 @@ def connect(env: Environment, salesperson: BaseModel) -> BaseModel:
 
 def main(env: Environment) -> None:
     """Set the demo up, synchronize, and print what there is."""
+    env = speak(env)
     set_up_company(env)
     products = set_up_products(env)
     account = connect(env, set_up_users(env))

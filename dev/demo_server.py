@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import socket
 import subprocess
 import time
@@ -24,6 +25,7 @@ START_LIMIT = 120  # seconds
 
 def demo() -> None:
     """Run Odoo with the add-on and a simulated Amazon until Ctrl-C."""
+    check_language(os.environ.get('LANG_CODE') or 'en_US')
     odoo_port = choose_port('ODOO_PORT', 8069)
     simulator_port = choose_port('SIMULATOR_PORT', 8070)
     busy = Failure("The demo of this checkout is already running.", "Stop it with Ctrl-C first.")
@@ -45,6 +47,17 @@ def demo() -> None:
                 with suppress(KeyboardInterrupt):
                     server.wait()
                     raise Failure("Odoo has stopped by itself.", f"Read {SERVER_LOG}.")
+
+
+def check_language(code: str) -> None:
+    """Refuse a language that the add-on does not speak."""
+    spoken = {'en', *(path.stem for path in (CHECKOUT / 'i18n').glob('*.po'))}
+    if not re.fullmatch(r'[a-z]{2}_[A-Z]{2}', code) or code[:2] not in spoken:
+        raise Failure(
+            f"LANG_CODE={code} is no language of the add-on.",
+            f"Choose one of {', '.join(sorted(spoken))} with its country, as in: make demo"
+            " LANG_CODE=es_ES",
+        )
 
 
 def choose_port(variable: str, default: int) -> int:

@@ -117,6 +117,22 @@ def stock_up(
     ]).action_apply_inventory()
 
 
+def set_up_application(env: Environment, url: str, seller: SellerProfile) -> None:
+    """Register the company's application, which the simulator knows.
+
+    :param str url: The simulator's address.
+    :param SellerProfile seller: A seller who can let it in.
+    """
+    env.company.write({
+        'amazon_application_id': seller.application_id,
+        'amazon_lwa_client_id': seller.client_id,
+        'amazon_lwa_client_secret': seller.client_secret,
+        'amazon_environment': 'custom',
+        'amazon_spapi_endpoint': url,
+        'amazon_lwa_endpoint': f'{url}/auth/o2/token',
+    })
+
+
 def ensure_account(
     env: Environment, url: str, seller: SellerProfile, **values: Any,
 ) -> BaseModel:

@@ -54,8 +54,8 @@ class AmazonAccount(models.Model):
         failed = [('account_id', '=', self.id), ('state', '=', 'failed')]
         if self.env['amazon.shipment'].search_count(failed, limit=1):
             return self.env._(
-                "Amazon could not be told of deliveries. Amazon ▸ Deliveries, filter Amazon: Failed,"
-                " shows each with its reason.",
+                "Amazon could not be told of deliveries. Amazon ▸ Deliveries, filter Amazon:"
+                " Failed, shows each with its reason.",
             )
         return super()._find_failures()
 

@@ -41,7 +41,8 @@ def check_addresses(records, environment, *names):
             if not endpoints.is_safe_endpoint(record[name] or ''):
                 raise ValidationError(records.env._(
                     "%(field)s: enter an address that starts with https://, or one of this"
-                    " machine such as http://127.0.0.1:8070. Only a system administrator can change it.",
+                    " machine such as http://127.0.0.1:8070. Only a system administrator can change"
+                    " it.",
                     field=records._fields[name].get_description(records.env)['string'],
                 ))
 

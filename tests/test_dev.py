@@ -6,7 +6,7 @@ from unittest.mock import patch
 from odoo.tests import BaseCase, tagged
 
 from ..dev.console import Failure
-from ..dev.demo_server import choose_port
+from ..dev.demo_server import check_language, choose_port
 from ..dev.provision import mend_links
 from ..dev.results import parse_log
 
@@ -95,3 +95,11 @@ class TestProvisioning(BaseCase):
             with environment, self.assertRaises(Failure) as caught:
                 choose_port('ODOO_PORT', 8069)
         self.assertIn('make demo ODOO_PORT=', caught.exception.remedy)
+
+    def test_a_language_that_the_add_on_does_not_speak(self):
+        for code in ('en_US', 'es_ES', 'es_MX', 'ro_RO'):
+            check_language(code)
+        for code in ('xx_YY', 'es', 'de_DE', '../es'):
+            with self.subTest(code), self.assertRaises(Failure) as caught:
+                check_language(code)
+            self.assertIn('LANG_CODE=es_ES', caught.exception.remedy)
