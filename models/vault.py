@@ -202,7 +202,8 @@ def _build_fernet(env, keys):
     except ValueError:
         raise KeyUnusable(env._(
             "The key of Amazon's credentials and data is not valid: %(option)s in odoo.conf, or"
-            " the file %(file)s, has to hold 32 bytes in Base64, as the command amazon_key makes them.",
+            " the file %(file)s, has to hold 32 bytes in Base64, as the command amazon_key makes"
+            " them.",
             file=get_key_file(),
             option=OPTION,
         )) from None
