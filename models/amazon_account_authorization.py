@@ -24,6 +24,25 @@ class AmazonAccount(models.Model):
     # === BUSINESS METHODS === #
 
     @api.model
+    def _find_of_seller(self, company, seller_id, region):
+        """Return the account of a seller that is there already, archived or not.
+
+        :param res.company company: Whose account it is.
+        :param str seller_id: Whom Amazon calls the seller.
+        :param str region: The region.
+        :rtype: amazon.account
+        """
+        # In sudo mode: few may search by addresses.
+        connections = self.env['amazon.connection'].sudo().with_context(active_test=False).search([
+            ('company_id', '=', company.id),
+            ('seller_id', '=', seller_id),
+            ('region', '=', region),
+            *((name, '=', value) for name, value in company._get_amazon_addresses().items()),
+        ])
+        accounts = connections.account_ids.sorted(lambda account: (not account.active, account.id))
+        return accounts[:1].with_env(self.env)
+
+    @api.model
     def _create_with_addresses(self, company, values):
         """Create an account that calls Amazon where the company does.
 

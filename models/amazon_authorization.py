@@ -380,26 +380,15 @@ class AmazonAuthorization(models.Model):
         :rtype: amazon.account
         """
         company = self.company_id
-        account = self.account_id or self._find_account(seller_id)
+        account = self.account_id or self.env['amazon.account']._find_of_seller(
+            company, seller_id, self.region,
+        )
         if not account:
             account = account._create_with_addresses(company, {
                 'seller_id': seller_id, 'region': self.region,
             })
         account.connection_id._follow_authorization(seller_id, token)
         return account
-
-    def _find_account(self, seller_id):
-        """Return the account of a seller that is there already, archived or not."""
-        addresses = self.company_id._get_amazon_addresses()
-        # In sudo mode: few may search by addresses.
-        connections = self.env['amazon.connection'].sudo().with_context(active_test=False).search([
-            ('company_id', '=', self.company_id.id),
-            ('seller_id', '=', seller_id),
-            ('region', '=', self.region),
-            *((name, '=', value) for name, value in addresses.items()),
-        ])
-        accounts = connections.account_ids.sorted(lambda account: (not account.active, account.id))
-        return accounts[:1].with_env(self.env)
 
 
 def _hash(state):

@@ -19,7 +19,7 @@ class AmazonConnection(models.Model):
     _inherit = 'amazon.connection'
 
     uses_application = fields.Boolean(
-        string="Through the Company's Application",
+        string="Company's Application",
         compute='_compute_uses_application',
         compute_sudo=True,
     )

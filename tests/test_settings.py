@@ -205,6 +205,13 @@ class TestEnterTokens(AmazonCase):
         self.press(dialog, 'action_connect')
         self.assertEqual((dialog.step, dialog.account_id), ('marketplaces', account))
 
+    def test_a_seller_who_is_known_gets_no_second_account(self):
+        dialog = self.enter()
+        self.press(dialog, 'action_connect')
+        again = self.enter()
+        self.press(again, 'action_connect')
+        self.assertEqual(again.account_id, dialog.account_id)
+
     def test_what_is_missing_is_named(self):
         dialog = self.env['amazon.enter.tokens'].create({})
         with self.assertRaisesRegex(Exception, "Enter LWA Client ID, LWA Client Secret first"):

@@ -152,16 +152,22 @@ class AmazonEnterTokens(models.TransientModel):
         :raise UserError: If something is not filled in, which is named.
         """
         self.ensure_one()
-        known = self.account_id
-        self._check_filled(*(() if known.refresh_token else ('refresh_token',)), 'seller_id')
+        self._check_filled(
+            *(() if self.account_id.refresh_token else ('refresh_token',)), 'seller_id',
+        )
+        seller_id = self.seller_id.strip()
+        known = self.account_id or self.env['amazon.account']._find_of_seller(
+            self.company_id, seller_id, self.region,
+        )
         values = {
-            'seller_id': self.seller_id.strip(),
+            'seller_id': seller_id,
             'region': self.region,
             'lwa_client_id': self.lwa_client_id.strip(),
             **self._get_secrets(),
         }
         if known:
             known.write(values)
+            self.account_id = known
         else:
             self.account_id = self.env['amazon.account']._create_with_addresses(
                 self.company_id, values,
