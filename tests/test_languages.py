@@ -6,7 +6,7 @@ from odoo.tools.translate import PoFileReader
 
 from odoo.addons.amazon_connector.simulator import Item
 
-from .common import AmazonCase
+from .common import AmazonCase, TourCase
 
 HOME = Path(__file__).parents[1]
 LANGUAGES = ('es', 'ro')
@@ -84,3 +84,31 @@ class TestLanguageOfPeople(AmazonCase):
         self.run_as_a_cron('fetch_orders')
         self.assertIn("Amazon", self.account.last_error)
         self.assertNotIn("can't be asked", self.account.last_error)
+
+
+@tagged('post_install', '-at_install')
+class TestScreensInLanguages(TourCase):
+    """The main screens, once through in each language."""
+
+    def read_in(self, code):
+        self.env['res.lang']._activate_lang(code)
+        self.env['ir.module.module'].search([
+            ('state', '=', 'installed'),
+        ])._update_translations([code])
+        self.create_product('KETTLE')
+        user = self.create_user(
+            'lea', 'base.group_system', 'amazon_connector.group_amazon_admin',
+            'sales_team.group_sale_manager', 'stock.group_stock_manager',
+        )
+        user.lang = code
+        account = self.account.with_context(lang=code)
+        self.seller.place_order('DE', 'FBM', [Item('KETTLE', '24.89')])
+        self.sync(account)
+        self.press(account, 'action_check')
+        self.start_tour(self.OVERVIEW, 'amazon_read_main_screens', login='lea')
+
+    def test_spanish(self):
+        self.read_in('es_ES')
+
+    def test_romanian(self):
+        self.read_in('ro_RO')

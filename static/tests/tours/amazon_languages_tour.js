@@ -1,0 +1,73 @@
+import { registry } from "@web/core/registry";
+
+const tours = registry.category("web_tour.tours");
+
+// Words of the add-on's screens that are none in the languages that it is translated into.
+const ENGLISH =
+    /\b(Orders?|Deliver(y|ies)|Offers?|Overview|Needs|Accounts?|Settings|Sync|Customer|Warehouse|Connected|Failed|Done|Reason|Check|Authoriz\w+|Products?|Unmatched|Waiting|Shipped|Seller ID|Last|Now|Press|The|with|and|from)\b/;
+
+function open(xmlid) {
+    return {
+        content: `Open the menu ${xmlid}`,
+        trigger: `[data-menu-xmlid="amazon_connector.${xmlid}"]`,
+        run: "click",
+    };
+}
+
+/** Wait for something, then look for words that are not translated. */
+function read(trigger) {
+    return {
+        content: `Read what stands around ${trigger}`,
+        trigger,
+        run() {
+            const screen = document.querySelector(".o_web_client").cloneNode(true);
+            // What was said there was said in the language of whoever did it.
+            for (const other of screen.querySelectorAll(".o-mail-Form-chatter, .o_user_menu, .o_switch_company_menu, style, script")) {
+                other.remove();
+            }
+            const labels = [...screen.querySelectorAll("label, th, button, a, h1, h5, .alert, p, .o_field_badge, .o_arrow_button")];
+            for (const label of labels) {
+                const word = label.textContent.match(ENGLISH);
+                if (word) {
+                    throw new Error(`"${word[0]}" is not translated: ${label.textContent.trim()}`);
+                }
+            }
+        },
+    };
+}
+
+function openTab(name) {
+    return [
+        { content: `Open the tab ${name}`, trigger: `.o_notebook a[name=${name}]`, run: "click" },
+        read(`.o_notebook a[name=${name}].active`),
+    ];
+}
+
+tours.add("amazon_read_main_screens", {
+    steps: () => [
+        read(".o_kanban_record .o_amazon_figure"),
+        open("menu_amazon_orders"),
+        open("menu_amazon_order"),
+        read(".o_data_row .o_data_cell[name=amazon_order_ref]"),
+        { trigger: ".o_data_row .o_data_cell[name=amazon_order_ref]", run: "click" },
+        read(".o_form_view .o_field_widget[name=overview]"),
+        open("menu_amazon_delivery"),
+        read(".o_list_view"),
+        open("menu_amazon_offer"),
+        read(".o_data_row .o_data_cell[name=sku]"),
+        open("menu_amazon_configuration"),
+        open("menu_amazon_settings"),
+        read("[name=amazon_application_id]"),
+        open("menu_amazon_configuration"),
+        open("menu_amazon_account"),
+        read(".o_data_row .o_data_cell[name=name]"),
+        { trigger: ".o_data_row .o_data_cell[name=name]", run: "click" },
+        read(".o_form_view .o_field_widget[name=seller_id]"),
+        ...["orders_follow_up", "deliveries", "products", "taxes", "check", "ways"].flatMap(openTab),
+        { trigger: "button[name=action_check]:visible", run: "click" },
+        read(".o_notebook a[name=ways].active"),
+        ...openTab("check"),
+        open("menu_amazon_overview"),
+        read(".o_kanban_record .o_amazon_figure"),
+    ],
+});
