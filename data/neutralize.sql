@@ -3,6 +3,7 @@ DELETE FROM ir_config_parameter WHERE key = 'amazon_connector.key_proof';
 DELETE FROM amazon_secret;
 DELETE FROM amazon_access_token;
 DELETE FROM amazon_quota;
+DELETE FROM amazon_check;
 UPDATE amazon_connection
    SET state = 'draft',
        is_copy = TRUE,
