@@ -3,9 +3,11 @@
 An independent reading of Amazon's models: it shares no code with the connector.
 """
 
+from .applications import Application
 from .faults import Fault
 from .oddities import ALIENS, LINE_BREAKS, MARKUP, ODDITIES
-from .orders import Address, Buyer, Item, Order, TaxRegistration
+from .orders import ROLE_SHIPPING, ROLE_TAX, Address, Buyer, Item, Order, TaxRegistration
+from .roles import ROLE_FINANCES, ROLE_LISTINGS, ROLE_ORDERS
 from .server import Simulator
 from .state import DEFAULT_SELLER, Participation, Seller, SellerProfile
 
@@ -15,7 +17,13 @@ __all__ = [
     'LINE_BREAKS',
     'MARKUP',
     'ODDITIES',
+    'ROLE_FINANCES',
+    'ROLE_LISTINGS',
+    'ROLE_ORDERS',
+    'ROLE_SHIPPING',
+    'ROLE_TAX',
     'Address',
+    'Application',
     'Buyer',
     'Fault',
     'Item',

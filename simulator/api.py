@@ -30,6 +30,7 @@ class Operation:
     :param rule: the path as a werkzeug rule
     :param rate: requests per second of Amazon's default usage plan, as `burst`
     :param perform: answers the call, or raises `ApiError`
+    :param role: the role that the application needs, if any
     :param lags: whether it sees nothing younger than `SEARCH_LAG`
     """
     name: str
@@ -38,4 +39,5 @@ class Operation:
     rate: float
     burst: int
     perform: Callable[[Call], Response]
+    role: str = ''
     lags: bool = False

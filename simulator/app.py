@@ -1,4 +1,4 @@
-"""The simulator's HTTP: LWA, SP-API, the storage of documents and the control API."""
+"""The simulator's HTTP: LWA, SP-API, the consent, the storage of documents, the control API."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException
@@ -13,9 +14,10 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from .api import Call, Operation
+from .consent import CONSENT_PATHS, ConsentPages
 from .control import Control
 from .errors import ApiError, LwaError, StorageError, json_response
-from .faults import DOWNLOAD, LWA, UPLOAD, Occasion, truncated
+from .faults import CONSENT, DOWNLOAD, LWA, UPLOAD, Occasion, truncated
 from .operations import OPERATIONS
 from .state import Seller
 from .storage import STORAGE_PATH
@@ -42,6 +44,7 @@ class App:
         self._world = world
         self._stopping = stopping
         self._control = Control(world)
+        self._consent = ConsentPages(world)
         self._routes = Map(
             [
                 Rule(operation.rule, methods=[operation.method], endpoint=operation)
@@ -58,11 +61,14 @@ class App:
             response = self._control.answer(request)
         elif request.path == LWA_PATH:
             response = self._answer_lwa(request)
+        elif request.path.startswith(CONSENT_PATHS):
+            response = self._answer(Occasion(CONSENT), {}, lambda: self._consent.answer(request))
         elif request.path.startswith(STORAGE_PATH):
             response = self._answer_storage(request)
         else:
             response = self._answer_api(request)
         response.headers['x-amzn-RequestId'] = str(uuid.uuid4())
+        response.date = datetime.now(timezone.utc) + timedelta(seconds=self._world.clock_skew)
         return response(environ, start_response)
 
     # === LOGIN WITH AMAZON === #
@@ -114,6 +120,8 @@ class App:
         """
         seller = self._world.tokens.identify(_access_token(request))
         self._check_user_agent(request)
+        if operation.role and operation.role not in seller.roles:
+            raise ApiError.unauthorized('')
         if not self._take_token(operation, seller):
             if self._world.throttle.has_body:
                 raise ApiError.quota_exceeded()

@@ -59,6 +59,14 @@ class Control:
             'add_seller': self._add_seller,
             'revoke_authorisation': lambda seller: seller.revoke_authorisation(),
             'authorise': lambda seller: seller.authorise(),
+            'revoke_role': lambda seller, role: seller.revoke_role(role),
+            'grant_role': lambda seller, role: seller.grant_role(role),
+            'register_application': self._register_application,
+            'renew_secret': lambda seller, **options: self._world.renew_secret(**options),
+            'issue_code': lambda seller, **options: {
+                'code': self._world.issue_code(seller, **options),
+            },
+            'set_clock_skew': lambda seller, **options: self._world.set_clock_skew(**options),
             'revoke_tokens': lambda seller: self._world.tokens.revoke_tokens(seller),
             'load_scenario': lambda seller, name: SCENARIOS[name](seller),
             'bulk': lambda seller, **options: bulk(seller, **options),
@@ -87,7 +95,7 @@ class Control:
     def _orders(self, seller: Seller) -> list[dict[str, Any]]:
         now = self._world.clock.now()
         return [
-            render_order(order, INCLUDED_DATA, seller.profile.roles, now=now)
+            render_order(order, INCLUDED_DATA, seller.roles, now=now)
             for order in seller.orders.values()
         ]
 
@@ -113,6 +121,9 @@ class Control:
 
     def _arm(self, seller: Seller, kind: str, **options: Any) -> None:
         self._world.arm(kind, **options)
+
+    def _register_application(self, seller: Seller, **options: Any) -> None:
+        self._world.register_application(**options)
 
     def _add_seller(
         self, seller: Seller, participations: list[Any], **profile: Any,

@@ -71,10 +71,11 @@ FEED_MANNERS = (
 KINDS = (*ANSWERS, *MANNERS, *FEED_MANNERS, 'custom')
 
 LWA = 'lwa'
+CONSENT = 'consent'
 UPLOAD = 'uploadFeedDocument'
 DOWNLOAD = 'downloadFeedDocument'
 # Requests that no operation of SP-API answers.
-OUTSIDE = (LWA, UPLOAD, DOWNLOAD)
+OUTSIDE = (LWA, CONSENT, UPLOAD, DOWNLOAD)
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ class Fault:
 
     :param kind: one of `KINDS`
     :param operation: Amazon's name of the operation ('searchOrders', 'confirmShipment', …), 'lwa',
-        'uploadFeedDocument' or 'downloadFeedDocument'; every operation of SP-API when empty;
+        'consent', 'uploadFeedDocument' or 'downloadFeedDocument'; every operation of SP-API when
+        empty;
         for what becomes of a feed, its type, or empty
     :param times: how often it happens, None for until it is disarmed
     :param skip: how many matching calls pass unharmed first

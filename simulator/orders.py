@@ -32,8 +32,8 @@ CHARGES = ('ITEM', 'SHIPPING', 'GIFT_WRAP', 'COD_FEE', 'OTHER')
 DISCOUNT_STYLES = ('negative', 'positive', 'net')
 
 # Amazon's restricted roles, which decide what personal data an application gets.
-ROLE_SHIPPING = 'DIRECT_TO_CONSUMER_SHIPPING'
-ROLE_TAX = 'TAX_INVOICING'
+ROLE_SHIPPING = 'Direct-to-Consumer Shipping'
+ROLE_TAX = 'Tax Invoicing'
 
 
 @dataclass(frozen=True)

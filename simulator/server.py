@@ -21,6 +21,11 @@ class _Handler(WSGIRequestHandler):
     def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
         self.close_connection = True
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        # Not as the base class does, which adds a date to the application's own.
+        self.send_response_only(code, message)
+        self.send_header('Server', self.version_string())
+
     def log(self, type: str, message: str, *args: Any) -> None:
         pass
 

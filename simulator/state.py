@@ -17,8 +17,6 @@ from .orders import (
     CHANNELS,
     DISCOUNT_STYLES,
     PENDING_STATUSES,
-    ROLE_SHIPPING,
-    ROLE_TAX,
     STATUSES,
     Address,
     Buyer,
@@ -26,6 +24,7 @@ from .orders import (
     Order,
     Package,
 )
+from .roles import OPERATION_ROLES, PERSONAL_ROLES, ROLES
 
 MILLISECOND = timedelta(milliseconds=1)
 # Packages that `confirmShipment` did not tell of are numbered from here, far from the merchant's.
@@ -94,14 +93,18 @@ class Participation:
 
 @dataclass(frozen=True)
 class SellerProfile:
-    """Who a seller is, and the application that the seller has authorised."""
+    """Who a seller is, and the application that the seller has authorised.
+
+    :param roles: which roles for the data of persons the application has
+    """
     seller_id: str
     client_id: str
     client_secret: str
     refresh_token: str
     store_name: str
     participations: tuple[Participation, ...]
-    roles: frozenset[str] = frozenset({ROLE_SHIPPING, ROLE_TAX})
+    roles: frozenset[str] = PERSONAL_ROLES
+    application_id: str = 'amzn1.sp.solution.simulator'
 
 
 # One address stands for all of Amazon's regions, so one seller can have Europe and Japan.
@@ -136,6 +139,7 @@ class Seller:
     Every change moves the order's `lastUpdatedTime`. Orders are named by themselves or by id.
     `sends_status_always` is Amazon's other habit: status and fulfiller even without FULFILLMENT.
     `searches_without_status` is a third: searches that leave out what FULFILLMENT asks for.
+    `refresh_tokens` has the client id of the application that each token was given to.
 
     :param is_order_id_taken: asks the whole of Amazon, for its order ids are unique
     """
@@ -154,9 +158,11 @@ class Seller:
         self.clear()
 
     def clear(self) -> None:
-        """Start anew: authorised, and without orders."""
+        """Start anew: authorised, with all roles, and without orders."""
         with self._lock:
             self.is_authorised = True
+            self.refresh_tokens = {self.profile.refresh_token: self.profile.client_id}
+            self.roles = self.profile.roles | OPERATION_ROLES
             self.sends_status_always = False
             self.searches_without_status = False
             self.orders: dict[str, Order] = {}
@@ -180,8 +186,29 @@ class Seller:
         self.is_authorised = False
 
     def authorise(self) -> None:
-        """Give the application access again, with the same refresh token."""
+        """Give the application access again, with the same refresh tokens."""
         self.is_authorised = True
+        self.refresh_tokens[self.profile.refresh_token] = self.profile.client_id
+
+    def consent(self) -> None:
+        """Give the application access by its consent page: what was withdrawn stays void."""
+        if not self.is_authorised:
+            self.refresh_tokens.clear()
+        self.is_authorised = True
+
+    def revoke_role(self, role: str) -> None:
+        """Take a role away from the application.
+
+        :raise ValueError: there is no such role
+        """
+        self.roles -= _known_role(role)
+
+    def grant_role(self, role: str) -> None:
+        """Give the application a role.
+
+        :raise ValueError: there is no such role
+        """
+        self.roles |= _known_role(role)
 
     # === LIFE OF AN ORDER === #
 
@@ -534,6 +561,12 @@ class Seller:
             order.status = 'PARTIALLY_SHIPPED' if is_sent else 'UNSHIPPED'
         else:
             order.status = 'SHIPPED' if is_sent else 'CANCELLED'
+
+
+def _known_role(role: str) -> frozenset[str]:
+    if role not in ROLES:
+        raise ValueError(f'Unknown role {role}')
+    return frozenset({role})
 
 
 def _find_patch(name: str) -> Callable[[dict[str, Any]], None] | None:

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from .applications import Application, Applications
 from .faults import Fault, Faults
 from .feeds import FeedDesk
 from .lwa import TokenDesk
 from .paging import PageTokens
 from .rendering import to_iso
+from .slips import Consent, Slips
 from .state import DEFAULT_SELLER, SEARCH_LAG, Clock, Seller, SellerProfile
 from .throttle import Throttle
+
+AMAZON_STATE_LIFETIME = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
 class CallRecord:
     """A request that was made.
 
-    :param operation: Amazon's name of the operation, 'lwa', 'uploadFeedDocument',
+    :param operation: Amazon's name of the operation, 'lwa', 'consent', 'uploadFeedDocument',
         'downloadFeedDocument', or the path of an unknown one
     :param status: HTTP status, None when the connection was dropped
     :param time: Amazon's time
-    :param query: the query parameters
+    :param query: the query parameters, none for the pages of the consent
     """
     operation: str
     status: int | None
@@ -56,11 +60,14 @@ class World:
         self.lock = threading.RLock()
         self.clock = Clock()
         self.visible_at_once = visible_at_once
+        self.clock_skew = 0.0
         self.sellers: dict[str, Seller] = {}
         self.throttle = Throttle(self.clock, throttle)
         self.faults = Faults()
         self.calls: list[CallRecord] = []
-        self.tokens = TokenDesk(self.clock, self.sellers)
+        self.applications = Applications(self.clock)
+        self.tokens = TokenDesk(self.clock, self.sellers, self.applications)
+        self.amazon_states = Slips(self.clock, AMAZON_STATE_LIFETIME)
         self.page_tokens = PageTokens(self.clock)
         self.feeds = FeedDesk(self.clock, self.faults)
         for profile in sellers:
@@ -75,7 +82,44 @@ class World:
         """Open a shop for another seller, or anew for one whose profile has changed."""
         seller = Seller(profile, self.clock, self.lock, self._is_order_id_taken)
         self.sellers[profile.seller_id] = seller
+        self.applications.add_for(profile)
         return seller
+
+    # === AUTHORISATION === #
+
+    def register_application(self, application_id: str, **values: Any) -> Application:
+        """Register an application, or change a registered one (see `Applications.register`)."""
+        with self.lock:
+            return self.applications.register(application_id, **values)
+
+    def renew_secret(self, key: str, new_secret: str) -> None:
+        """Renew an application's client secret; the old one works for seven days still.
+
+        :param key: the application id or the client id
+        :raise LookupError: there is no such application
+        """
+        with self.lock:
+            self.applications.renew_secret(key, new_secret)
+
+    def issue_code(
+        self, seller: Seller | None = None, *, redirect_uri: str, application_id: str = '',
+    ) -> str:
+        """Let a seller consent, and return the code that the application exchanges for tokens.
+
+        :param seller: the first one unless told
+        :param redirect_uri: what the application must repeat when it exchanges the code
+        :param application_id: the application of the seller's profile unless told
+        :raise LookupError: there is no such application
+        """
+        with self.lock:
+            seller = seller or self.seller
+            application = self.applications.find(application_id or seller.profile.client_id)
+            if not seller.is_authorised:
+                self.tokens.revoke_tokens(seller)
+            seller.consent()
+            return self.tokens.codes.issue(Consent(application, seller, redirect_uri))
+
+    # === MOODS === #
 
     def arm(self, kind: str, **options: Any) -> Fault:
         """Arm a fault (see `Fault`) and return it; its `hits` count how often it happened.
@@ -96,6 +140,11 @@ class World:
             self.throttle.scale, self.throttle.has_body = scale, has_body
             self.throttle.refill()
 
+    def set_clock_skew(self, seconds: float = 0.0) -> None:
+        """Let the `Date` of answers differ from the machine's time."""
+        with self.lock:
+            self.clock_skew = seconds
+
     def set_feed_pace(self, polls: int = 1, seconds: float = 0.0) -> None:
         """Let a feed be queued, and then in progress, for so many polls and so long.
 
@@ -112,15 +161,22 @@ class World:
             self.feeds.finish()
 
     def reset(self) -> None:
-        """Start anew with the same sellers, throttle and pace of feeds, at the machine's time."""
+        """Start anew with the same sellers, throttle and pace of feeds, at the machine's time.
+
+        Of applications there are those of the sellers, as drafts.
+        """
         with self.lock:
             self.clock.reset()
+            self.clock_skew = 0.0
+            self.applications.clear()
             for seller in self.sellers.values():
                 seller.clear()
+                self.applications.add_for(seller.profile)
             self.faults.disarm()
             self.calls.clear()
             self.throttle.refill()
             self.tokens.clear()
+            self.amazon_states.clear()
             self.page_tokens.clear()
             self.feeds.clear()
 

@@ -3,7 +3,21 @@
 A module has its API's operations, with Amazon's rates and rules, as `OPERATIONS`.
 """
 
-from . import feeds_2021_06_30, orders_2026_01_01, orders_v0, sellers
+from . import (
+    feeds_2021_06_30,
+    finances_2024_06_19,
+    listings_2021_08_01,
+    orders_2026_01_01,
+    orders_v0,
+    sellers,
+)
 
-APIS = (feeds_2021_06_30, orders_2026_01_01, orders_v0, sellers)
+APIS = (
+    feeds_2021_06_30,
+    finances_2024_06_19,
+    listings_2021_08_01,
+    orders_2026_01_01,
+    orders_v0,
+    sellers,
+)
 OPERATIONS = tuple(operation for api in APIS for operation in api.OPERATIONS)

@@ -24,6 +24,7 @@ from ..oddities import restore_numbers
 from ..orders import CHANNELS, STATUSES, Order
 from ..paging import Page
 from ..rendering import INCLUDED_DATA, has_phone, render_order, to_iso
+from ..roles import ROLE_ORDERS
 from ..state import SEARCH_LAG, SortKey
 
 PAGE_TOKEN_LIFETIME = timedelta(hours=24)
@@ -124,11 +125,11 @@ def _window(query: MultiDict[str, str], now: datetime) -> Window:
 def _render(order: Order, included: frozenset[str], call: Call) -> str:
     """Return the JSON text of an order, which is kept until the order changes."""
     now, seller = call.world.clock.now(), call.seller
-    variant = included, seller.profile.roles, seller.sends_status_always, has_phone(order, now)
+    variant = included, seller.roles, seller.sends_status_always, has_phone(order, now)
     text = order.rendered.get(variant)
     if text is None:
         payload = render_order(
-            order, included, seller.profile.roles,
+            order, included, seller.roles,
             now=now, status_always=seller.sends_status_always,
         )
         if order.override is not None:
@@ -140,9 +141,10 @@ def _render(order: Order, included: frozenset[str], call: Call) -> str:
 OPERATIONS = (
     Operation(
         'searchOrders', 'GET', '/orders/2026-01-01/orders', 0.0056, 20, _search_orders,
-        lags=True,
+        role=ROLE_ORDERS, lags=True,
     ),
     Operation(
         'getOrder', 'GET', '/orders/2026-01-01/orders/<order_id>', 0.5, 30, _get_order,
+        role=ROLE_ORDERS,
     ),
 )

@@ -12,6 +12,7 @@ from ..api import Call, Operation
 from ..errors import ApiError
 from ..inputs import find_order, read_list, read_moment, read_object, read_text
 from ..orders import Order
+from ..roles import ROLE_ORDERS
 from ..shipments import Confirmation, confirm
 
 
@@ -68,6 +69,6 @@ def _read_quantities(package: Mapping[str, Any]) -> dict[str, int]:
 OPERATIONS = (
     Operation(
         'confirmShipment', 'POST', '/orders/v0/orders/<order_id>/shipmentConfirmation',
-        2, 10, _confirm_shipment,
+        2, 10, _confirm_shipment, role=ROLE_ORDERS,
     ),
 )
