@@ -100,11 +100,11 @@ class AmazonCheck(models.Model):
         if unlisted := synced.filtered(lambda marketplace: marketplace.api_ref not in refs):
             return Finding('error', self.env._(
                 "Synchronized Marketplaces: Amazon does not list this seller on %(marketplaces)s,"
-                " so that nothing is searched. Press Connect Again to read where you sell, then take"
-                " away the marketplaces that are not among them.",
+                " so that nothing is searched. Press Connect Again to read where you sell, then"
+                " take away the marketplaces that are not among them.",
                 marketplaces=', '.join(unlisted.mapped('name')),
             ))
-        suspended = {p.marketplace_id for p in participations if p.has_suspended_listings}
+        suspended = {p.marketplace_id for p in participations if p.is_suspended}
         if stopped := synced.filtered(lambda marketplace: marketplace.api_ref in suspended):
             return Finding('warning', self.env._(
                 "Amazon has suspended what you sell on %(marketplaces)s. Seller Central ▸ Account"
@@ -192,7 +192,8 @@ class AmazonCheck(models.Model):
         difference = format_timedelta(abs(lead), locale=get_lang(self.env).code)
         message = self.env._(
             "The server's clock is %(difference)s ahead of Amazon's: Amazon refuses what is said to"
-            " have happened in its future. Who administers the server lets it set its clock by NTP.",
+            " have happened in its future. Who administers the server lets it set its clock by"
+            " NTP.",
             difference=difference,
         ) if lead > timedelta() else self.env._(
             "The server's clock is %(difference)s behind Amazon's: parcels that are due look as if"

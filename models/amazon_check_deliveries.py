@@ -39,9 +39,9 @@ class AmazonCheck(models.Model):
         """Find the delivery methods in use of which Amazon knows no carrier."""
         if unknown := self._get_unknown_carriers(checkup.account):
             return Finding('warning', self.env._(
-                "%(carriers)s: Amazon's Carrier is Other, so that Amazon can't track the parcels and"
-                " counts them against your valid-tracking rate. Choose it on the delivery method,"
-                " under Inventory ▸ Configuration ▸ Delivery Methods.",
+                "%(carriers)s: Amazon's Carrier is Other, so that Amazon can't track the parcels"
+                " and counts them against your valid-tracking rate. Choose it on the delivery"
+                " method, under Inventory ▸ Configuration ▸ Delivery Methods.",
                 carriers=', '.join(unknown.mapped('name')),
             ), self.env._("Open Delivery Methods"))
         return Finding('ok', self.env._("Amazon can track what goes out with your carriers."))

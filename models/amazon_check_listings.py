@@ -26,7 +26,8 @@ class AmazonCheck(models.Model):
         marketplace = checkup.account.synced_marketplace_ids[:1]
         if not marketplace:
             return Finding('unknown', self.env._(
-                "Amazon tells it of a marketplace only: choose one under Synchronized Marketplaces.",
+                "Amazon tells it of a marketplace only: choose one under Synchronized"
+                " Marketplaces.",
             ))
         return self._check_role(
             checkup,

@@ -73,16 +73,17 @@ class AmazonCheck(models.Model):
         company = checkup.account.company_id
         if not company.alias_domain_id:
             return Finding('warning', self.env._(
-                "Alias Domain: the company has none, so that the answers of buyers to Odoo's e-mails"
-                " do not come back into Odoo. Set one up under Settings ▸ General Settings ▸"
+                "Alias Domain: the company has none, so that what buyers answer to Odoo's e-mails"
+                " does not come back into Odoo. Set one up under Settings ▸ General Settings ▸"
                 " Discuss.",
             ), self.env._("Open Settings"))
+        domain = company.alias_domain_id
         return Finding('ok', self.env._(
             "Answers come back to %(catchall)s. Amazon forwards to buyers only what comes from"
             " addresses that you have approved: add those of your people and %(default_from)s under"
             " Seller Central ▸ Messaging ▸ Approved Senders.",
-            catchall=company.catchall_email or company.alias_domain_id.name,
-            default_from=company.default_from_email or company.email or company.alias_domain_id.name,
+            catchall=company.catchall_email or domain.name,
+            default_from=company.default_from_email or company.email or domain.name,
         ))
 
     def _remedy_mail(self):

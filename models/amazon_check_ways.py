@@ -1,11 +1,11 @@
 from datetime import timedelta
 from functools import partial
 
-from dateutil.relativedelta import relativedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_datetime
+
+from odoo.addons.base.models.ir_cron import _intervalTypes
 
 from .amazon_check import Finding
 from .tools import TimeBudget
@@ -150,7 +150,7 @@ class AmazonCheck(models.Model):
         :param ir.cron cron: The cron.
         :rtype: relativedelta
         """
-        return relativedelta(**{cron.interval_type: cron.interval_number})
+        return _intervalTypes[cron.interval_type](cron.interval_number)
 
 
 class AmazonSync(models.Model):
