@@ -15,6 +15,7 @@ from . import amazon_sync
 from . import amazon_feed
 from . import amazon_account
 from . import amazon_check
+from . import amazon_check_ways
 # isort: on
 from . import account_move
 from . import account_tax
@@ -34,7 +35,6 @@ from . import amazon_check_listings
 from . import amazon_check_orders
 from . import amazon_check_sales
 from . import amazon_check_setup
-from . import amazon_check_ways
 from . import amazon_delivery_rule
 from . import amazon_marketplace
 from . import amazon_offer

@@ -212,10 +212,10 @@ class AmazonCheck(models.Model):
         now = datetime.now(timezone.utc)
         left, used_up = [], []
         for quota in quotas.filtered(lambda quota: quota.operation in RATES):
+            if RATES[quota.operation].per_second > SCARCE_PER_SECOND:
+                continue
             rate = RATES[quota.operation].adopt(quota.per_second)
             bucket = quota._get_bucket().refill(rate, now)
-            if rate.per_second >= SCARCE_PER_SECOND:
-                continue
             if bucket.tokens < 1:
                 moment = bucket.next_token_at(rate).replace(tzinfo=None)
                 time = format_datetime(self.env, moment, dt_format='short')
