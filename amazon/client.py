@@ -195,6 +195,9 @@ class Client:
         # By how much the clock of this machine is ahead of Amazon's, which writes no fractions of
         # seconds; `None` as long as no answer has told.
         self.clock_lead: timedelta | None = None
+        # Whether a call that is refused is sent again with another token. Who has just seen that
+        # the token is good need not: the refusal is one of the operation.
+        self.renews_refused = True
 
     def __enter__(self) -> Client:
         return self
@@ -269,7 +272,7 @@ class Client:
         token = self._token_store.get()
         if _is_usable(token):
             answer = self._attempt(operation, request, token)
-            if answer.status not in (401, 403):
+            if answer.status not in (401, 403) or not self.renews_refused:
                 return _read_payload(answer)
         token = self._renew_token(token)
         answer = self._attempt(operation, request, token)

@@ -44,18 +44,15 @@ def must_be_addressed(payload: Any) -> bool:
     )
 
 
-def shows_tax_data(payload: Any) -> bool | None:
-    """Tell whether an order shows the buyer's tax data, `None` if it proves nothing.
+def shows_tax_data(payload: Any) -> bool:
+    """Tell whether an order shows the tax data of somebody. Raises nothing.
 
-    Raises nothing.
+    That it does not proves nothing: not every business has a number, and hardly any person.
     """
     order = Node(payload, '', GET_OPERATION)
-    if order.peek('tax').peek_children('taxRegistrations'):
-        return True
-    return False if must_show_tax(payload) else None
+    return bool(order.peek('tax').peek_children('taxRegistrations'))
 
 
-def must_show_tax(payload: Any) -> bool:
-    """Tell whether a business has bought, and pays its tax by itself: it has a registration."""
-    order = Node(payload, '', GET_OPERATION)
-    return 'AMAZON_BUSINESS' in order.peek_texts('programs')
+def is_of_business(payload: Any) -> bool:
+    """Tell whether a business has bought, which may have a tax number. Raises nothing."""
+    return 'AMAZON_BUSINESS' in Node(payload, '', GET_OPERATION).peek_texts('programs')

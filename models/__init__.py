@@ -15,6 +15,7 @@ from . import amazon_sync
 from . import amazon_feed
 from . import amazon_account
 from . import amazon_check
+from . import amazon_check_connection
 from . import amazon_check_ways
 # isort: on
 from . import account_move
@@ -28,7 +29,6 @@ from . import amazon_account_orders_card
 from . import amazon_account_privacy
 from . import amazon_account_sales
 from . import amazon_cancellation
-from . import amazon_check_connection
 from . import amazon_check_deliveries
 from . import amazon_check_finances
 from . import amazon_check_listings

@@ -86,9 +86,11 @@ class Checkup:
         :rtype: list[amazon.marketplaces.Participation]
         :raise AmazonError | UserError: As `ask`.
         """
-        return self.ask(PARTICIPATIONS, lambda client: marketplaces.parse_participations(
+        participations = self.ask(PARTICIPATIONS, lambda client: marketplaces.parse_participations(
             marketplaces.fetch_participations(client),
         ))
+        self._client.renews_refused = False
+        return participations
 
     def _check_can_ask(self):
         """Refuse to ask what can't be answered.

@@ -2,6 +2,7 @@ from odoo import api, models
 from odoo.fields import Domain
 
 from ..amazon import orders, roles
+from ..amazon.errors import NotFound, Rejected
 from ..amazon.payload import load_json
 from .amazon_check import Finding
 
@@ -76,19 +77,26 @@ class AmazonCheck(models.Model):
 
     @api.model
     def _check_role_tax(self, checkup):
-        """Find out whether Amazon shows the tax data of buyers."""
+        """Find out whether Amazon shows the tax data of buyers.
+
+        Not every business has a number, so that only what was shown once proves anything.
+        """
+        order, was_shown = self._find_order_with_tax(checkup.account)
         return self._check_shown(
             checkup,
             roles.TAX,
-            self._find_business_order(checkup.account),
-            roles.shows_tax_data,
+            order,
+            lambda payload: roles.shows_tax_data(payload) or (False if was_shown else None),
             Finding('ok', self.env._("Granted: Amazon shows the tax data of buyers.")),
             Finding('warning', self.env._(
-                "Probably missing: Amazon shows no tax number of a business that has bought, so"
-                " that invoices to businesses lack it.",
+                "Missing: Amazon does not show the tax number of a buyer any more that it has shown"
+                " before, so that invoices to businesses lack it.",
             )),
             Finding('unknown', self.env._(
-                "Only the order of a business shows it. Press Check Now again when there is one.",
+                "Only the order of a business with a tax number shows it. Press Check Now again"
+                " when there is one. If Amazon never shows tax numbers, your app lacks the role"
+                " “%(role)s”.",
+                role=roles.TAX,
             )),
         )
 
@@ -106,15 +114,20 @@ class AmazonCheck(models.Model):
         :param Finding unproven: What is found where that can't be told.
         :rtype: Finding
         """
+        if self._check_role_orders(checkup).state != 'ok':
+            return Finding('unknown', self.env._("Orders can't be read, see Role: Orders."))
         if not order:
             return unproven
         order_ref = order.amazon_order_ref
         # The question that `_check_role_orders` asks, if it is about the same order.
         is_same = order == self._find_order_to_ship(checkup.account)
-        is_shown = read(checkup.ask(
-            roles.ORDERS if is_same else role,
-            lambda client: orders.fetch_order(client, order_ref),
-        ))
+        try:
+            is_shown = read(checkup.ask(
+                roles.ORDERS if is_same else role,
+                lambda client: orders.fetch_order(client, order_ref),
+            ))
+        except (NotFound, Rejected):
+            return unproven
         if is_shown is None:
             return unproven
         return granted if is_shown else self._describe_missing_role(role, missing)
@@ -150,17 +163,22 @@ class AmazonCheck(models.Model):
         )
 
     @api.model
-    def _find_business_order(self, account):
-        """Return an order of a business, the one to ship if that is one; empty if there is none.
+    def _find_order_with_tax(self, account):
+        """Return an order that shows tax data, or else one of a business, which may.
 
         :param amazon.account account: The account, in sudo mode.
-        :rtype: amazon.order
+        :return: The order, empty if there is none; and whether it has shown them before.
+        :rtype: tuple[amazon.order, bool]
         """
-        to_ship = self._find_order_to_ship(account)
-        recent = to_ship | self._get_recent_orders(account)
-        return recent.filtered(
-            lambda order: order.payload and roles.must_show_tax(load_json(order.payload)),
-        )[:1]
+        payloads = {
+            order: load_json(order.payload)
+            for order in self._get_recent_orders(account) if order.payload
+        }
+        for read in (roles.shows_tax_data, roles.is_of_business):
+            for order, payload in payloads.items():
+                if read(payload):
+                    return order, read is roles.shows_tax_data
+        return self.env['amazon.order'], False
 
     # === BUSINESS METHODS - WHAT WAITS === #
 

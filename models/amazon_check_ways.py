@@ -1,9 +1,12 @@
 from datetime import timedelta
 from functools import partial
 
+from babel.dates import format_timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_datetime
+from odoo.tools.misc import get_lang
 
 from odoo.addons.base.models.ir_cron import _intervalTypes
 
@@ -49,36 +52,57 @@ class AmazonCheck(models.Model):
         sync = checkup.connection._get_sync(way)
         if checkup.connection.state == 'draft':
             return Finding('unknown', self.env._("It begins when the account is connected."))
-        now = fields.Datetime.now()
-        works = sync.last_success and sync.last_success > now - PATIENCE
         if sync.last_error:
-            return Finding(
-                'warning' if works else 'error',
-                self.env._(
-                    "It failed at %(time)s, and worked last %(age)s. The tab Synchronization says"
-                    " why.",
-                    time=format_datetime(self.env, sync.last_error_date, dt_format='short'),
-                    age=sync.age,
-                ) if sync.last_success else self.env._(
-                    "It failed at %(time)s, and has never worked yet. The tab Synchronization says"
-                    " why.",
-                    time=format_datetime(self.env, sync.last_error_date, dt_format='short'),
-                ),
-                self.env._("Run Now"),
-                sync.last_error,
-            )
+            return self._describe_failure(sync)
+        run_now = self.env._("Run Now")
         if not sync.last_success:
             return Finding('unknown', self.env._(
                 "It has not worked yet: wait for its scheduled action, or press Run Now.",
-            ), self.env._("Run Now"))
+            ), run_now)
+        now = fields.Datetime.now()
         allowed = max(PATIENCE, (now + MISSED_RUNS * self._get_interval(sync._get_cron())) - now)
         if sync.last_success < now - allowed:
             return Finding('warning', self.env._(
-                "It worked last %(age)s, although it should every few minutes. Look at Scheduled"
-                " Actions below, or press Run Now.",
-                age=sync.age,
-            ), self.env._("Run Now"))
-        return Finding('ok', self.env._("It worked last %(age)s.", age=sync.age))
+                "%(success)s It should every few minutes: look at Scheduled Actions in this list,"
+                " or press Run Now.",
+                success=self._describe_success(sync),
+            ), run_now)
+        return Finding('ok', self._describe_success(sync))
+
+    @api.model
+    def _describe_failure(self, sync):
+        """Return that a way has failed: to be mended, unless it has worked lately.
+
+        :param amazon.sync sync: The way.
+        :rtype: Finding
+        """
+        works = sync.last_success and sync.last_success > fields.Datetime.now() - PATIENCE
+        return Finding(
+            'warning' if works else 'error',
+            self.env._(
+                "It failed at %(time)s. %(success)s The tab Synchronization says why.",
+                time=format_datetime(self.env, sync.last_error_date, dt_format='short'),
+                success=self._describe_success(sync),
+            ),
+            self.env._("Run Now"),
+            sync.last_error,
+        )
+
+    @api.model
+    def _describe_success(self, sync):
+        """Return when a way has worked last, as long as what was found may be read.
+
+        :param amazon.sync sync: The way.
+        :rtype: str
+        """
+        if not sync.last_success:
+            return self.env._("It has never worked yet.")
+        age = fields.Datetime.now() - sync.last_success
+        return self.env._(
+            "It worked last at %(time)s, %(age)s before this check.",
+            time=format_datetime(self.env, sync.last_success, dt_format='short'),
+            age=format_timedelta(age, locale=get_lang(self.env).code),
+        )
 
     def _remedy_way(self, way):
         """Do what is due in a way now."""
