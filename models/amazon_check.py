@@ -1,6 +1,8 @@
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+
+from psycopg2.errors import UniqueViolation
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -369,7 +371,8 @@ class AmazonAccount(models.Model):
         findings = account._find_out(budget, codes or [code for code, _label in Check._get_codes()])
         # Another worker may have kept its findings meanwhile.
         self.env['ir.cron']._commit_progress()
-        Check._store(account, findings)
+        with suppress(UniqueViolation), quiet_sql(), self.env.cr.savepoint():
+            Check._store(account, findings)
         if not codes:
             Check._remove_obsolete(account)
         if account.active and account.state == 'connected':
