@@ -27,6 +27,8 @@
         'wizards/amazon_import_order_views.xml',
         'wizards/amazon_incomplete_deliveries_views.xml',
         'wizards/amazon_split_account_views.xml',
+        'wizards/amazon_support_report_views.xml',
+        'views/amazon_check_views.xml',
         'views/amazon_access_log_views.xml',
         'views/amazon_connection_views.xml',
         'views/amazon_account_views.xml',

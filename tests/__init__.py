@@ -13,6 +13,7 @@ from . import test_authorization
 from . import test_cancel_to_amazon
 from . import test_carriers
 from . import test_carriers_odoo
+from . import test_checks
 from . import test_client
 from . import test_connections
 from . import test_delivery_rules

@@ -579,6 +579,11 @@ def use_toys(env):
         'kanban': env['amazon.account'].get_view(view_type='kanban')['arch'],
         'form': env['amazon.account'].get_view(view_type='form')['arch'],
     }
+    account.action_check()
+    [check] = account.check_ids.filtered(lambda check: check.code == 'toys')
+    found['checks'] = {check.code: check.state for check in account.check_ids}
+    check.action_remedy()
+    found['mended'] = [check.state, account.sells_toys]
     account.active = False
     found['archived'] = account.message_ids[:1].body
     account.active = True

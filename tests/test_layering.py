@@ -20,19 +20,20 @@ ODOO_ROOMS = ('controllers', 'models', 'wizards')
 BASE_MODULES = {
     'amazon/client.py', 'amazon/documents.py', 'amazon/endpoints.py', 'amazon/errors.py',
     'amazon/feeds.py', 'amazon/limits.py', 'amazon/oauth.py', 'amazon/payload.py',
-    'amazon/texts.py', 'amazon/wire.py', 'amazon/xml_feeds.py',
-    'models/activities.py', 'models/amazon_access_log.py', 'models/amazon_access_token.py',
-    'models/amazon_account.py', 'models/amazon_account_authorization.py',
-    'models/amazon_account_card.py', 'models/amazon_account_marketplaces.py',
-    'models/amazon_account_renewals.py', 'models/amazon_authorization.py',
-    'models/amazon_connection.py', 'models/amazon_connection_application.py',
-    'models/amazon_feed.py', 'models/amazon_feed_mixin.py', 'models/amazon_outbox_mixin.py',
+    'amazon/texts.py', 'amazon/wire.py', 'amazon/xml_feeds.py', 'models/activities.py',
+    'models/amazon_access_log.py', 'models/amazon_access_token.py', 'models/amazon_account.py',
+    'models/amazon_account_authorization.py', 'models/amazon_account_card.py',
+    'models/amazon_account_marketplaces.py', 'models/amazon_account_renewals.py',
+    'models/amazon_authorization.py', 'models/amazon_check.py', 'models/amazon_check_connection.py',
+    'models/amazon_check_setup.py', 'models/amazon_check_ways.py', 'models/amazon_connection.py',
+    'models/amazon_connection_application.py', 'models/amazon_feed.py',
+    'models/amazon_feed_mixin.py', 'models/amazon_outbox_mixin.py',
     'models/amazon_personal_data.py', 'models/amazon_queue_mixin.py', 'models/amazon_quota.py',
     'models/amazon_secret.py', 'models/amazon_sync.py', 'models/amazon_sync_feeds.py',
     'models/amazon_sync_mixin.py', 'models/guard.py', 'models/quiet.py', 'models/res_company.py',
     'models/shapes.py', 'models/tools.py', 'models/vault.py', 'wizards/amazon_authorize.py',
     'wizards/amazon_enter_tokens.py', 'wizards/amazon_renew_secret.py',
-    'wizards/amazon_split_account.py',
+    'wizards/amazon_split_account.py', 'wizards/amazon_support_report.py',
 }
 WAYS = ('cancellation', 'deliver', 'listing', 'offer', 'order', 'picking', 'sale', 'shipment')
 WORDS = re.compile(r'[A-Z]?[a-z]+|[A-Z]+')
