@@ -1,6 +1,6 @@
 {
     'name': "Amazon Connector",
-    'version': '19.0.1.0.0',
+    'version': '19.0.1.1.0',
     'category': 'Sales/Sales',
     'summary': "Amazon orders (FBA and FBM) as sales orders, deliveries and stock moves",
     'description': " ",  # Keeps Odoo from rendering README.md as reStructuredText.
@@ -27,6 +27,7 @@
         'wizards/amazon_import_order_views.xml',
         'wizards/amazon_incomplete_deliveries_views.xml',
         'wizards/amazon_split_account_views.xml',
+        'wizards/amazon_start_account_views.xml',
         'views/amazon_access_log_views.xml',
         'views/amazon_connection_views.xml',
         'views/amazon_account_views.xml',

@@ -13,14 +13,15 @@ from . import amazon_quota
 from . import amazon_connection
 from . import amazon_sync
 from . import amazon_feed
+from . import amazon_account  # what the ways extend of it comes before them
+from . import amazon_account_marketplaces
+from . import amazon_account_start
 # isort: on
 from . import account_move
 from . import account_tax
-from . import amazon_account
 from . import amazon_account_card
 from . import amazon_account_deliveries
 from . import amazon_account_deliveries_card
-from . import amazon_account_marketplaces
 from . import amazon_account_orders
 from . import amazon_account_orders_card
 from . import amazon_account_privacy
