@@ -14,6 +14,7 @@ from . import test_carriers
 from . import test_carriers_odoo
 from . import test_client
 from . import test_connections
+from . import test_cut_over
 from . import test_delivery_rules
 from . import test_dev
 from . import test_fba_dates
@@ -49,6 +50,7 @@ from . import test_shipments_sending
 from . import test_shipments_tours
 from . import test_simulator
 from . import test_simulator_shipments
+from . import test_start
 from . import test_tours
 from . import test_toy_way
 from . import test_warehouse

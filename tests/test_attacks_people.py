@@ -689,6 +689,7 @@ class TestButtons(PeopleCase):
                 'account_id': self.account.id, 'name': "Forged",
                 'marketplace_ids': self.env.ref('amazon_connector.marketplace_de').ids,
             },
+            'amazon.start.account': {'account_id': self.account.id},
             'sale.mass.cancel.orders': {'sale_order_ids': [Command.set(sale_order.ids)]},
         }
 

@@ -65,14 +65,14 @@ class AmazonStartAccount(models.TransientModel):
         compute=begin_with('warehouse_id'),
         store=True,
         readonly=False,
-        required=True,
         check_company=True,
     )
     location_id = fields.Many2one(
         comodel_name='stock.location',
         string="FBA Location",
         help="Your goods at Amazon's warehouses. FBA orders are taken from it. Leave it empty to"
-             " take the company's location “Amazon”, which is made if there is none.",
+             " take the one that the accounts of the company share, “Amazon”; it is made if there"
+             " is none.",
         compute=begin_with('location_id'),
         store=True,
         readonly=False,
@@ -110,7 +110,6 @@ class AmazonStartAccount(models.TransientModel):
         compute=begin_with('shipped_elsewhere'),
         store=True,
         readonly=False,
-        required=True,
     )
     stock_counted = fields.Selection(
         selection=[
