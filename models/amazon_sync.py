@@ -158,7 +158,7 @@ class AmazonSync(models.Model):
         return None
 
     def _prepare_run(self, accounts):
-        """Prepare what a person wants to be done now. To be extended by a way that has to be started.
+        """Prepare what a person wants to be done now. To be extended by ways that are started so.
 
         :param amazon.account accounts: The accounts of the connection, in sudo mode.
         :return: None

@@ -114,8 +114,8 @@ class SaleOrder(models.Model):
         ) - told.line_ids
 
     def _note_untellable_rest(self):
-        """Say what Amazon can't be told of: that the rest of an item does not come, or an order that
-        was bought before the cut-over.
+        """Say what Amazon can't be told of: that the rest of an item does not come, or an order
+        that was bought before the cut-over.
 
         :return: None
         """

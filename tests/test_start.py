@@ -524,8 +524,7 @@ class TestStartAttacks(StartCase, AttackCase):
 
     def test_the_methods_that_start_are_not_for_the_wire(self):
         for method in ('_start', '_follow_start'):
-            with self.assertRaises(Exception), self.assertLogs(level='ERROR'):
-                self.rpc(self.admin, 'amazon.account', method, self.account.ids, None)
+            self.assertDenied(self.admin, 'amazon.account', method, self.account.ids, None)
         self.assertFalse(self.account.is_started)
 
 
