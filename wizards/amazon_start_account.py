@@ -114,8 +114,8 @@ class AmazonStartAccount(models.TransientModel):
     stock_counted = fields.Selection(
         selection=[
             ('now', "Stock in Odoo is counted as of now: orders bought before move nothing"),
-            ('earlier', "It is counted as of another moment: orders bought before move nothing"),
-            ('never', "All orders that come in move stock, whenever they were bought"),
+            ('earlier', "It is counted as of another moment"),
+            ('never', "All orders that come in move stock"),
         ],
         string="Stock",
         help="Orders bought before the cut-over become sales orders all the same, but without"
