@@ -227,7 +227,7 @@ class AmazonAccount(models.Model):
 
     def _inverse_last_order_sync(self):
         for account in self:
-            account.connection_id._get_sync('orders').cursor = account.last_order_sync
+            account.connection_id._get_sync('orders')._set_cursor(account.last_order_sync)
             if account.last_order_sync:
                 account.with_context(amazon_order_sync_given=True)._start()
 

@@ -281,8 +281,10 @@ class AmazonOrder(models.Model):
         :rtype: bool
         """
         self.ensure_one()
-        if not self.cut_over:
-            self.cut_over = account._get_cut_over_of(incoming.data.purchased_at)
+        if not self.cut_over and (
+            cut_over := account._get_cut_over_of(incoming.data.purchased_at)
+        ):
+            self.cut_over = cut_over
         return bool(self.cut_over)
 
     def _parse(self, step=Step.UPDATE):

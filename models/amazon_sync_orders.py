@@ -125,6 +125,19 @@ class AmazonSync(models.Model):
             days=FIRST_SYNC_DAYS,
         )
 
+    def _set_cursor(self, cursor):
+        """Read again all that changed since a time, on all marketplaces.
+
+        :param datetime cursor: The time (UTC, naive), empty to begin anew.
+        :return: None
+        """
+        self.ensure_one()
+        self.cursor = cursor
+        begin = to_aware(cursor or self._get_first_sync()).isoformat()
+        rest = [(ref, since) for ref, since in self.backlog or () if since < begin]
+        if len(rest) < len(self.backlog or ()):
+            self.write({'backlog': rest or False, 'backlog_window': False})
+
     # === BUSINESS METHODS - SEARCHING === #
 
     def _read_from_beginning(self, marketplaces, since=None):

@@ -219,6 +219,18 @@ class TestStart(StartCase):
         self.run_crons()
         self.assertTrue(self.get_sale_order(late))
 
+    def test_last_order_sync_counts_for_a_later_account_too(self):
+        second = self.add_account('gb')
+        self.account._start(self.days_ago(9))
+        second._start(self.days_ago(5))
+        orders = [self.place('GB', days=days) for days in (4, 7)]
+        before = self.place('GB', days=14)
+        self.account.last_order_sync = self.days_ago(12)
+        self.run_crons()
+        for order in orders:
+            self.assertTrue(self.get_sale_order(order))
+        self.assertFalse(self.get_inbox(before) or self.order_sync.backlog)
+
     def test_who_starts_while_a_search_is_interrupted_loses_nothing(self):
         second = self.add_account('gb')
         self.account._start(self.days_ago(9))
