@@ -14,7 +14,9 @@ from . import amazon_connection
 from . import amazon_connection_application
 from . import amazon_sync
 from . import amazon_feed
-from . import amazon_account
+from . import amazon_account  # what the ways extend of it comes before them
+from . import amazon_account_marketplaces
+from . import amazon_account_start
 from . import amazon_check
 from . import amazon_check_connection
 from . import amazon_check_ways
@@ -25,7 +27,6 @@ from . import amazon_account_authorization
 from . import amazon_account_card
 from . import amazon_account_deliveries
 from . import amazon_account_deliveries_card
-from . import amazon_account_marketplaces
 from . import amazon_account_orders
 from . import amazon_account_orders_card
 from . import amazon_account_privacy

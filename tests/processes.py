@@ -107,7 +107,7 @@ def _die_at(number):
 # === ACTS === #
 
 def set_up(env, url):
-    """Connect an account with the simulator."""
+    """Connect an account with the simulator, and start it."""
     env['res.currency'].with_context(active_test=False).search(
         [('name', 'in', ('EUR', 'GBP', 'JPY'))],
     ).active = True
@@ -126,6 +126,7 @@ def set_up(env, url):
         'lwa_endpoint': f'{url}/auth/o2/token',
     })
     account.action_connect()
+    account._start()
 
 
 def sync(env):

@@ -691,6 +691,10 @@ class TestButtons(PeopleCase):
                 'marketplace_ids': self.env.ref('amazon_connector.marketplace_de').ids,
             },
             'amazon.support.report': {'account_id': self.account.id},
+            'amazon.start.account': {'account_id': self.account.id},
+            'amazon.authorize': {'account_id': self.account.id},
+            'amazon.enter.tokens': {'account_id': self.account.id},
+            'amazon.renew.secret': {'account_id': self.account.id},
             'sale.mass.cancel.orders': {'sale_order_ids': [Command.set(sale_order.ids)]},
         }
 

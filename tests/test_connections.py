@@ -25,16 +25,20 @@ class ConnectionCase(AmazonCase):
         return self.env.ref(f'amazon_connector.marketplace_{code.lower()}')
 
     def add_account(self, *codes, **values):
-        """Create an account on the connection, for marketplaces that it takes from the first."""
+        """Create and start an account on the connection, for marketplaces that it takes from the
+        first.
+        """
         marketplaces = self.env['amazon.marketplace'].union(*map(self.get_marketplace, codes))
         self.account.synced_marketplace_ids -= marketplaces
-        return self.env['amazon.account'].create({
+        account = self.env['amazon.account'].create({
             'name': ' '.join(codes),
             'connection_id': self.account.connection_id.id,
             'synced_marketplace_ids': [Command.set(marketplaces.ids)],
             'only_matched_products': False,
             **values,
         })
+        account._start()
+        return account
 
     def get_searches(self):
         """Return which marketplaces were searched for, search by search."""
