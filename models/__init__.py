@@ -38,6 +38,7 @@ from . import amazon_check_deliveries
 from . import amazon_check_finances
 from . import amazon_check_listings
 from . import amazon_check_orders
+from . import amazon_check_renewals
 from . import amazon_check_sales
 from . import amazon_check_setup
 from . import amazon_delivery_rule

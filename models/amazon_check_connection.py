@@ -169,8 +169,8 @@ class AmazonCheck(models.Model):
         """
         remedy = self.env._(
             "Add the role “%(role)s” to your app under Seller Central ▸ Apps and Services ▸ Develop"
-            " Apps ▸ Edit App, authorize the app again, enter the new Refresh Token and press"
-            " Connect.",
+            " Apps ▸ Edit App, then press Authorize Again; or enter a new Refresh Token and"
+            " press Connect.",
             role=role,
         )
         return Finding(missing.state, f'{missing.message} {remedy}', answer=answer)
