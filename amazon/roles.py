@@ -28,10 +28,8 @@ def shows_personal_data(payload: Any) -> bool | None:
     """Tell whether an order shows who gets it, `None` if it proves nothing. Raises nothing."""
     order = Node(payload, '', GET_OPERATION)
     address = order.peek('recipient', 'deliveryAddress')
-    buyer = order.peek('buyer')
-    if any(address.peek_text(key) for key in STREET_KEYS) or buyer.peek_text('buyerEmail'):
-        return True
-    return False if must_be_addressed(payload) else None
+    is_addressed = any(address.peek_text(key) for key in STREET_KEYS)
+    return is_addressed or (False if must_be_addressed(payload) else None)
 
 
 def must_be_addressed(payload: Any) -> bool:

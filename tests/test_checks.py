@@ -25,7 +25,7 @@ from odoo.addons.amazon_connector.simulator import (
     TaxRegistration,
 )
 
-from .common import AttackCase, ShippingCase
+from .common import AttackCase, ShippingCase, TourCase
 
 USER = 'amazon_connector.group_amazon_user'
 ADMIN = 'amazon_connector.group_amazon_admin'
@@ -697,6 +697,20 @@ class TestChecksOfOdoo(CheckCase):
         self.env['ir.config_parameter'].set_param('database.is_neutralized', True)
         self.check()
         self.assertFound('copy', 'warning', "original does not run")
+
+
+@tagged('post_install', '-at_install')
+class TestCheckTours(CheckCase, TourCase):
+    """The tab Check in the browser."""
+
+    def test_what_is_found_is_mended_in_one_click(self):
+        self.env.ref('base.JPY').active = False
+        self.seller.revoke_role(ROLE_ORDERS)
+        self.start(
+            f'/odoo/action-amazon_connector.action_amazon_account/{self.account.id}',
+            'amazon_mend_what_is_found',
+        )
+        self.assertTrue(self.env.ref('base.JPY').active)
 
 
 @tagged('post_install', '-at_install', 'attacks')
