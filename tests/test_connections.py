@@ -206,6 +206,20 @@ class TestConnections(ConnectionCase):
         self.run_cron('fetch_orders')
         self.assertEqual(self.get_inbox(order).account_id, britain)
 
+    def test_an_account_that_is_back_while_a_search_is_interrupted_loses_nothing(self):
+        britain = self.add_account('GB')
+        self.sync()
+        britain.active = False
+        for _number in range(150):
+            self.seller.place_order('DE')
+        order = self.seller.place_order('GB')
+        self.simulator.arm('unavailable', operation='searchOrders', skip=1, times=1)
+        self.run_cron('fetch_orders')
+        self.assertTrue(self.order_sync.window)
+        britain.active = True
+        self.run_cron('fetch_orders')
+        self.assertEqual(self.get_inbox(order).account_id, britain)
+
     def test_accounts_that_are_archived_one_after_the_other_lose_nothing(self):
         britain = self.add_account('GB')
         self.sync()

@@ -86,6 +86,12 @@ class TestCutOver(CutOverCase):
             location=(self.account.location_id | self.warehouse.lot_stock_id).ids,
         ).qty_available, 1100)
 
+    def test_what_counts_as_delivered_stays_when_odoo_computes_it_again(self):
+        _order, sale_order = self.bring(status='SHIPPED')
+        line = self.get_lines(sale_order)
+        self.env.add_to_compute(line._fields['qty_delivered'], line)
+        self.assertNothingMoves(sale_order, 3)
+
     def test_an_fba_order_that_amazon_ships_later_moves_nothing_either(self):
         order, sale_order = self.bring('FBA')
         self.assertFalse(sale_order)
