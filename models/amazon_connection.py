@@ -585,8 +585,8 @@ class AmazonConnection(models.Model):
         if 'invalid_grant' in error.codes:
             return self.env._(
                 "Amazon does not accept the refresh token: the authorization was revoked or has"
-                " expired. Authorize the app in Seller Central, enter the new Refresh Token and"
-                " press Connect.",
+                " expired. Press Authorize Again; or authorize your private app in Seller Central,"
+                " enter the new Refresh Token and press Connect.",
             )
         if {'invalid_client', 'unauthorized_client'} & set(error.codes):
             return self.env._(

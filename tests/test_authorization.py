@@ -10,10 +10,10 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.amazon_connector.models.res_company import LOGIN_PATH, RETURN_PATH
-from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER, SellerProfile
+from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER, Item, SellerProfile
 from odoo.addons.amazon_connector.simulator.state import Participation
 
-from .common import AttackCase
+from .common import AttackCase, TourCase
 
 APPLICATION_ID = DEFAULT_SELLER.application_id
 
@@ -414,3 +414,42 @@ class TestAuthorizationRefused(AuthorizationCase):
         with freeze_time(fields.Datetime.now() + timedelta(minutes=11)):
             Authorization._gc_expired()
         self.assertFalse(Authorization.search_count([]))
+
+
+@tagged('post_install', '-at_install')
+class TestAuthorizationTours(AuthorizationCase, TourCase):
+    """What a person does in the browser, on Amazon's page, too."""
+
+    button = 'authorize'
+
+    def authenticate(self, *args, browser=None, **kwargs):
+        """Override of `HttpCase` to press a button on Amazon's page, where no tour can."""
+        if browser:
+            browser._websocket_request('Page.addScriptToEvaluateOnNewDocument', params={
+                'source': f"""
+                    if (location.pathname === '/apps/authorize/consent') {{
+                        addEventListener('load', () => {{
+                            document.getElementById('{self.button}').click();
+                        }});
+                    }}
+                """,
+            })
+        return super().authenticate(*args, browser=browser, **kwargs)
+
+    def test_from_an_empty_database_to_the_first_order(self):
+        self.env['amazon.account'].with_context(active_test=False).search([]).unlink()
+        self.create_product('KETTLE')
+        self.seller.place_order('DE', 'FBM', [Item('KETTLE', '24.89')])
+        self.start(self.OVERVIEW, 'amazon_authorize_from_nothing')
+        account = self.env['amazon.account'].search([])
+        self.assertTrue(account.is_started)
+        self.assertTrue(account.authorized_on)
+        self.assertEqual(self.env['sale.order'].search_count([
+            ('amazon_account_id', '=', account.id),
+        ]), 1)
+
+    def test_the_tokens_of_a_private_application(self):
+        self.env['amazon.account'].with_context(active_test=False).search([]).unlink()
+        self.company.write({'amazon_lwa_client_id': False, 'amazon_lwa_client_secret': False})
+        self.start('/odoo/action-amazon_connector.action_amazon_settings', 'amazon_enter_tokens')
+        self.assertEqual(self.env['amazon.account'].search([]).state, 'connected')

@@ -184,7 +184,8 @@ class TestEnterTokens(AmazonCase):
         with Form(dialog) as form:
             form.marketplace_ids.remove(self.env.ref('amazon_connector.marketplace_jp').id)
         action = dialog.action_finish()
-        self.assertEqual(action['res_id'], account.id)
+        self.assertEqual(action['res_model'], 'amazon.start.account')
+        self.assertEqual(action['context'], {'default_account_id': account.id})
         self.assertEqual(
             set(account.synced_marketplace_ids.mapped('name')), {"Amazon.de", "Amazon.co.uk"},
         )

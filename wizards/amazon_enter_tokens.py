@@ -191,14 +191,15 @@ class AmazonEnterTokens(models.TransientModel):
     def action_finish(self):
         """Synchronize the marketplaces that were chosen.
 
-        :return: The action that opens the account.
+        :return: The action that opens the account, or asks for its start.
         :rtype: dict
         :raise UserError: If none is chosen.
         """
         self.ensure_one()
         self._check_filled('marketplace_ids')
-        self.account_id.synced_marketplace_ids = self.marketplace_ids
-        return self.account_id._open_form()
+        account = self.account_id
+        account.synced_marketplace_ids = self.marketplace_ids
+        return account._open_form() if account.is_started else account._get_start_action()
 
     # === BUSINESS METHODS === #
 
