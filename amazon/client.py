@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from typing import Any, Protocol
 
@@ -109,13 +110,14 @@ class _Refusal:
 
 @dataclass(frozen=True)
 class _Answer:
-    """A response as this module sees it: its status, its body, and two headers."""
+    """A response as this module sees it: its status, its body, and three headers."""
 
     operation: str
     status: int
     content: bytes = field(repr=False)
     request_id: str | None
     rate: float | None
+    date: datetime | None = None  # by the sender's clock; UTC, aware
     secrets: tuple[str, ...] = field(default=(), repr=False)  # what was sent, and is not to be told
 
     @cached_property
@@ -191,6 +193,12 @@ class Client:
         self._token_store = token_store
         self._patience = patience
         self._http = Session(USER_AGENT, timeout)
+        # By how much the clock of this machine is ahead of Amazon's, which writes no fractions of
+        # seconds; `None` as long as no answer has told.
+        self.clock_lead: timedelta | None = None
+        # Whether a call that is refused is sent again with another token. Who has just seen that
+        # the token is good need not: the refusal is one of the operation.
+        self.renews_refused = True
 
     def __enter__(self) -> Client:
         return self
@@ -297,7 +305,7 @@ class Client:
         token = self._token_store.get()
         if _is_usable(token):
             answer = self._attempt(operation, request, token)
-            if answer.status not in (401, 403):
+            if answer.status not in (401, 403) or not self.renews_refused:
                 return _read_payload(answer)
         token = self._renew_token(token)
         answer = self._attempt(operation, request, token)
@@ -342,6 +350,8 @@ class Client:
                 'x-amz-date': f'{_now():%Y%m%dT%H%M%SZ}',
             },
         )
+        if answer.date:
+            self.clock_lead = _now() - answer.date
         throttled = answer.status == 429
         retry_at = self._limiter.observe(operation, answer.rate, throttled)
         if throttled:
@@ -449,6 +459,7 @@ def _make_answer(operation: str, exchange: Exchange, secrets: tuple[str, ...]) -
         exchange.content,
         exchange.headers.get('x-amzn-requestid'),
         _parse_rate(exchange.headers.get('x-amzn-ratelimit-limit')),
+        _parse_date(exchange.headers.get('date')),
         secrets,
     )
     return replace(answer, request_id=_parse_request_id(answer))
@@ -528,6 +539,15 @@ def _parse_rate(text: str | None) -> float | None:
     except ValueError:
         return None
     return rate if math.isfinite(rate) and rate > 1e-6 else None
+
+
+def _parse_date(text: str | None) -> datetime | None:
+    """Return the time at which an answer was written, `None` if it does not tell."""
+    try:
+        date = parsedate_to_datetime(text or '')
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return date.replace(tzinfo=date.tzinfo or timezone.utc)
 
 
 def _now() -> datetime:

@@ -33,7 +33,7 @@ class Participation:
     language_code: str  # with country: "de_DE"
     domain_name: str  # "www.amazon.de"
     is_participating: bool
-    has_suspended_listings: bool
+    is_suspended: bool  # what the seller sells there
     store_name: str = ''
 
 
@@ -67,7 +67,7 @@ def _parse_participation(entry: Node) -> Participation:
         language_code=marketplace.text('defaultLanguageCode', required=True),
         domain_name=marketplace.text('domainName', required=True),
         is_participating=_read_flag(standing, 'isParticipating'),
-        has_suspended_listings=_read_flag(standing, 'hasSuspendedListings'),
+        is_suspended=_read_flag(standing, 'hasSuspendedListings'),
         store_name=_read_store_name(entry.value.get('storeName')),
     )
 

@@ -363,10 +363,11 @@ class Goods:
 
 @dataclass(frozen=True)
 class ShippedGoods:
-    """What Amazon shipped of an order, and when. The time is UTC and aware."""
+    """What Amazon shipped of an order, and when. Times are UTC and aware."""
 
     items: tuple[Goods, ...]
     channel: str
+    purchased_at: datetime
     updated_at: datetime
 
 
@@ -376,10 +377,12 @@ def parse_shipped_goods(payload: Any) -> ShippedGoods:
     :raise Malformed: If a field that is needed is missing, of a wrong type or out of range.
     """
     order = Node(payload, '', SEARCH_OPERATION)
+    updated_at = order.time('lastUpdatedTime', required=True)
     return ShippedGoods(
         items=tuple(_parse_goods(item) for item in order.children('orderItems', required=True)),
         channel=_parse_channel(order.child('fulfillment', required=True)),
-        updated_at=order.time('lastUpdatedTime', required=True),
+        purchased_at=order.peek_time('createdTime') or updated_at,
+        updated_at=updated_at,
     )
 
 

@@ -14,15 +14,19 @@ from . import amazon_connection
 from . import amazon_connection_application
 from . import amazon_sync
 from . import amazon_feed
+from . import amazon_account  # what the ways extend of it comes before them
+from . import amazon_account_marketplaces
+from . import amazon_account_start
+from . import amazon_check
+from . import amazon_check_connection
+from . import amazon_check_ways
 # isort: on
 from . import account_move
 from . import account_tax
-from . import amazon_account
 from . import amazon_account_authorization
 from . import amazon_account_card
 from . import amazon_account_deliveries
 from . import amazon_account_deliveries_card
-from . import amazon_account_marketplaces
 from . import amazon_account_orders
 from . import amazon_account_orders_card
 from . import amazon_account_privacy
@@ -30,6 +34,13 @@ from . import amazon_account_renewals
 from . import amazon_account_sales
 from . import amazon_authorization
 from . import amazon_cancellation
+from . import amazon_check_deliveries
+from . import amazon_check_finances
+from . import amazon_check_listings
+from . import amazon_check_orders
+from . import amazon_check_renewals
+from . import amazon_check_sales
+from . import amazon_check_setup
 from . import amazon_delivery_rule
 from . import amazon_marketplace
 from . import amazon_offer

@@ -205,7 +205,7 @@ class AmazonAccount(models.Model):
             concerned = account._get_wanted_marketplaces() & marketplaces
             if marketplaces[:1].active:
                 since = min(filter(None, concerned.mapped('archived_at')), default=None)
-                account._follow_added_marketplaces(concerned, since)
+                account._read_unread(account._get_wanted_marketplaces() - concerned, since)
                 continue
             account.message_post(body=self.env._(
                 "%(marketplaces)s: archived, so that no orders come in from there any more."

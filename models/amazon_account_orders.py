@@ -4,7 +4,7 @@ from odoo.tools import format_date
 
 from .amazon_sync import Run
 from .guard import as_connector
-from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
+from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget, to_naive
 
 INBOX_URL = '/odoo/action-amazon_connector.action_amazon_order'
 
@@ -44,6 +44,14 @@ class AmazonAccount(models.Model):
         domain="[('usage', '=', 'internal')]",
         required=True,
         check_company=True,
+    )
+    cut_over = fields.Datetime(
+        string="Cut-Over",
+        help="Orders bought before it become sales orders, but never move stock and get no"
+             " delivery: the stock in Odoo was counted without their goods. Amazon is told nothing"
+             " of them, so ship open ones as until then. Orders that are in Odoo already stay as"
+             " they are.",
+        tracking=True,
     )
     delivery_rule_ids = fields.One2many(
         comodel_name='amazon.delivery.rule',
@@ -225,7 +233,9 @@ class AmazonAccount(models.Model):
 
     def _inverse_last_order_sync(self):
         for account in self:
-            account.connection_id._get_sync('orders').cursor = account.last_order_sync
+            account.connection_id._get_sync('orders')._set_cursor(account.last_order_sync)
+            if account.last_order_sync:
+                account.with_context(amazon_order_sync_given=True)._start()
 
     @api.depends('company_id')
     def _compute_warehouse_id(self):
@@ -285,6 +295,7 @@ class AmazonAccount(models.Model):
         :rtype: dict
         """
         accounts = self._get_syncable()
+        accounts._start()
         budget = TimeBudget(SYNC_SECONDS)
         fetched = accounts._fetch_orders(budget)
         Order = self.env['amazon.order'].sudo()  # In sudo mode: as `accounts`.
@@ -309,11 +320,30 @@ class AmazonAccount(models.Model):
             vals['team_id'] = team.id
         vals.setdefault('team_id', team.id)
         if not vals.get('location_id'):
-            # In sudo mode: as in `_default_location_id`.
-            location = self._default_location_id() or self.env['stock.location'].sudo().create({
-                'name': "Amazon", 'usage': 'internal', 'company_id': company.id,
-            })
-            vals['location_id'] = location.id
+            vals['location_id'] = self._get_or_make_location().id
+
+    @api.model
+    def _get_or_make_location(self):
+        """Return the location that the company's accounts share, made if there is none.
+
+        :rtype: stock.location
+        """
+        # In sudo mode: as in `_default_location_id`.
+        return self._default_location_id() or self.env['stock.location'].sudo().create({
+            'name': "Amazon", 'usage': 'internal', 'company_id': self.env.company.id,
+        })
+
+    # === BUSINESS METHODS - CUT-OVER === #
+
+    def _get_cut_over_of(self, purchased_at):
+        """Return the cut-over that an order was bought before, if it was.
+
+        :param datetime purchased_at: When the order was bought (aware).
+        :rtype: datetime | bool
+        """
+        self.ensure_one()
+        is_before = self.cut_over and to_naive(purchased_at) < self.cut_over
+        return is_before and self.cut_over
 
     # === BUSINESS METHODS - BUYERS === #
 
@@ -369,15 +399,38 @@ class AmazonAccount(models.Model):
         super()._follow_added_marketplaces(marketplaces, since)
         sync = self.connection_id._get_sync('orders')
         has_begun = sync.last_success or sync.window
-        is_covered = since and sync.cursor and sync.cursor <= since
+        # A search that is under way leaves out what was added since it began.
+        is_covered = since and sync.cursor and sync.cursor <= since and not sync.window
         if has_begun and not (is_covered or self.env.context.get('amazon_order_sync_given')):
-            since = sync._read_from_beginning(marketplaces, since)
-            self.message_post(body=self.env._(
-                "%(marketplaces)s: orders that changed since %(date)s are read now. Fetch an Order"
-                " brings older ones.",
-                marketplaces=', '.join(marketplaces.mapped('name')),
-                date=format_date(self.env, since),
-            ))
+            self._note_reading(marketplaces, sync._read_from_beginning(marketplaces, since))
+
+    def _follow_start(self, since):
+        """Override of `amazon_connector` to read orders since then, and leave others their time."""
+        super()._follow_start(since)
+        marketplaces = self._get_wanted_marketplaces()
+        if not since:
+            self._follow_added_marketplaces(marketplaces)
+            return
+        sync = self.connection_id._get_sync('orders')
+        if self.connection_id._get_started_marketplaces() - marketplaces:
+            sync._read_since(marketplaces, since)
+        else:
+            sync.write({'cursor': since, 'window': False})
+        self._note_reading(marketplaces, since)
+
+    def _note_reading(self, marketplaces, since):
+        """Say since when the orders of marketplaces are read.
+
+        :param amazon.marketplace marketplaces: The marketplaces.
+        :param datetime since: The time (UTC, naive).
+        :return: None
+        """
+        self.message_post(body=self.env._(
+            "%(marketplaces)s: orders that changed since %(date)s are read now. Fetch an Order"
+            " brings older ones.",
+            marketplaces=', '.join(marketplaces.mapped('name')),
+            date=format_date(self.env, since),
+        ))
 
     def _take_over_from(self, others, marketplaces):
         """Override of `amazon_connector` to let the inbox and open sales orders follow first."""

@@ -171,6 +171,11 @@ class AmazonOrder(models.Model):
         help="Sold in another shop than Amazon's, and only shipped by Amazon.",
         readonly=True,
     )
+    cut_over = fields.Datetime(
+        string="Cut-Over",
+        help="Sold in another shop before this moment, so that its goods are not moved.",
+        readonly=True,
+    )
     sale_order_deleted = fields.Boolean(
         string="Sales Order Deleted",
         help="A person deleted its sales order: it stays away until a person wants it again.",
@@ -388,12 +393,12 @@ class AmazonOrder(models.Model):
         """Set the state of the orders and import them, within the time budget of a button.
 
         Those whose status is not known are asked for first. Those whose sales orders were deleted
-        are wanted again.
+        are wanted again; what the cut-over said of them is decided anew.
         """
         self.check_access('write')
         # In sudo mode: importing takes more rights than an Amazon user needs to have.
         inbox = self.sudo()
-        inbox.write({**values, 'sale_order_deleted': False})
+        inbox.write({**values, 'sale_order_deleted': False, 'cut_over': False})
         budget = TimeBudget(SYNC_SECONDS)
         incomplete = inbox.filtered('to_complete')
         for connection, part in incomplete.grouped(lambda o: o.account_id.connection_id).items():

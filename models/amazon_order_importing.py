@@ -158,9 +158,19 @@ class AmazonOrder(models.Model):
             try:
                 if step is not Step.CANCEL:
                     incoming_by_order[order] = Incoming(order, order._parse(step))
-                steps[step] |= order
             except Malformed as error:
                 failures[order] = error
+                continue
+            if step is Step.MOVE and order._is_before_cut_over(account, incoming_by_order[order]):
+                del incoming_by_order[order]
+                order._mark_skipped(self.env._(
+                    "Bought before the cut-over, so that its goods are not taken from the FBA"
+                    " location. To take them, change the Cut-Over of the account, then press"
+                    " Retry.",
+                ))
+                outcomes[Step.SKIP.value] += 1
+                continue
+            steps[step] |= order
         failures.update(self._find_obstacles(account, list(incoming_by_order.values())))
         for step in Step:
             todo = steps[step] - self.browse().union(*failures)
@@ -263,6 +273,21 @@ class AmazonOrder(models.Model):
             "Sold in another shop, and not shipped by Amazon: %(status)s.",
             status=self.amazon_status,
         )
+
+    def _is_before_cut_over(self, account, incoming):
+        """Return whether an order of another shop was bought before the cut-over, and remember it:
+        a later cut-over does not change what has been decided.
+
+        :param amazon.account account: The account it came through.
+        :param Incoming incoming: The order as read.
+        :rtype: bool
+        """
+        self.ensure_one()
+        if not self.cut_over and (
+            cut_over := account._get_cut_over_of(incoming.data.purchased_at)
+        ):
+            self.cut_over = cut_over
+        return bool(self.cut_over)
 
     def _parse(self, step=Step.UPDATE):
         """Return the order as `amazon.orders` reads it.

@@ -126,6 +126,7 @@ class AmazonSync(models.Model):
         connection = self.connection_id
         accounts = connection.account_ids or connection._get_first_account()
         accounts = accounts._get_syncable()
+        self._prepare_run(accounts)
         accounts.connection_id._get_sync(self.way)._run(Run(TimeBudget(SYNC_SECONDS)))
         return accounts[:1]._notify_with_errors(self.env._("Done"), 0, [])
 
@@ -155,6 +156,13 @@ class AmazonSync(models.Model):
         :rtype: str | None
         """
         return None
+
+    def _prepare_run(self, accounts):
+        """Prepare what a person wants to be done now. To be extended by ways that are started so.
+
+        :param amazon.account accounts: The accounts of the connection, in sudo mode.
+        :return: None
+        """
 
     def _work(self, run):
         """Do a part of what is due, and commit it. To be extended by each way.

@@ -44,6 +44,12 @@ class AmazonSync(models.Model):
         """Override of `amazon_connector`: one search in three minutes is all that Amazon grants."""
         return orders.SEARCH_OPERATION if self.way == 'orders' else super()._get_operation_in_turn()
 
+    def _prepare_run(self, accounts):
+        """Override of `amazon_connector`: who reads orders now has begun with it."""
+        super()._prepare_run(accounts)
+        if self.way == 'orders':
+            accounts._start()
+
     def _work(self, run):
         """Override of `amazon_connector` to complete the orders that came without their status, and
         to fetch one page of what changed then.
@@ -119,6 +125,19 @@ class AmazonSync(models.Model):
             days=FIRST_SYNC_DAYS,
         )
 
+    def _set_cursor(self, cursor):
+        """Read again all that changed since a time, on all marketplaces.
+
+        :param datetime cursor: The time (UTC, naive), empty to begin anew.
+        :return: None
+        """
+        self.ensure_one()
+        self.cursor = cursor
+        begin = to_aware(cursor or self._get_first_sync()).isoformat()
+        rest = [(ref, since) for ref, since in self.backlog or () if since < begin]
+        if len(rest) < len(self.backlog or ()):
+            self.write({'backlog': rest or False, 'backlog_window': False})
+
     # === BUSINESS METHODS - SEARCHING === #
 
     def _read_from_beginning(self, marketplaces, since=None):
@@ -139,13 +158,24 @@ class AmazonSync(models.Model):
             for ref, earlier in self.backlog or () if ref in refs
         ]
         since = min(filter(None, (since, self._get_first_sync(), *cursors, *unread)))
+        self._read_since(marketplaces, since)
+        return since
+
+    def _read_since(self, marketplaces, since):
+        """See to it that orders of marketplaces are read since a time.
+
+        :param amazon.marketplace marketplaces: The marketplaces that were added.
+        :param datetime since: The time (UTC, naive).
+        :return: None
+        """
+        self.ensure_one()
+        refs = marketplaces.mapped('api_ref')
         moment = to_aware(since).isoformat()
         self.backlog = [
             *((ref, earlier) for ref, earlier in self.backlog or () if ref not in refs),
             *((ref, moment) for ref in refs),
         ]
         self._get_cron()._trigger()
-        return since
 
     def _choose_search(self, is_up_to_date):
         """Return the search to go on with: for what changed and, when that is complete, for older
@@ -162,12 +192,17 @@ class AmazonSync(models.Model):
     def _get_query(self):
         """Return the search for what changed: the interrupted one if it is still what is wanted.
 
+        Marketplaces that are to be read since later than the others have to wait for them.
+
         :rtype: amazon.orders.OrderQuery
         """
-        since = (self.cursor or self._get_first_sync()) - WINDOW_OVERLAP
+        cursor = self.cursor or self._get_first_sync()
+        begin = to_aware(cursor).isoformat()
+        later = {ref for ref, since in self.backlog or () if since > begin}
+        wanted = set(self._get_marketplace_refs())
         return self._go_on(self.window, orders.OrderQuery(
-            marketplace_ids=tuple(sorted(self._get_marketplace_refs())),
-            updated_after=to_aware(since).isoformat(),
+            marketplace_ids=tuple(sorted(wanted - later or wanted)),
+            updated_after=to_aware(cursor - WINDOW_OVERLAP).isoformat(),
         ))
 
     def _get_backlog_query(self):
@@ -189,8 +224,8 @@ class AmazonSync(models.Model):
         ))
 
     def _get_marketplace_refs(self):
-        """Return what Amazon calls the marketplaces that the accounts synchronize."""
-        return self.connection_id._get_synced_marketplaces().mapped('api_ref')
+        """Return what Amazon calls the marketplaces of the accounts that are started."""
+        return self.connection_id._get_started_marketplaces().mapped('api_ref')
 
     @api.model
     def _go_on(self, interrupted, query):

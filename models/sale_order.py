@@ -64,6 +64,13 @@ class SaleOrder(models.Model):
         readonly=True,
         copy=False,
     )
+    amazon_cut_over = fields.Datetime(
+        string="Bought Before the Cut-Over of",
+        help="The cut-over of the account when the order came in. What was bought before it moves"
+             " no stock and gets no delivery, and Amazon is told nothing of it.",
+        readonly=True,
+        copy=False,
+    )
     amazon_cancel_reason = fields.Char(
         string="Buyer Asks to Cancel",
         help="The buyer asked for it on Amazon and gave this reason.",
@@ -384,6 +391,7 @@ class SaleOrder(models.Model):
             'amazon_ship_by': to_naive(data.ship_by),
             'amazon_deliver_by': to_naive(data.deliver_by),
             'amazon_service_level': data.service_level,
+            'amazon_cut_over': account._get_cut_over_of(data.purchased_at),
             **self._prepare_amazon_amounts(data),
         }
 
@@ -426,6 +434,9 @@ class SaleOrder(models.Model):
         shipments = []
         for incoming in incoming_list:
             sale_order, data = incoming.sale_order, incoming.data
+            if sale_order.amazon_cut_over:
+                sale_order._count_as_delivered(data)
+                continue
             account = sale_order.amazon_account_id
             is_fba = data.channel == 'fba'
             items = {item.item_id: item for item in data.items}
@@ -433,12 +444,26 @@ class SaleOrder(models.Model):
                 item = items[line.amazon_order_item_ref]
                 shipments.append(Shipment(
                     line=line,
-                    quantity=item.quantity if is_fba else data.count_shipped(item),
+                    quantity=_count_left(data, item),
                     serial_numbers=item.serial_numbers,
                     location=account.location_id if is_fba else account.warehouse_id.lot_stock_id,
                     shipped_at=to_naive(data.updated_at),
                 ))
         self.env['stock.move']._ship_without_delivery(shipments)
+
+    def _count_as_delivered(self, data):
+        """Let what Amazon shows as shipped count as delivered without a move: it was bought before
+        the cut-over.
+
+        :param amazon.orders.Order data: The order as read.
+        :return: None
+        """
+        self.ensure_one()
+        items = {item.item_id: item for item in data.items}
+        for line in self.order_line.filtered(lambda line: line.amazon_charge == 'item'):
+            item = items.get(line.amazon_order_item_ref)
+            if item:
+                line.qty_delivered = _count_left(data, item)
 
     def _note_invalid_vat(self):
         """Say on the order that the buyer's VAT number is not valid, without the number.
@@ -461,3 +486,8 @@ class SaleOrder(models.Model):
                 "Some of what Amazon sent could not be used and was left out: %(notes)s.",
                 notes='; '.join(notes),
             ))
+
+
+def _count_left(data, item):
+    """Return how many pieces of an item have left when an order comes in; of FBA orders all."""
+    return item.quantity if data.channel == 'fba' else data.count_shipped(item)

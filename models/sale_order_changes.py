@@ -109,20 +109,28 @@ class SaleOrder(models.Model):
         return self.order_line.filtered(
             lambda line: line.amazon_charge == 'item'
             and line.amazon_quantity
-            and not line.qty_delivered,
+            and not line.qty_delivered
+            and not line.order_id.amazon_cut_over,
         ) - told.line_ids
 
     def _note_untellable_rest(self):
-        """Say what Amazon can't be told of: that the rest of an item does not come.
+        """Say what Amazon can't be told of: that the rest of an item does not come, or an order
+        that was bought before the cut-over.
 
         :return: None
         """
         for order in self.filtered(lambda o: o.amazon_channel == 'fbm' and o.state == 'sale'):
             rest = order.order_line.filtered(
                 lambda line: line.amazon_charge == 'item'
-                and 0 < line.qty_delivered < line.amazon_quantity,
+                and line.qty_delivered < line.amazon_quantity
+                and (line.qty_delivered or line.order_id.amazon_cut_over),
             )
-            if rest:
+            if rest and order.amazon_cut_over:
+                order._warn_salesperson(order.env._(
+                    "Amazon is told nothing of orders that were bought before the cut-over. If it"
+                    " still waits for this one, cancel it in Seller Central.",
+                ))
+            elif rest:
                 order._warn_salesperson(order.env._(
                     "Amazon can be told of whole items only. Refund the rest in Seller Central:"
                     " %(lines)s.",
@@ -150,6 +158,9 @@ class SaleOrder(models.Model):
             "no reason given",
         )
         note = self.env._(
+            "The buyer asks on Amazon to cancel, with the reason that the sales order shows. It was"
+            " bought before the cut-over, so answer in Seller Central.",
+        ) if self.amazon_cut_over else self.env._(
             "The buyer asks on Amazon to cancel, with the reason that the sales order shows. Press"
             " Cancel Order on the sales order before it is shipped, or ship it.",
         )
@@ -185,13 +196,18 @@ class SaleOrder(models.Model):
         self.amazon_cancellation_ids._confirm_cancelled(quantities)
         if self.state == 'cancel':
             return
+        if self.amazon_cut_over:
+            self._count_as_delivered(data)
         changed_lines = self.order_line.filtered(
             lambda line: line.amazon_charge == 'item'
             and quantities.get(line.amazon_order_item_ref, 0) != line.amazon_quantity,
         )
         if changed_lines or not self._has_amazon_amounts(data):
             self._change_from_amazon(data, quantities)
-        self._note_shipped_elsewhere(data)
+        if self.amazon_cut_over:
+            self._count_as_delivered(data)  # of lines that are new, too
+        else:
+            self._note_shipped_elsewhere(data)
 
     def _change_from_amazon(self, data, quantities):
         """Give the order the quantities and amounts that Amazon shows now.

@@ -60,6 +60,11 @@ class SaleOrderLine(models.Model):
         """Override of `sale` to keep the taxes of Amazon's prices; see `_recompute_taxes`."""
         super(SaleOrderLine, self._without_amazon_prices())._compute_tax_ids()
 
+    def _compute_qty_delivered_method(self):
+        """Override of `sale_stock`: before the cut-over Amazon tells what is delivered, no move."""
+        super()._compute_qty_delivered_method()
+        self.filtered('order_id.amazon_cut_over').qty_delivered_method = 'manual'
+
     # === BUSINESS METHODS === #
 
     def _without_amazon_prices(self):
@@ -67,8 +72,13 @@ class SaleOrderLine(models.Model):
         return self.filtered(lambda line: not line.amazon_charge)
 
     def _action_launch_stock_rule(self, *, previous_product_uom_qty=False):
-        """Override of `sale_stock` to deliver nothing that Amazon delivers."""
-        lines = self.filtered(lambda line: line.order_id.amazon_channel != 'fba')
+        """Override of `sale_stock` to deliver nothing that Amazon delivers, or that was bought
+        before the cut-over.
+        """
+        lines = self.filtered(
+            lambda line: line.order_id.amazon_channel != 'fba'
+            and not line.order_id.amazon_cut_over,
+        )
         return super(SaleOrderLine, lines)._action_launch_stock_rule(
             previous_product_uom_qty=previous_product_uom_qty,
         )
@@ -123,11 +133,13 @@ class SaleOrderLine(models.Model):
             move._cut(move.product_uom.round(move.product_uom_qty * share))
 
     def _count_untold(self):
-        """Return how many pieces of the item Amazon has not been told of yet.
+        """Return how many pieces of the item Amazon has not been told of yet, but has to be.
 
         :rtype: int
         """
         self.ensure_one()
+        if self.order_id.amazon_cut_over:
+            return 0
         told = sum(
             (shipment.quantities or {}).get(self.amazon_order_item_ref, 0)
             for shipment in self.order_id.amazon_shipment_ids

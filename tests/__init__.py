@@ -14,8 +14,10 @@ from . import test_authorization
 from . import test_cancel_to_amazon
 from . import test_carriers
 from . import test_carriers_odoo
+from . import test_checks
 from . import test_client
 from . import test_connections
+from . import test_cut_over
 from . import test_delivery_rules
 from . import test_dev
 from . import test_fba_dates
@@ -54,6 +56,7 @@ from . import test_shipments_tours
 from . import test_simulator
 from . import test_simulator_authorization
 from . import test_simulator_shipments
+from . import test_start
 from . import test_tours
 from . import test_toy_way
 from . import test_warehouse

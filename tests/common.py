@@ -118,8 +118,10 @@ class AmazonCase(TransactionCase):
 
     @classmethod
     def connect(cls, account):
-        """Press Connect and return the account."""
+        """Press Connect, start the account as Sync Orders would, and return it."""
         cls.press(account, 'action_connect')
+        if account.state == 'connected':
+            account._start()
         return account
 
     def sync(self, accounts=None):

@@ -107,7 +107,7 @@ def _die_at(number):
 # === ACTS === #
 
 def set_up(env, url):
-    """Connect an account with the simulator."""
+    """Connect an account with the simulator, and start it."""
     env['res.currency'].with_context(active_test=False).search(
         [('name', 'in', ('EUR', 'GBP', 'JPY'))],
     ).active = True
@@ -126,6 +126,7 @@ def set_up(env, url):
         'lwa_endpoint': f'{url}/auth/o2/token',
     })
     account.action_connect()
+    account._start()
 
 
 def sync(env):
@@ -579,6 +580,11 @@ def use_toys(env):
         'kanban': env['amazon.account'].get_view(view_type='kanban')['arch'],
         'form': env['amazon.account'].get_view(view_type='form')['arch'],
     }
+    account.action_check()
+    [check] = account.check_ids.filtered(lambda check: check.code == 'toys')
+    found['checks'] = {check.code: check.state for check in account.check_ids}
+    check.action_remedy()
+    found['mended'] = [check.state, account.sells_toys]
     account.active = False
     found['archived'] = account.message_ids[:1].body
     account.active = True

@@ -667,6 +667,7 @@ class TestButtons(PeopleCase):
             'account_id': self.account.id, 'type': 'amazon.shipment', 'content': 'x',
             'marketplace_ids': self.sale_orders.amazon_marketplace_id.ids,
         })
+        self.press(self.account, 'action_check')
         self.simulator.calls.clear()
 
     def get_wizard_values(self):
@@ -689,6 +690,11 @@ class TestButtons(PeopleCase):
                 'account_id': self.account.id, 'name': "Forged",
                 'marketplace_ids': self.env.ref('amazon_connector.marketplace_de').ids,
             },
+            'amazon.support.report': {'account_id': self.account.id},
+            'amazon.start.account': {'account_id': self.account.id},
+            'amazon.authorize': {'account_id': self.account.id},
+            'amazon.enter.tokens': {'account_id': self.account.id},
+            'amazon.renew.secret': {'account_id': self.account.id},
             'sale.mass.cancel.orders': {'sale_order_ids': [Command.set(sale_order.ids)]},
         }
 
@@ -707,8 +713,8 @@ class TestButtons(PeopleCase):
             for model in (
                 'amazon.account', 'amazon.connection', 'amazon.sync', 'amazon.marketplace',
                 'amazon.order', 'amazon.offer', 'amazon.shipment', 'amazon.cancellation',
-                'amazon.feed', 'sale.order', 'sale.order.line', 'stock.picking', 'stock.move',
-                'product.product',
+                'amazon.feed', 'amazon.check', 'sale.order', 'sale.order.line', 'stock.picking',
+                'stock.move', 'product.product',
             )
             for record in self.env[model].sudo().with_context(active_test=False).search([]).read([
                 name for name, field in self.env[model]._fields.items()

@@ -844,7 +844,7 @@ class TestMarketplaces(ClientCase):
             language_code='de_DE',
             domain_name='www.amazon.de',
             is_participating=True,
-            has_suspended_listings=False,
+            is_suspended=False,
         )])
 
     def test_missing_and_wrong_fields_are_named(self):

@@ -25,16 +25,20 @@ class ConnectionCase(AmazonCase):
         return self.env.ref(f'amazon_connector.marketplace_{code.lower()}')
 
     def add_account(self, *codes, **values):
-        """Create an account on the connection, for marketplaces that it takes from the first."""
+        """Create and start an account on the connection, for marketplaces that it takes from the
+        first.
+        """
         marketplaces = self.env['amazon.marketplace'].union(*map(self.get_marketplace, codes))
         self.account.synced_marketplace_ids -= marketplaces
-        return self.env['amazon.account'].create({
+        account = self.env['amazon.account'].create({
             'name': ' '.join(codes),
             'connection_id': self.account.connection_id.id,
             'synced_marketplace_ids': [Command.set(marketplaces.ids)],
             'only_matched_products': False,
             **values,
         })
+        account._start()
+        return account
 
     def get_searches(self):
         """Return which marketplaces were searched for, search by search."""
@@ -198,6 +202,20 @@ class TestConnections(ConnectionCase):
         self.assertTrue(self.get_searches())
         self.assertNotIn(self.get_marketplace('GB').api_ref, ','.join(self.get_searches()))
         self.assertFalse(self.get_inbox(order))
+        britain.active = True
+        self.run_cron('fetch_orders')
+        self.assertEqual(self.get_inbox(order).account_id, britain)
+
+    def test_an_account_that_is_back_while_a_search_is_interrupted_loses_nothing(self):
+        britain = self.add_account('GB')
+        self.sync()
+        britain.active = False
+        for _number in range(150):
+            self.seller.place_order('DE')
+        order = self.seller.place_order('GB')
+        self.simulator.arm('unavailable', operation='searchOrders', skip=1, times=1)
+        self.run_cron('fetch_orders')
+        self.assertTrue(self.order_sync.window)
         britain.active = True
         self.run_cron('fetch_orders')
         self.assertEqual(self.get_inbox(order).account_id, britain)

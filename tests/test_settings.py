@@ -346,3 +346,20 @@ class TestRenewals(AmazonCase):
     def test_a_pasted_token_has_no_end(self):
         self.account.refresh_token = DEFAULT_SELLER.refresh_token
         self.assertFalse(self.account.authorization_end)
+
+    def check(self, code):
+        """Press *Check Now* and return the line of a check."""
+        self.press(self.account, 'action_check')
+        return self.account.check_ids.filtered(lambda check: check.code == code)
+
+    def test_the_check_up_tells_it_and_reminds(self):
+        self.assertEqual(self.check('authorization_end').state, 'ok')
+        self.assertEqual(self.check('secret_end').state, 'unknown')
+        self.account.connection_id.authorized_on -= timedelta(days=360)
+        check = self.check('authorization_end')
+        self.assertEqual(check.state, 'warning')
+        self.assertEqual(len(self.get_activities()), 1)
+        action = self.press(check, 'action_remedy')
+        self.assertEqual(action['res_model'], 'amazon.authorize')
+        self.account.connection_id.authorized_on -= timedelta(days=10)
+        self.assertEqual(self.check('authorization_end').state, 'error')

@@ -68,3 +68,7 @@ class TestToyWay(ProcessCase):
         self.assertIn('toy_count', found['kanban'])
         self.assertIn('sells_toys', found['form'])
         self.assertEqual(found['problems'], "Toys: there are none to play with.")
+        # The check-up
+        self.assertEqual(found['checks']['toys'], 'error')
+        self.assertEqual(found['checks']['way_toys'], 'ok')
+        self.assertEqual(found['mended'], ['ok', True])

@@ -7,6 +7,8 @@ from . import amazon_import_order
 from . import amazon_incomplete_deliveries
 from . import amazon_renew_secret
 from . import amazon_split_account
+from . import amazon_start_account
+from . import amazon_support_report
 from . import base_partner_merge
 from . import sale_advance_payment_inv
 from . import sale_mass_cancel_orders

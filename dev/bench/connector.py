@@ -112,6 +112,7 @@ class Connector:
         self.account = ensure_account(env, simulator, self.seller)
         env.cr.commit()
         self.account.action_connect()
+        self.account._start()
         stock_up(env, env['product.product'].search([('default_code', 'in', bulk_skus())]),
                  self.account.location_id, STOCK)
         env.cr.commit()

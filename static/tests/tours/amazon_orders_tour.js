@@ -54,6 +54,11 @@ tours.add("amazon_connect_account", {
             run: "click",
         },
         {
+            content: "Do not start it yet",
+            trigger: ".modal button:contains('Not Yet')",
+            run: "click",
+        },
+        {
             content: "The account is connected and knows where the seller sells",
             trigger: ".o_arrow_button_current:contains('Connected')",
         },

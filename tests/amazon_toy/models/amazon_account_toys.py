@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 
 from odoo.addons.amazon_connector.amazon import marketplaces
+from odoo.addons.amazon_connector.models.amazon_check import Finding
 from odoo.addons.amazon_connector.models.tools import CRON_SECONDS, TimeBudget
 
 
@@ -29,6 +30,28 @@ class AmazonAccount(models.Model):
         if not self.sells_toys:
             problems.append("Toys: there are none to play with.")
         return problems
+
+
+class AmazonCheck(models.Model):
+    """The line of the check-up about toys."""
+
+    _inherit = 'amazon.check'
+
+    @api.model
+    def _get_codes(self):
+        """Override of `amazon_connector` to check toys."""
+        return [*super()._get_codes(), ('toys', "Toys")]
+
+    @api.model
+    def _check_toys(self, checkup):
+        """Find out whether there are toys to play with."""
+        if checkup.account.sells_toys:
+            return Finding('ok', "There are toys to play with.")
+        return Finding('error', "There are none to play with.", "Sell Toys")
+
+    def _remedy_toys(self):
+        """Sell toys."""
+        self.account_id.sells_toys = True
 
 
 class AmazonSync(models.Model):
