@@ -3,7 +3,14 @@
     'version': '19.0.1.1.0',
     'category': 'Sales/Sales',
     'summary': "Amazon orders (FBA and FBM) as sales orders, deliveries and stock moves",
-    'description': " ",  # Keeps Odoo from rendering README.md as reStructuredText.
+    # People read static/description/index.html. Without a text Odoo would take README.md for this.
+    'description': " ",
+    'images': [
+        'static/description/cover.png',
+        'static/description/overview.png',
+        'static/description/deliveries.png',
+        'static/description/check.png',
+    ],
     'author': "Amazon Connector maintainers",
     'license': 'LGPL-3',
     'depends': ['sale_management', 'stock_delivery', 'stock_sms', 'base_vat'],

@@ -1,5 +1,6 @@
 from . import test_access
 from . import test_account
+from . import test_apps_page
 from . import test_attacks_copies
 from . import test_attacks_log
 from . import test_attacks_markup
