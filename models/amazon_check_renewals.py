@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -20,6 +21,20 @@ class AmazonCheck(models.Model):
             ('authorization_end', self.env._("Authorization")),
             ('secret_end', self.env._("Client Secret")),
         ]
+
+    @api.model
+    def _check_token(self, checkup):
+        """Override of `amazon_connector`: what a consent has opened, a consent opens again."""
+        finding = super()._check_token(checkup)
+        if finding.answer and checkup.connection.authorized_on:
+            return replace(finding, remedy=self.env._("Authorize Again"))
+        return finding
+
+    def _remedy_token(self):
+        """Override of `amazon_connector`: as `_check_token`."""
+        if self.answer and self.account_id.authorized_on:
+            return self._remedy_authorization_end()
+        return super()._remedy_token()
 
     @api.model
     def _check_authorization_end(self, checkup):

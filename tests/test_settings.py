@@ -344,6 +344,15 @@ class TestRenewals(AmazonCase):
         self.assertIn("Renew Client Secret", activity.note)
         self.assertIn("Renew Client Secret", notice)
 
+    def test_what_a_consent_has_opened_a_consent_opens_again(self):
+        self.seller.revoke_authorisation()
+        self.env['amazon.access.token'].search([]).unlink()
+        check = self.check('token')
+        self.assertEqual((check.state, check.remedy), ('error', "Authorize Again"))
+        self.assertEqual(self.press(check, 'action_remedy')['res_model'], 'amazon.authorize')
+        self.account.connection_id.authorized_on = False
+        self.assertEqual(self.check('token').remedy, "Connect")
+
     def test_a_pasted_token_has_no_end(self):
         self.account.refresh_token = DEFAULT_SELLER.refresh_token
         self.assertFalse(self.account.authorization_end)
