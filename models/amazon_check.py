@@ -246,8 +246,8 @@ class AmazonCheck(models.Model):
             )
         elif isinstance(exception, Unauthorized):
             message = self.env._(
-                "Amazon denies access, but could not be asked whether to this alone. Press Check"
-                " Now again in some minutes.",
+                "Amazon denies access, which may have other reasons. Press Check Now again in some"
+                " minutes.",
             )
         else:
             message = self._get_failure_reason(exception)

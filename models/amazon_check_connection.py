@@ -129,8 +129,8 @@ class AmazonCheck(models.Model):
         others = [p.name for p in participations if p.marketplace_id not in elsewhere]
         if others:
             message += ' ' + self.env._(
-                "You also sell on %(marketplaces)s; to synchronize it, press Connect Again and add"
-                " it under Marketplaces.",
+                "You also sell on %(marketplaces)s; to synchronize more, press Connect Again and"
+                " add them under Marketplaces.",
                 marketplaces=', '.join(others),
             )
         return message
@@ -149,13 +149,13 @@ class AmazonCheck(models.Model):
         :rtype: Finding
         """
         try:
-            checkup.ask(role, fetch)
+            # Whoever lacks the role is not told that there is nothing of the kind.
+            with suppress(NotFound, Rejected):
+                checkup.ask(role, fetch)
         except Unauthorized as error:
             if not checkup.is_let_in:
                 raise
             return self._describe_missing_role(role, missing, self._get_answer(error))
-        except (NotFound, Rejected):
-            pass  # Whoever lacks the role is not told so much.
         return Finding('ok', granted)
 
     @api.model
@@ -228,5 +228,5 @@ class AmazonCheck(models.Model):
                 operations=', '.join(used_up),
             ))
         if not left:
-            return Finding('ok', self.env._("Nothing that Amazon grants rarely was called yet."))
+            return Finding('ok', self.env._("All of Amazon's quota is left."))
         return Finding('ok', self.env._("Calls left: %(calls)s.", calls=', '.join(left)))

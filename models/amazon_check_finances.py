@@ -25,6 +25,6 @@ class AmazonCheck(models.Model):
             finances.fetch_few_transactions,
             self.env._("Granted: what Amazon pays can be read."),
             Finding('warning', self.env._(
-                "Missing: nothing lacks it today. Fees and payouts of Amazon will need it.",
+                "Missing: nothing needs it today. Fees and payouts of Amazon will need it.",
             )),
         )

@@ -26,7 +26,7 @@ class AmazonCheck(models.Model):
         marketplace = checkup.account.synced_marketplace_ids[:1]
         if not marketplace:
             return Finding('unknown', self.env._(
-                "Amazon tells it of a marketplace only: choose one under Synchronized"
+                "Amazon can be asked about a marketplace only: choose one under Synchronized"
                 " Marketplaces.",
             ))
         return self._check_role(
@@ -37,7 +37,7 @@ class AmazonCheck(models.Model):
             ),
             self.env._("Granted: listings can be read."),
             Finding('warning', self.env._(
-                "Missing: nothing lacks it today. Stock levels and the matching of offers will need"
+                "Missing: nothing needs it today. Stock levels and the matching of offers will need"
                 " it.",
             )),
         )
@@ -50,12 +50,12 @@ class AmazonCheck(models.Model):
         if not count:
             return Finding('ok', self.env._("Every offer that was sold is matched to a product."))
         message = self.env._(
-            "%(count)s without a product: their orders wait. Choose the products under Amazon ▸"
-            " Offers.",
+            "Offers without a product: %(count)s. Their orders wait. Choose the products under"
+            " Amazon ▸ Offers.",
             count=count,
         ) if account.only_matched_products else self.env._(
-            "%(count)s without a product: the default product stands in, and no stock moves. Choose"
-            " the products under Amazon ▸ Offers.",
+            "Offers without a product: %(count)s. The default product stands in, and no stock"
+            " moves. Choose the products under Amazon ▸ Offers.",
             count=count,
         )
         return Finding('warning', message, self.env._("Match Offers"))

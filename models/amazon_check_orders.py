@@ -190,12 +190,12 @@ class AmazonCheck(models.Model):
             sentence % {'count': count}
             for count, sentence in (
                 (account.failed_count, self.env._(
-                    "%(count)s could not be imported: Amazon ▸ Orders ▸ Amazon Orders, filter Needs"
-                    " Attention, shows each with its reason.",
+                    "Orders that could not be imported: %(count)s. Amazon ▸ Orders ▸ Amazon Orders,"
+                    " filter Needs Attention, shows each with its reason.",
                 )),
                 (account.unexplained_count, self.env._(
-                    "%(count)s whose total Amazon's amounts do not explain: their invoices wait"
-                    " until somebody has looked at them under Amazon ▸ Orders ▸ Sales Orders,"
+                    "Orders whose total Amazon's amounts do not explain: %(count)s. Their invoices"
+                    " wait until somebody has looked at them under Amazon ▸ Orders ▸ Sales Orders,"
                     " filter Not Explained.",
                 )),
             ) if count

@@ -35,7 +35,7 @@ class AmazonCheck(models.Model):
         if inactive := self._get_inactive_currencies(checkup.account):
             return Finding('warning', self.env._(
                 "%(currencies)s: not active in Odoo. Activate them and check their exchange rates"
-                " under Accounting ▸ Configuration ▸ Currencies; else the first order does it, with"
+                " under Invoicing ▸ Configuration ▸ Currencies; else the first order does it, with"
                 " whatever rate there is.",
                 currencies=', '.join(inactive.mapped('name')),
             ), self.env._("Activate"))
@@ -46,7 +46,7 @@ class AmazonCheck(models.Model):
         account = self.account_id
         activated = account._activate_currencies(self._get_inactive_currencies(account))
         return account._notify(self.env._(
-            "Activated: %(currencies)s. Check their exchange rates under Accounting ▸ Configuration"
+            "Activated: %(currencies)s. Check their exchange rates under Invoicing ▸ Configuration"
             " ▸ Currencies.",
             currencies=', '.join(activated.mapped('name')),
         ), 'success')
@@ -66,13 +66,13 @@ class AmazonCheck(models.Model):
         if not self._has_sales_tax(company):
             return Finding('warning', self.env._(
                 "Default Taxes: the company has no sales tax, so that products are sold without"
-                " any. Choose one under Accounting ▸ Configuration ▸ Settings.",
+                " any. Choose one under Invoicing ▸ Configuration ▸ Settings.",
             ), self.env._("Open Fiscal Positions"))
         countries = account.synced_marketplace_ids.country_id - company.country_id
         if without := countries.filtered(lambda country: not self._find_position(company, country)):
             return Finding('warning', self.env._(
                 "%(countries)s: no fiscal position is applied there automatically, so that orders"
-                " are taxed as at home. Make one, with Detect Automatically, under Accounting ▸"
+                " are taxed as at home. Make one, with Detect Automatically, under Invoicing ▸"
                 " Configuration ▸ Fiscal Positions.",
                 countries=', '.join(without.mapped('name')),
             ), self.env._("Open Fiscal Positions"))

@@ -75,7 +75,7 @@ class AmazonCheck(models.Model):
             return Finding('warning', self.env._(
                 "Alias Domain: the company has none, so that what buyers answer to Odoo's e-mails"
                 " does not come back into Odoo. Set one up under Settings ▸ General Settings ▸"
-                " Discuss.",
+                " Emails.",
             ), self.env._("Open Settings"))
         domain = company.alias_domain_id
         return Finding('ok', self.env._(

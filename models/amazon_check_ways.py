@@ -63,8 +63,8 @@ class AmazonCheck(models.Model):
         allowed = max(PATIENCE, (now + MISSED_RUNS * self._get_interval(sync._get_cron())) - now)
         if sync.last_success < now - allowed:
             return Finding('warning', self.env._(
-                "%(success)s It should every few minutes: look at Scheduled Actions in this list,"
-                " or press Run Now.",
+                "%(success)s It should work every few minutes: look at Scheduled Actions in this"
+                " list, or press Run Now.",
                 success=self._describe_success(sync),
             ), run_now)
         return Finding('ok', self._describe_success(sync))

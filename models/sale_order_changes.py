@@ -158,8 +158,8 @@ class SaleOrder(models.Model):
             "no reason given",
         )
         note = self.env._(
-            "The buyer asks on Amazon to cancel, with the reason that the sales order shows. It was"
-            " bought before the cut-over, so answer in Seller Central.",
+            "The buyer asks on Amazon to cancel, with the reason that the sales order shows. This"
+            " order was bought before the cut-over, so answer in Seller Central.",
         ) if self.amazon_cut_over else self.env._(
             "The buyer asks on Amazon to cancel, with the reason that the sales order shows. Press"
             " Cancel Order on the sales order before it is shipped, or ship it.",

@@ -393,8 +393,8 @@ class TestChecksOfAmazon(CheckCase):
     def test_missing_roles_say_what_they_cost(self):
         for role, code, state, cost in (
             (ROLE_ORDERS, 'role_orders', 'error', "no orders come in"),
-            (ROLE_LISTINGS, 'role_listings', 'warning', "nothing lacks it today"),
-            (ROLE_FINANCES, 'role_finances', 'warning', "nothing lacks it today"),
+            (ROLE_LISTINGS, 'role_listings', 'warning', "nothing needs it today"),
+            (ROLE_FINANCES, 'role_finances', 'warning', "nothing needs it today"),
         ):
             with self.subTest(role=role):
                 self.seller.revoke_role(role)
@@ -637,10 +637,10 @@ class TestChecksOfOdoo(CheckCase):
         self.account.only_matched_products = True
         self.order(Item('UNKNOWN', '5.00'))
         self.check()
-        self.assertFound('offers', 'warning', "1 without a product: their orders wait")
+        self.assertFound('offers', 'warning', "Offers without a product: 1. Their orders wait")
         action = self.mend('offers')
         self.assertEqual(action['res_model'], 'amazon.offer')
-        self.assertFound('orders', 'warning', "1 could not be imported")
+        self.assertFound('orders', 'warning', "Orders that could not be imported: 1")
         self.assertEqual(self.mend('orders')['res_model'], 'amazon.order')
 
     def test_orders_that_are_not_explained_are_a_warning(self):

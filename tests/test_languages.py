@@ -18,7 +18,7 @@ ELEMENT = re.compile(r'</?\w+|(?:class|name|t-\w+)="[^"]*"')
 class TestTranslations(BaseCase):
     """Every term is translated, so that nobody meets two languages on one screen."""
 
-    def read(self, name):
+    def read_file(self, name):
         """Return the translations of a file by their terms, and the lines that are marked fuzzy."""
         path = HOME / 'i18n' / name
         with path.open('rb') as file:
@@ -27,10 +27,10 @@ class TestTranslations(BaseCase):
         return {row['src']: row['value'] for row in rows}, fuzzy
 
     def test_every_term_is_translated(self):
-        terms, _fuzzy = self.read('amazon_connector.pot')
+        terms, _fuzzy = self.read_file('amazon_connector.pot')
         self.assertTrue(terms)
         for language in LANGUAGES:
-            translations, fuzzy = self.read(f'{language}.po')
+            translations, fuzzy = self.read_file(f'{language}.po')
             with self.subTest(language):
                 self.assertFalse(fuzzy)
                 self.assertFalse(terms.keys() - translations.keys())
@@ -39,7 +39,7 @@ class TestTranslations(BaseCase):
 
     def test_what_is_filled_in_is_there_in_each_language(self):
         for language in LANGUAGES:
-            translations, _fuzzy = self.read(f'{language}.po')
+            translations, _fuzzy = self.read_file(f'{language}.po')
             for term, translation in translations.items():
                 with self.subTest(language, term=term):
                     for pattern in (PLACEHOLDER, ELEMENT):

@@ -216,7 +216,7 @@ class AmazonStartAccount(models.TransientModel):
             ))
         if unknown := self.marketplace_ids - self.available_marketplace_ids:
             raise UserError(self.env._(
-                "Marketplaces: Amazon does not say that you sell on %(marketplaces)s. Take it away,"
+                "Marketplaces: Amazon does not say that you sell on %(marketplaces)s. Remove them,"
                 " or press Connect Again on the account to read where you sell.",
                 marketplaces=', '.join(unknown.mapped('name')),
             ))
