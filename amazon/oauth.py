@@ -111,6 +111,11 @@ def is_amazons_page(url: str, stand_in: str = '') -> bool:
     return parts.scheme == 'https' and bool(SELLER_CENTRAL_HOST.fullmatch(parts.netloc))
 
 
+def is_in_japan(url: str) -> bool:
+    """Tell whether an address is the Seller Central that Japan had before its present one."""
+    return url.startswith('https://sellercentral-japan.amazon.com/')
+
+
 def _read(query: Mapping[str, str], name: str) -> str:
     return clean(query.get(name) or '')[:MAX_PARAMETER].strip()
 

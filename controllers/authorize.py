@@ -30,7 +30,7 @@ class AmazonAuthorize(http.Controller):
         if request.env.user._is_public():
             return self._show(Outcome(status=403, reason=request.env._(
                 "You are not logged in to Odoo. Nothing was changed. Log in, then press Authorize"
-                " on Amazon once more; it needs the same browser to come back.",
+                " on Amazon once more and come back in the same browser.",
             )))
         try:
             outcome = request.env['amazon.authorization']._complete(oauth.parse_consent(query))

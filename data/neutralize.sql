@@ -20,7 +20,6 @@ UPDATE amazon_connection
        lwa_endpoint = NULL,
        lwa_client_id = NULL,
        authorized_on = NULL,
-       reminders = NULL,
        secret_renewed_on = NULL,
        reason = NULL,
        connect_error = NULL,

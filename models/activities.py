@@ -16,9 +16,10 @@ def plan_activity(record, type_xmlid, note, user, deadline=None):
     :param str note: What happened and what to do, in a sentence.
     :param res.users user: Who is told.
     :param date deadline: Until when it is to be done; as the type says by default.
-    :return: None
+    :return: The activity.
+    :rtype: mail.activity
     """
-    record.activity_schedule(
+    return record.activity_schedule(
         type_xmlid, date_deadline=deadline, note=to_html(note), user_id=user.id,
     )
 

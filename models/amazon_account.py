@@ -155,13 +155,14 @@ class AmazonAccount(models.Model):
         """
         self.ensure_one()
         self.check_access('write')
+        active = self.env['res.currency'].search([])
         if not self.connection_id._connect():
             return self._notify(self.last_error, 'danger')
         message = self.env._(
             "Connected. You sell on %(marketplaces)s.",
             marketplaces=', '.join(self.available_marketplace_ids.mapped('name')),
         )
-        activated = self._activate_currencies(self.synced_marketplace_ids.currency_id)
+        activated = self.synced_marketplace_ids.currency_id - active
         if activated:
             message += ' ' + self.env._(
                 "Their currencies were activated: %(currencies)s. Check their exchange rates under"
@@ -238,6 +239,7 @@ class AmazonAccount(models.Model):
         if not self.synced_marketplace_ids:
             elsewhere = self._get_siblings().synced_marketplace_ids
             self.synced_marketplace_ids = self.available_marketplace_ids - elsewhere
+        self._activate_currencies(self.synced_marketplace_ids.currency_id)
         self._close_attention()
 
     def _compare_seller_id(self, seller_id):
@@ -286,13 +288,17 @@ class AmazonAccount(models.Model):
         people = self.user_id | self.create_uid
         return people.filtered('active')[:1] or self.env.user
 
-    def _get_language(self):
-        """Return the language in which people are told what happened: the user's or, where a cron
-        does it, that of the person in charge.
+    def _get_ears(self):
+        """Return for whom is told what happened: language and time zone of the user or, where a
+        cron does it, of the person in charge.
 
-        :rtype: str
+        :return: What the context says of it.
+        :rtype: dict
         """
-        return self.env.context.get('lang') or self._get_person_in_charge().lang
+        person = self._get_person_in_charge()
+        return {
+            name: self.env.context.get(name) or person[name] for name in ('lang', 'tz')
+        }
 
     def _close_attention(self):
         """Take back the activity: nothing needs attention any more.

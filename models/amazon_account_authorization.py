@@ -60,7 +60,7 @@ class AmazonAccount(models.Model):
             'name': values['seller_id'],
             'company_id': company.id,
             'connection_id': connection.id,
-            'user_id': self.env.uid,
+            'user_id': (company.amazon_user_id or self.env.user).id,
         })
 
     def _open_form(self):
@@ -92,7 +92,9 @@ class AmazonAccount(models.Model):
         :rtype: amazon.marketplace
         """
         self.ensure_one()
-        known = self.synced_marketplace_ids or self.available_marketplace_ids
+        known = (self.synced_marketplace_ids or self.available_marketplace_ids).filtered(
+            lambda marketplace: marketplace.region == self.region,
+        )
         return self._choose_consent_marketplace(self.company_id, self.region, known)
 
     @api.model

@@ -319,6 +319,8 @@ class AmazonAccount(models.Model):
             team = self.env['crm.team'].sudo().create({'name': "Amazon", 'company_id': company.id})
             vals['team_id'] = team.id
         vals.setdefault('team_id', team.id)
+        vals.setdefault('user_id', company.amazon_user_id.id)
+        vals.setdefault('pricelist_id', company.amazon_pricelist_id.id)
         if not vals.get('location_id'):
             vals['location_id'] = self._get_or_make_location().id
 

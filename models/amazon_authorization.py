@@ -1,5 +1,5 @@
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
@@ -9,6 +9,7 @@ from odoo.exceptions import AccessError, UserError
 from ..amazon import endpoints, oauth
 from ..amazon.client import Client, Credentials
 from ..amazon.errors import AmazonError, Throttled, Unavailable
+from .res_company import ADDRESS_FIELDS
 from .vault import KeyUnusable
 
 LIFETIME = timedelta(minutes=10)  # as long as Amazon gives a seller
@@ -22,7 +23,7 @@ class Outcome:
     account: models.Model = None  # amazon.account
     reason: str = ''
     status: int = 200  # of HTTP
-    may_repeat: bool = field(default=False)  # whether the same address may be visited again
+    may_repeat: bool = False  # whether the same address may be visited again
 
 
 class AmazonAuthorization(models.Model):
@@ -94,16 +95,16 @@ class AmazonAuthorization(models.Model):
         :rtype: str
         :raise UserError: If it can't go on, with the next step.
         """
-        account = self.env['amazon.account'].search(
-            [('seller_id', '=', login.seller_id)], limit=1,
-        ) if login.seller_id else self.env['amazon.account']
+        region = self._find_region(login.callback_uri)
+        account = self.env['amazon.account'].search([
+            ('seller_id', '=', login.seller_id), *([('region', '=', region)] if region else []),
+        ], limit=1) if login.seller_id else self.env['amazon.account']
         company = account.company_id or self._choose_company()
         if not oauth.is_amazons_page(login.callback_uri, company._get_amazon_stand_in()):
             raise UserError(self.env._(
                 "This did not come from Amazon. Press Authorize on Amazon in Odoo instead.",
             ))
-        region = account.region or self._get_region(login.callback_uri)
-        state = self._make_state(company, region, account)
+        state = self._make_state(company, region or account.region or 'eu', account)
         application = company.sudo()  # In sudo mode: as in `_begin`.
         return oauth.build_callback_url(
             login, state, application.amazon_redirect_uri, application.amazon_is_draft,
@@ -118,12 +119,14 @@ class AmazonAuthorization(models.Model):
             or self.env.company
 
     @api.model
-    def _get_region(self, url):
-        """Return the region of the Seller Central of an address, Europe where it is not known."""
+    def _find_region(self, url):
+        """Return the region of the Seller Central of an address, empty if it is not known."""
+        if oauth.is_in_japan(url):
+            return 'fe'
         marketplace = self.env['amazon.marketplace'].with_context(active_test=False).search(
             [('seller_central_url', '!=', False)],
         ).filtered(lambda marketplace: url.startswith(f'{marketplace.seller_central_url}/'))
-        return marketplace[:1].region or 'eu'
+        return marketplace[:1].region
 
     @api.model
     def _make_state(self, company, region, account=None, may_change_seller=False):
@@ -137,6 +140,12 @@ class AmazonAuthorization(models.Model):
         :raise UserError: If something is missing, which is named.
         """
         self._check_may_authorize(company, account)
+        if account and account.region != region:
+            raise UserError(self.env._(
+                "The account %(account)s is one of another region: choose one of its marketplaces,"
+                " or authorize without it, which makes an account for the other region.",
+                account=account.name,
+            ))
         if missing := self._explain_missing(company):
             raise UserError(missing)
         state = secrets.token_urlsafe(32)
@@ -180,6 +189,9 @@ class AmazonAuthorization(models.Model):
             application._fields[name].get_description(self.env)['string']
             for name in (
                 'amazon_application_id', 'amazon_lwa_client_id', 'amazon_lwa_client_secret',
+                *(
+                    ADDRESS_FIELDS[1:] if application.amazon_environment == 'custom' else ()
+                ),
             )
             if not application[name]
         ]
@@ -216,6 +228,12 @@ class AmazonAuthorization(models.Model):
             return problem
         # In sudo mode only here: the account is the user's to write.
         authorization = authorization.sudo()
+        # What others change at this moment makes Odoo begin anew: before the code is used up.
+        connection = authorization.account_id.connection_id
+        if connection.try_lock_for_update(allow_referencing=True) != connection:
+            return Outcome(self.env['amazon.account'], self.env._(
+                "The account is being changed at this moment. Press Try Again.",
+            ), 503, may_repeat=True)
         try:
             token = authorization._exchange(consent.code)
         except (AmazonError, KeyUnusable) as error:

@@ -107,9 +107,7 @@ class Checkup:
             ))
         _answer, error = self._answers.get(PARTICIPATIONS, (None, None))
         if isinstance(error, (Unauthorized, KeyUnusable)):
-            raise UserError(env._(
-                "Amazon can't be asked before it lets the account in, see Access.",
-            ))
+            raise UserError(env['amazon.check']._get_closed_sentence())
         if self._budget.is_spent():
             raise UserError(env._(
                 "There was no time left to ask Amazon. Press Check Now again.",
@@ -189,7 +187,8 @@ class AmazonCheck(models.Model):
             raise UserError(self.env._("There is nothing to mend here. Press Check Now again."))
         account, code = self.account_id, self.code  # Some remedies remove the line.
         action = self._get_method('remedy', code)()
-        account._check_up(TimeBudget(SYNC_SECONDS), codes=[code])
+        # Where the remedy has made all of it obsolete, all of it is checked.
+        account._check_up(TimeBudget(SYNC_SECONDS), codes=account.check_ids and [code])
         return action or {'type': 'ir.actions.client', 'tag': 'soft_reload'}
 
     # === BUSINESS METHODS - CHECKS === #
@@ -252,6 +251,11 @@ class AmazonCheck(models.Model):
         else:
             message = self._get_failure_reason(exception)
         return Finding('unknown', message, answer=self._get_answer(exception))
+
+    @api.model
+    def _get_closed_sentence(self):
+        """Return why nothing can be found out while Amazon does not let the account in."""
+        return self.env._("Amazon can't be asked before it lets the account in, see Access.")
 
     # === BUSINESS METHODS - STORING === #
 
@@ -345,7 +349,9 @@ class AmazonAccount(models.Model):
         # Salespeople and warehouse people may see accounts, but not what is wrong with them.
         self.env['amazon.check'].check_access('read')
         self._check_up(TimeBudget(SYNC_SECONDS))
-        return self._notify(*self._summarize_checks())
+        notification = self._notify(*self._summarize_checks())
+        notification['params']['sticky'] = False  # The lines say it.
+        return notification
 
     def action_open_checks(self):
         """Open the checks of the account.
@@ -408,7 +414,8 @@ class AmazonAccount(models.Model):
             ) if state in states
         ]
         kind = 'danger' if 'error' in states else 'warning' if 'warning' in states else 'success'
-        return ', '.join(parts) or self.env._("Everything works"), kind
+        results = ', '.join(parts) or self.env._("everything works")
+        return self.env._("Check-up: %(results)s", results=results), kind
 
     @api.model
     def _cron_check(self):
@@ -440,7 +447,7 @@ class AmazonAccount(models.Model):
         """
         accounts = self.sudo().search([('state', '=', 'connected')])
         checked = dict(self.env['amazon.check'].sudo()._read_group(
-            [('account_id', 'in', accounts.ids)], ['account_id'], ['checked_at:max'],
+            [('account_id', 'in', accounts.ids)], ['account_id'], ['checked_at:min'],
         ))
         lately = fields.Datetime.now() - CHECK_PAUSE
         due = accounts.filtered(lambda account: checked.get(account, lately) <= lately)
@@ -455,8 +462,7 @@ class AmazonAccount(models.Model):
         :return: None
         """
         try:
-            person = self._get_person_in_charge()
-            self.with_context(lang=person.lang, tz=person.tz)._check_up(budget)
+            self.with_context(**self._get_ears())._check_up(budget)
         except Exception as exception:
             self.env.cr.rollback()
             log_failure(self, exception)

@@ -60,9 +60,9 @@ class AmazonCheck(models.Model):
         connection = checkup.connection
         if connection.state == 'draft':
             return Finding('unknown' if connection.is_copy else 'error', self.env._(
-                "The account is not connected. Enter the credentials of your Amazon app on this"
-                " page, then press Connect.",
-            ))
+                "The account is not connected. Authorize it on Amazon; or enter the credentials of"
+                " your private app on this page, then press Connect.",
+            ), self.env._("Authorize on Amazon"))
         try:
             checkup.ask_participations()
         except (Unauthorized, KeyUnusable) as error:
@@ -83,6 +83,10 @@ class AmazonCheck(models.Model):
         """Connect."""
         return self.account_id.action_connect()
 
+    def _remedy_marketplaces(self):
+        """Read again where the seller sells."""
+        return self.account_id.action_connect()
+
     @api.model
     def _check_marketplaces(self, checkup):
         """Compare what is synchronized with where Amazon says that the seller sells."""
@@ -92,9 +96,12 @@ class AmazonCheck(models.Model):
                 "Synchronized Marketplaces: none is chosen, so that nothing comes in. Choose those"
                 " on which you sell.",
             ))
+        try:
+            asked = checkup.ask_participations()
+        except (Unauthorized, KeyUnusable):
+            return Finding('unknown', self._get_closed_sentence())
         participations = [
-            participation for participation in checkup.ask_participations()
-            if participation.is_participating
+            participation for participation in asked if participation.is_participating
         ]
         refs = {participation.marketplace_id for participation in participations}
         if unlisted := synced.filtered(lambda marketplace: marketplace.api_ref not in refs):
@@ -103,7 +110,7 @@ class AmazonCheck(models.Model):
                 " so that nothing is searched. Press Connect Again to read where you sell, then"
                 " take away the marketplaces that are not among them.",
                 marketplaces=', '.join(unlisted.mapped('name')),
-            ))
+            ), self.env._("Connect Again"))
         suspended = {p.marketplace_id for p in participations if p.is_suspended}
         if stopped := synced.filtered(lambda marketplace: marketplace.api_ref in suspended):
             return Finding('warning', self.env._(
@@ -173,7 +180,9 @@ class AmazonCheck(models.Model):
             " press Connect.",
             role=role,
         )
-        return Finding(missing.state, f'{missing.message} {remedy}', answer=answer)
+        return Finding(
+            missing.state, f'{missing.message} {remedy}', self.env._("Authorize Again"), answer,
+        )
 
     # === BUSINESS METHODS - CLOCK AND QUOTA === #
 

@@ -23,16 +23,27 @@ class AmazonCheck(models.Model):
         ]
 
     @api.model
+    def _get_method(self, verb, code):
+        """Override of `amazon_connector`: roles come with another authorization."""
+        if verb == 'remedy' and code.startswith('role_'):
+            return self._remedy_authorization_end
+        return super()._get_method(verb, code)
+
+    @api.model
     def _check_token(self, checkup):
-        """Override of `amazon_connector`: what a consent has opened, a consent opens again."""
+        """Override of `amazon_connector`: what has ended is renewed, or authorized again."""
         finding = super()._check_token(checkup)
+        if 'invalid_client' in finding.answer:
+            return replace(finding, remedy=self.env._("Renew Client Secret"))
         if finding.answer and checkup.connection.authorized_on:
             return replace(finding, remedy=self.env._("Authorize Again"))
         return finding
 
     def _remedy_token(self):
         """Override of `amazon_connector`: as `_check_token`."""
-        if self.answer and self.account_id.authorized_on:
+        if 'invalid_client' in (self.answer or ''):
+            return self._remedy_secret_end()
+        if self.account_id.state == 'draft' or self.answer and self.account_id.authorized_on:
             return self._remedy_authorization_end()
         return super()._remedy_token()
 

@@ -77,7 +77,7 @@ class AmazonCheck(models.Model):
                 countries=', '.join(without.mapped('name')),
             ), self.env._("Open Fiscal Positions"))
         return Finding('ok', self.env._(
-            "There are taxes for the countries of all marketplaces.",
+            "A fiscal position is applied in the countries of all marketplaces.",
         ))
 
     @api.model

@@ -55,6 +55,10 @@ class AmazonCheck(models.Model):
         if sync.last_error:
             return self._describe_failure(sync)
         run_now = self.env._("Run Now")
+        if self._waits_for_start(sync, checkup.account):
+            return Finding('warning', self.env._(
+                "Nothing is fetched before somebody has said from when and where to: press Start.",
+            ), self.env._("Start"))
         if not sync.last_success:
             return Finding('unknown', self.env._(
                 "It has not worked yet: wait for its scheduled action, or press Run Now.",
@@ -68,6 +72,16 @@ class AmazonCheck(models.Model):
                 success=self._describe_success(sync),
             ), run_now)
         return Finding('ok', self._describe_success(sync))
+
+    @api.model
+    def _waits_for_start(self, sync, account):
+        """Return whether a way has not begun since nobody has started the account.
+
+        :param amazon.sync sync: The way.
+        :param amazon.account account: The account.
+        :rtype: bool
+        """
+        return not (account.is_started or sync.last_success)
 
     @api.model
     def _describe_failure(self, sync):
@@ -106,6 +120,8 @@ class AmazonCheck(models.Model):
 
     def _remedy_way(self, way):
         """Do what is due in a way now."""
+        if self._waits_for_start(self.account_id.connection_id._get_sync(way), self.account_id):
+            return self.account_id._get_start_action()
         # In sudo mode: as `_get_sync`; what it does checks by itself who may do it.
         sync = self.account_id.connection_id._get_sync(way).with_user(self.env.user)
         return sync.action_run()

@@ -27,18 +27,20 @@ ENVIRONMENTS = [
 ]
 
 
-def check_addresses(records, environment, *names):
+def check_addresses(records, environment, *names, may_be_empty=False):
     """Refuse addresses to which credentials can't be sent in safety.
 
     :param records: The records.
     :param str environment: The field that says whether the addresses count.
     :param names: The fields with the addresses.
+    :param bool may_be_empty: Whether nobody need have entered them.
     :return: None
     :raise ValidationError: Naming the field.
     """
     for record in records.filtered(lambda record: record[environment] == 'custom'):
         for name in names:
-            if not endpoints.is_safe_endpoint(record[name] or ''):
+            address = record[name] or ''
+            if not (endpoints.is_safe_endpoint(address) or may_be_empty and not address):
                 raise ValidationError(records.env._(
                     "%(field)s: enter an address that starts with https://, or one of this"
                     " machine such as http://127.0.0.1:8070. Only a system administrator can change"
@@ -388,16 +390,18 @@ class AmazonConnection(models.Model):
         """Open a client that calls Amazon with the credentials, quota and token of the connection.
 
         :param amazon.sync sync: The way that calls, where it has to wait for its turn.
-        :param str others: Secrets that are used instead of those that are kept.
+        :param str others: Credentials that are used instead of those that are kept.
         :return: The client; its connections close with the context.
         :rtype: amazon.client.Client
         :raise KeyUnusable: If the credentials can't be decrypted.
         """
         self.ensure_one()
         connection = self.sudo()  # In sudo mode: few may read the addresses.
-        secrets = {**connection._get_secrets(), **others}
+        given = {
+            'lwa_client_id': connection.lwa_client_id, **connection._get_secrets(), **others,
+        }
         credentials = Credentials(
-            connection.lwa_client_id or '', *(secrets.get(name, '') for name in SECRETS),
+            *(given.get(name) or '' for name in ('lwa_client_id', *SECRETS)),
         )
         is_custom = connection.environment == 'custom'
         lwa_endpoint = connection.lwa_endpoint if is_custom else endpoints.LWA_ENDPOINT
@@ -425,11 +429,7 @@ class AmazonConnection(models.Model):
                           database may act.
         """
         self.ensure_one()
-        if self.is_copy:
-            raise UserError(self.env._(
-                "This database is a copy: its original may still act on Amazon for the same seller."
-                " Press Connect This Copy if it shall act, too.",
-            ))
+        self._check_is_no_copy()
         self._check_credentials_given()
         try:
             with self._get_client() as client:
@@ -441,6 +441,17 @@ class AmazonConnection(models.Model):
             return False
         self._mark_connected(participations)
         return True
+
+    def _check_is_no_copy(self):
+        """Refuse to ask Amazon anything in a copy that nobody has let act.
+
+        :raise UserError: Saying what to do.
+        """
+        if self.is_copy:
+            raise UserError(self.env._(
+                "This database is a copy: its original may still act on Amazon for the same seller."
+                " Press Connect This Copy if it shall act, too.",
+            ))
 
     def _check_credentials_given(self):
         """Refuse to connect while a credential is missing.
@@ -590,8 +601,8 @@ class AmazonConnection(models.Model):
             )
         if {'invalid_client', 'unauthorized_client'} & set(error.codes):
             return self.env._(
-                "Amazon does not accept the LWA Client ID and Secret. Amazon wants the secret"
-                " renewed every 180 days: enter the current ones and press Connect.",
+                "Amazon does not accept the LWA Client ID and Secret: check both. Amazon wants the"
+                " secret renewed every 180 days; Renew Client Secret on the account says how.",
             )
         sentence = self.env._(
             "Amazon denies access. Check the app's roles and authorization in Seller Central, then"

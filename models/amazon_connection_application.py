@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 from ..amazon.marketplaces import fetch_participations
 
@@ -38,13 +39,6 @@ class AmazonConnection(models.Model):
     )
     secret_end = fields.Date(
         string="Client Secret Ends", compute='_compute_secret_end', compute_sudo=True,
-    )
-
-    reminders = fields.Json(
-        help="Of which ends the people in charge were reminded, each with how many days before.",
-        readonly=True,
-        copy=False,
-        groups=fields.NO_ACCESS,
     )
 
     # === COMPUTE METHODS === #
@@ -104,14 +98,26 @@ class AmazonConnection(models.Model):
             missing = [name for name in missing if name != 'lwa_client_secret']
         return missing
 
-    def _try_secret(self, secret):
-        """Let Amazon say whether another client secret works.
-
-        :param str secret: The LWA client secret.
-        :return: None
-        :raise AmazonError: If it does not, or nobody can say.
+    def _check_credentials_given(self):
+        """Override of `amazon_connector`: who was authorized through an application that is not the
+        company's any more has no client secret.
         """
-        with self._get_client(lwa_client_secret=secret) as client:
+        if self.authorized_on and self._get_missing_credentials() == ['lwa_client_secret']:
+            raise UserError(self.env._(
+                "The company's application is another one than this account was authorized"
+                " through, or its LWA Client Secret is missing. Correct it under Amazon ▸"
+                " Configuration ▸ Settings, or press Authorize Again.",
+            ))
+        super()._check_credentials_given()
+
+    def _try(self, **credentials):
+        """Let Amazon say whether other credentials work.
+
+        :param str credentials: Those that are not the ones that are kept, by their names.
+        :return: None
+        :raise AmazonError: If they do not, or nobody can say.
+        """
+        with self._get_client(**credentials) as client:
             fetch_participations(client)
 
     def _follow_authorization(self, seller_id, refresh_token):
@@ -123,6 +129,11 @@ class AmazonConnection(models.Model):
         """
         self.ensure_one()
         if self.seller_id != seller_id:
+            for account in self.account_ids:
+                account.message_post(body=self.env._(
+                    "Another seller: %(before)s → %(after)s",
+                    before=self.seller_id, after=seller_id,
+                ))
             self.seller_id = seller_id
         self.write({
             'lwa_client_id': self.company_id.sudo().amazon_lwa_client_id,

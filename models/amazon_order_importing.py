@@ -132,7 +132,7 @@ class AmazonOrder(models.Model):
         outcomes = Counter()
         for account, inbox in self.grouped('account_id').items():
             inbox = inbox.with_company(account.company_id).with_context(
-                lang=account._get_language(), **LEAN_CONTEXT,
+                **account._get_ears(), **LEAN_CONTEXT,
             )
             outcomes += inbox._import_for(account.with_env(inbox.env))
         return outcomes

@@ -232,8 +232,7 @@ class AmazonSync(models.Model):
         """
         try:
             accounts = self.connection_id.account_ids
-            language = self.connection_id._get_first_account()._get_language()
-            self = self.with_context(lang=language)
+            self = self.with_context(**self.connection_id._get_first_account()._get_ears())
             goes_on = self._work(run)
             if not goes_on:
                 accounts._follow_up_failures()

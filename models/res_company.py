@@ -73,7 +73,7 @@ class ResCompany(models.Model):
         string="Amazon Selling Partner API Address", groups='base.group_system',
     )
     amazon_lwa_endpoint = fields.Char(
-        string="Amazon Login with Amazon Address", groups='base.group_system',
+        string="Login with Amazon Address", groups='base.group_system',
     )
 
     # === COMPUTE METHODS === #
@@ -91,8 +91,9 @@ class ResCompany(models.Model):
 
     @api.constrains(*ADDRESS_FIELDS)
     def _check_amazon_endpoints(self):
-        # In sudo mode: whoever changes the environment may not read the addresses.
-        check_addresses(self.sudo(), *ADDRESS_FIELDS)
+        # In sudo mode: whoever changes the environment may not read the addresses. An empty one is
+        # told of when it is needed: settings are written one by one.
+        check_addresses(self.sudo(), *ADDRESS_FIELDS, may_be_empty=True)
 
     # === CRUD METHODS === #
 

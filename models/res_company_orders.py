@@ -1,4 +1,7 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+DEFAULTS = ('amazon_warehouse_id', 'amazon_location_id', 'amazon_team_id', 'amazon_pricelist_id')
 
 
 class ResCompany(models.Model):
@@ -36,3 +39,24 @@ class ResCompany(models.Model):
         help="Used for the orders in its currency. The prices themselves are Amazon's.",
         domain="[('company_id', 'in', (False, id))]",
     )
+
+    # === CONSTRAINT METHODS === #
+
+    @api.constrains(*DEFAULTS, 'amazon_user_id')
+    def _check_amazon_defaults(self):
+        for company in self:
+            wrong = [
+                name for name in DEFAULTS if company[name].company_id not in (
+                    company, self.env['res.company'],
+                )
+            ]
+            if company.amazon_user_id and company not in company.amazon_user_id.company_ids:
+                wrong.append('amazon_user_id')
+            if wrong:
+                raise ValidationError(self.env._(
+                    "%(fields)s: choose what belongs to %(company)s.",
+                    fields=', '.join(
+                        self._fields[name].get_description(self.env)['string'] for name in wrong
+                    ),
+                    company=company.name,
+                ))

@@ -1,14 +1,12 @@
 from odoo import api, fields, models
 
-from .quiet import keep_unlogged
-from .shapes import explain_shape
+from .shapes import explain_shapes
 
 SHAPED = {
     'amazon_application_id': 'application_id',
     'amazon_lwa_client_id': 'lwa_client_id',
     'amazon_lwa_client_secret': 'lwa_client_secret',
 }
-keep_unlogged('amazon_lwa_client_secret')
 
 
 class ResConfigSettings(models.TransientModel):
@@ -55,14 +53,26 @@ class ResConfigSettings(models.TransientModel):
     @api.depends(*SHAPED)
     def _compute_amazon_hints(self):
         for settings in self:
-            hints = {
-                name: explain_shape(self.env, kind, settings[name])
-                for name, kind in SHAPED.items()
-            }
-            settings.amazon_hints = '\n'.join(
-                f"{self._fields[name].get_description(self.env)['string']}: {hint}"
-                for name, hint in hints.items() if hint
-            )
+            sentences = explain_shapes(settings, SHAPED)
+            company = settings.company_id
+            if settings.amazon_lwa_client_id != company.amazon_lwa_client_id:
+                sentences += settings._warn_of_another_application(company)
+            settings.amazon_hints = '\n'.join(sentences)
+
+    def _warn_of_another_application(self, company):
+        """Return what another client ID does to the accounts of a company, if it does anything.
+
+        :param res.company company: The company, with the client ID that it had.
+        :rtype: list[str]
+        """
+        accounts = self.env['amazon.account'].search([
+            ('company_id', '=', company.id),
+        ]).filtered('uses_application')
+        return [self.env._(
+            "These accounts were authorized through the application that is entered now, and have"
+            " to be authorized again with another one: %(accounts)s.",
+            accounts=', '.join(accounts.mapped('name')),
+        )] if accounts else []
 
     @api.depends('company_id')
     def _compute_amazon_account_ids(self):

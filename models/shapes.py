@@ -35,10 +35,25 @@ def explain_shape(env, kind, text):
     beginning = oauth.BEGINNINGS.get(kind)
     if beginning and not text.startswith(beginning):
         return env._(
-            "The %(name)s mostly begins with %(beginning)s. Check that all of it was copied.",
+            "The %(name)s mostly begins with “%(beginning)s”. Check that all of it was copied.",
             name=names[kind], beginning=beginning,
         )
     return env._(
         "This does not look like the %(name)s. Check that all of it was copied, and nothing else.",
         name=names[kind],
     )
+
+
+def explain_shapes(record, kinds):
+    """Return what is odd about the credentials in the fields of a record.
+
+    :param models.Model record: The record, which a person fills in.
+    :param dict kinds: The kind of each field, see `explain_shape`.
+    :return: A sentence for each, beginning with the name of the field.
+    :rtype: list[str]
+    """
+    hints = {name: explain_shape(record.env, kind, record[name]) for name, kind in kinds.items()}
+    return [
+        f"{record._fields[name].get_description(record.env)['string']}: {hint}"
+        for name, hint in hints.items() if hint
+    ]

@@ -1,6 +1,7 @@
 import logging
 from datetime import timedelta
 from html import unescape
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 from freezegun import freeze_time
@@ -9,11 +10,12 @@ from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.amazon_connector.amazon.oauth import Login
 from odoo.addons.amazon_connector.models.res_company import LOGIN_PATH, RETURN_PATH
 from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER, Item, SellerProfile
 from odoo.addons.amazon_connector.simulator.state import Participation
 
-from .common import AttackCase, TourCase
+from .common import AttackCase, RpcRefused, TourCase
 
 APPLICATION_ID = DEFAULT_SELLER.application_id
 
@@ -106,6 +108,20 @@ class TestAuthorization(AuthorizationCase):
             account.connection_id._get_secrets()['refresh_token'],
             self.seller.refresh_tokens,
         )
+
+    def test_the_salesperson_of_the_company_has_new_accounts(self):
+        self.account.unlink()
+        emil = self.create_user('emil')
+        self.company.amazon_user_id = emil
+        account = self.assertConnected(self.come_back(self.consent(self.begin())))
+        self.assertEqual(account.user_id, emil)
+
+    def test_currencies_are_activated(self):
+        self.account.unlink()
+        yen = self.env.ref('base.JPY')
+        yen.active = False
+        self.assertConnected(self.come_back(self.consent(self.begin())))
+        self.assertTrue(yen.active)
 
     def test_a_published_application_is_no_draft(self):
         self.company.amazon_is_draft = False
@@ -354,6 +370,63 @@ class TestAuthorizationRefused(AuthorizationCase):
         )
         account = self.assertConnected(self.come_back(url))
         self.assertEqual((account, account.seller_id), (self.account, other.seller_id))
+
+    def test_another_region_than_that_of_the_account(self):
+        us = self.env.ref('amazon_connector.marketplace_us')
+        with self.assertRaisesRegex(RpcRefused, "one of another region"):
+            self.begin(account=self.account, marketplace_id=us.id)
+        self.company.amazon_environment = 'production'
+        self.env['ir.config_parameter'].set_param('web.base.url', 'https://odoo.example')
+        Authorization = self.env['amazon.authorization'].with_user(self.admin)
+        for host, region in (
+            ('sellercentral.amazon.com', 'na'), ('sellercentral-japan.amazon.com', 'fe'),
+            ('sellercentral-europe.amazon.com', 'eu'),
+        ):
+            Authorization._go_on(Login(
+                f'https://{host}/apps/authorize/confirm/x', 'x', DEFAULT_SELLER.seller_id,
+            ))
+            authorization = Authorization.sudo().search([], order='id desc', limit=1)
+            self.assertEqual(authorization.region, region)
+            self.assertEqual(
+                authorization.account_id, self.account if region == 'eu' else self.account[:0],
+            )
+
+    def test_an_account_that_is_being_changed(self):
+        url = self.consent(self.begin(account=self.account))
+        with patch.object(
+            type(self.env['amazon.connection']), 'try_lock_for_update',
+            lambda records, **options: records.browse(),
+        ):
+            self.assertRefused(self.come_back(url), 503, "being changed at this moment")
+        self.assertConnected(self.come_back(url))
+
+    def test_dialogs_tell_nothing_of_another_company(self):
+        stranger = self.create_user(
+            'dora', 'amazon_connector.group_amazon_admin',
+            company=self.create_company("Südwind GmbH"),
+        )
+        account = {'account_id': self.account.id}
+        for model, names in (
+            ('amazon.authorize', ['before']),
+            ('amazon.renew.secret', ['lwa_client_id', 'secret_end']),
+            ('amazon.enter.tokens', ['seller_id', 'lwa_client_id']),
+            ('amazon.enter.tokens', ['available_marketplace_ids']),
+        ):
+            with self.subTest(model, names=names), self.assertRaises(RpcRefused), (
+                mute_logger('odoo.http')
+            ):
+                values = {**account, 'company_id': self.company.id} if (
+                    model != 'amazon.renew.secret'
+                ) else account
+                [dialog] = self.rpc(stranger, model, 'create', [values])
+                self.rpc(stranger, model, 'read', [dialog], names)
+
+    def test_the_tokens_that_a_colleague_is_entering(self):
+        [dialog] = self.rpc(self.admin, 'amazon.enter.tokens', 'create', [{
+            'seller_id': 'A9', 'company_id': self.company.id,
+        }])
+        colleague = self.create_user('emma', 'amazon_connector.group_amazon_admin')
+        self.assertDenied(colleague, 'amazon.enter.tokens', 'read', [dialog], ['seller_id'])
 
     def test_a_wrong_client_secret(self):
         url = self.consent(self.begin(account=self.account))

@@ -646,7 +646,7 @@ class TestChecksOfOdoo(CheckCase):
     def test_orders_that_are_not_explained_are_a_warning(self):
         self.order_mugs(unexplained='1.00')
         self.check()
-        self.assertFound('orders', 'warning', "1 whose total")
+        self.assertFound('orders', 'warning', "not explain: 1")
         self.assertEqual(self.mend('orders')['res_model'], 'sale.order')
 
     # === ADDRESS AND E-MAILS === #

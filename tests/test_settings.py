@@ -3,6 +3,7 @@ from datetime import timedelta
 from freezegun import freeze_time
 
 from odoo import fields
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, tagged
 
 from odoo.addons.amazon_connector.models.amazon_secret import MASK
@@ -87,6 +88,42 @@ class TestSettings(AmazonCase):
         self.assertEqual(account.team_id, team)
         self.assertEqual(account.user_id, user)
         self.assertEqual(account.pricelist_id, pricelist)
+
+    def test_the_defaults_are_those_of_the_account_s_company(self):
+        other = self.create_company("Südwind GmbH")
+        self.company.amazon_user_id = self.create_user('emil')
+        self.company.amazon_pricelist_id = self.env['product.pricelist'].create({
+            'name': "Amazon", 'company_id': self.company.id,
+        })
+        account = self.env['amazon.account'].with_context(
+            allowed_company_ids=(self.company + other).ids,
+        ).create({'name': "South", 'seller_id': 'A9SOUTH001', 'company_id': other.id})
+        self.assertFalse(account.user_id)
+        self.assertFalse(account.pricelist_id)
+
+    def test_what_belongs_to_another_company_is_no_default(self):
+        other = self.create_company("Südwind GmbH")
+        warehouse = self.env['stock.warehouse'].search([('company_id', '=', other.id)], limit=1)
+        with self.assertRaisesRegex(ValidationError, "Amazon Warehouse.*Nordwind Home"):
+            self.company.amazon_warehouse_id = warehouse
+        with self.assertRaisesRegex(ValidationError, "Amazon Salesperson"):
+            self.company.amazon_user_id = self.create_user('emma', company=other)
+
+    def test_who_has_to_authorize_again_is_said(self):
+        self.company.write({
+            'amazon_lwa_client_id': DEFAULT_SELLER.client_id,
+            'amazon_lwa_client_secret': DEFAULT_SELLER.client_secret,
+        })
+        self.account.connection_id._follow_authorization(
+            DEFAULT_SELLER.seller_id, DEFAULT_SELLER.refresh_token,
+        )
+        form = self.open_settings()
+        self.assertFalse(form.amazon_hints)
+        form.amazon_lwa_client_id = 'amzn1.application-oa2-client.other'
+        self.assertIn(f"authorized again with another one: {self.account.name}", form.amazon_hints)
+        form.save().execute()
+        with self.assertRaisesRegex(UserError, "press Authorize Again"):
+            self.account.action_connect()
 
     def test_shapes(self):
         good = {
@@ -213,6 +250,27 @@ class TestEnterTokens(AmazonCase):
         self.press(again, 'action_connect')
         self.assertEqual(again.account_id, dialog.account_id)
 
+    def test_the_companys_application_takes_the_place_of_an_own_secret(self):
+        account = self.create_account(lwa_client_id='amzn1.application-oa2-client.own')
+        self.company.write({
+            'amazon_lwa_client_id': DEFAULT_SELLER.client_id,
+            'amazon_lwa_client_secret': DEFAULT_SELLER.client_secret,
+        })
+        dialog = self.env['amazon.enter.tokens'].create({
+            'account_id': account.id, 'lwa_client_id': DEFAULT_SELLER.client_id,
+        })
+        dialog.action_next()
+        self.press(dialog, 'action_connect')
+        self.assertFalse(dialog.error)
+        self.assertTrue(account.uses_application)
+
+    def test_another_seller_is_no_token_of_this_one(self):
+        dialog = self.enter()
+        self.press(dialog, 'action_connect')
+        again = self.enter(account_id=dialog.account_id.id, seller_id='A9OTHER0001')
+        with self.assertRaisesRegex(UserError, "belongs to the seller A2SIMULATOR001"):
+            self.press(again, 'action_connect')
+
     def test_what_is_missing_is_named(self):
         dialog = self.env['amazon.enter.tokens'].create({})
         with self.assertRaisesRegex(Exception, "Enter LWA Client ID, LWA Client Secret first"):
@@ -264,6 +322,12 @@ class TestRenewSecret(AmazonCase):
         self.assertEqual(self.account.connection_id._get_secrets(), before)
         self.assertEqual(self.account.state, 'connected')
 
+    def test_nothing_is_asked_in_a_copy(self):
+        self.account.connection_id.is_copy = True
+        with self.assertRaisesRegex(UserError, "This database is a copy"):
+            self.renew(self.NEW)
+        self.assertFalse(self.simulator.calls)
+
     def test_that_of_the_companys_application_is_renewed_for_all(self):
         self.company.write({
             'amazon_lwa_client_id': DEFAULT_SELLER.client_id,
@@ -271,8 +335,11 @@ class TestRenewSecret(AmazonCase):
         })
         self.account.lwa_client_secret = False
         self.assertTrue(self.account.uses_application)
+        other = self.create_account(region='fe', lwa_client_secret=False)
+        other.connection_id.write({'state': 'error', 'reason': "Stopped"})
         self.simulator.renew_secret(DEFAULT_SELLER.client_id, self.NEW)
         self.renew(self.NEW)
+        self.assertEqual(other.state, 'connected')
         self.assertEqual(self.company._get_secrets(), {'amazon_lwa_client_secret': self.NEW})
         self.assertTrue(self.account.uses_application)
         self.assertEqual(self.account.state, 'connected')
@@ -329,6 +396,30 @@ class TestRenewals(AmazonCase):
             second.date_deadline, self.account.authorization_end - timedelta(days=7),
         )
 
+    def test_two_ends_do_not_disturb_each_other(self):
+        today = fields.Date.today()
+        self.account.connection_id.write({
+            'authorized_on': today - timedelta(days=340),
+            'secret_renewed_on': today - timedelta(days=100),
+        })
+        self.account._remind_of_renewals()
+        [authorization] = self.get_activities()
+        self.account.connection_id.secret_renewed_on = today - timedelta(days=160)
+        self.account._remind_of_renewals()
+        secret = self.get_activities() - authorization
+        self.assertEqual(len(self.get_activities()), 2)
+        self.assertEqual(len(secret), 1)
+        self.account.connection_id.secret_renewed_on = today
+        self.account._remind_of_renewals()
+        self.assertEqual(self.get_activities(), authorization)
+
+    def test_each_account_of_a_connection_is_told(self):
+        self.account.connection_id.authorized_on -= timedelta(days=340)
+        other = self.account.copy({'connection_id': self.account.connection_id.id})
+        (self.account + other)._remind_of_renewals()
+        self.assertEqual(len(self.get_activities()), 1)
+        self.assertTrue(other.activity_ids)
+
     def test_what_is_renewed_takes_them_back(self):
         self.remind(7)
         self.account.connection_id.authorized_on += timedelta(days=358)
@@ -352,6 +443,11 @@ class TestRenewals(AmazonCase):
         self.assertEqual(self.press(check, 'action_remedy')['res_model'], 'amazon.authorize')
         self.account.connection_id.authorized_on = False
         self.assertEqual(self.check('token').remedy, "Connect")
+        self.seller.authorise()
+        self.account.lwa_client_secret = 'amzn1.oa2-cs.v1.wrong'
+        check = self.check('token')
+        self.assertEqual(check.remedy, "Renew Client Secret")
+        self.assertEqual(self.press(check, 'action_remedy')['res_model'], 'amazon.renew.secret')
 
     def test_a_pasted_token_has_no_end(self):
         self.account.refresh_token = DEFAULT_SELLER.refresh_token

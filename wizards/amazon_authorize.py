@@ -20,13 +20,19 @@ class AmazonAuthorize(models.TransientModel):
         help="Amazon asks you on the Seller Central of this country. One consent opens all"
              " marketplaces of its region.",
         compute='_compute_marketplace_id',
+        compute_sudo=False,
         store=True,
         readonly=False,
         precompute=True,
         required=True,
+        domain="[('region', '=', region)] if account_id else []",
+    )
+    region = fields.Selection(related='account_id.region', related_sudo=False)
+    uses_application = fields.Boolean(
+        related='account_id.uses_application', related_sudo=False,
     )
     before = fields.Char(
-        string="Seller", related='account_id.seller_id',
+        string="Seller", related='account_id.seller_id', related_sudo=False,
     )
     may_change_seller = fields.Boolean(
         string="Another Seller",

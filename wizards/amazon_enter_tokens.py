@@ -1,8 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..amazon.errors import AmazonError
 from ..models.amazon_connection import REGIONS
-from ..models.shapes import explain_shape
+from ..models.shapes import explain_shapes
 
 CREDENTIALS = ('lwa_client_id', 'lwa_client_secret', 'refresh_token', 'seller_id')
 STEPS = ('application', 'token', 'marketplaces')
@@ -38,6 +39,7 @@ class AmazonEnterTokens(models.TransientModel):
     lwa_client_id = fields.Char(
         string="LWA Client ID",
         compute='_compute_from_account',
+        compute_sudo=False,
         store=True,
         readonly=False,
         precompute=True,
@@ -54,6 +56,7 @@ class AmazonEnterTokens(models.TransientModel):
     seller_id = fields.Char(
         string="Seller ID",
         compute='_compute_from_account',
+        compute_sudo=False,
         store=True,
         readonly=False,
         precompute=True,
@@ -63,6 +66,7 @@ class AmazonEnterTokens(models.TransientModel):
         help="Where you sell. Europe includes India, Turkey, the Gulf and South Africa; the Far"
              " East is Australia, Japan and Singapore.",
         compute='_compute_from_account',
+        compute_sudo=False,
         store=True,
         readonly=False,
         precompute=True,
@@ -71,7 +75,7 @@ class AmazonEnterTokens(models.TransientModel):
     hints = fields.Text(compute='_compute_hints')
     error = fields.Char(readonly=True)
     available_marketplace_ids = fields.Many2many(
-        comodel_name='amazon.marketplace', related='account_id.available_marketplace_ids',
+        related='account_id.available_marketplace_ids', related_sudo=False,
     )
     marketplace_ids = fields.Many2many(
         comodel_name='amazon.marketplace',
@@ -106,10 +110,8 @@ class AmazonEnterTokens(models.TransientModel):
     @api.depends(*CREDENTIALS)
     def _compute_hints(self):
         for wizard in self:
-            hints = {name: explain_shape(self.env, name, wizard[name]) for name in CREDENTIALS}
             wizard.hints = '\n'.join(
-                f"{self._fields[name].get_description(self.env)['string']}: {hint}"
-                for name, hint in hints.items() if hint
+                explain_shapes(wizard, dict(zip(CREDENTIALS, CREDENTIALS, strict=True))),
             )
 
     def _inverse_lwa_client_secret(self):
@@ -159,12 +161,25 @@ class AmazonEnterTokens(models.TransientModel):
         known = self.account_id or self.env['amazon.account']._find_of_seller(
             self.company_id, seller_id, self.region,
         )
+        if known.state == 'connected' and (known.seller_id, known.region) != (
+            seller_id, self.region,
+        ):
+            raise UserError(self.env._(
+                "Seller ID: the account %(account)s belongs to the seller %(before)s. Authorize"
+                " another seller without it, which makes an account of its own.",
+                account=known.name,
+                before=known.seller_id,
+            ))
         values = {
             'seller_id': seller_id,
             'region': self.region,
             'lwa_client_id': self.lwa_client_id.strip(),
             **self._get_secrets(),
         }
+        if 'lwa_client_secret' not in values and known.lwa_client_id != values['lwa_client_id']:
+            values['lwa_client_secret'] = False  # The company's is used, not one of another ID.
+        if known.state == 'connected' and not self._are_accepted(known.connection_id, values):
+            return self._reopen()
         if known:
             known.write(values)
             self.account_id = known
@@ -202,6 +217,23 @@ class AmazonEnterTokens(models.TransientModel):
         return account._open_form() if account.is_started else account._get_start_action()
 
     # === BUSINESS METHODS === #
+
+    def _are_accepted(self, connection, values):
+        """Return whether credentials may take the place of those that work; keep why they may not.
+
+        :param amazon.connection connection: The connection.
+        :param dict values: What would be written.
+        :rtype: bool
+        """
+        credentials = {
+            name: values[name] for name in CREDENTIALS[:3] if values.get(name)
+        }
+        try:
+            connection._try(**credentials)
+        except AmazonError as error:
+            self.error = connection._get_error_reason(error, self.env._("Connect"))
+            return False
+        return True
 
     def _check_filled(self, *names):
         """Refuse to go on while fields are empty.

@@ -23,10 +23,12 @@ class AmazonRenewSecret(models.TransientModel):
     account_id = fields.Many2one(
         comodel_name='amazon.account', required=True, readonly=True,
     )
-    company_id = fields.Many2one(related='account_id.company_id')
-    lwa_client_id = fields.Char(related='account_id.lwa_client_id')
-    uses_application = fields.Boolean(related='account_id.uses_application')
-    secret_end = fields.Date(related='account_id.secret_end')
+    company_id = fields.Many2one(related='account_id.company_id', related_sudo=False)
+    lwa_client_id = fields.Char(related='account_id.lwa_client_id', related_sudo=False)
+    uses_application = fields.Boolean(
+        related='account_id.uses_application', related_sudo=False,
+    )
+    secret_end = fields.Date(related='account_id.secret_end', related_sudo=False)
     new_secret = fields.Char(
         string="New LWA Client Secret",
         compute='_compute_masked_secrets',
@@ -54,24 +56,31 @@ class AmazonRenewSecret(models.TransientModel):
         self.ensure_one()
         account = self.account_id
         account.check_access('write')
+        account.connection_id._check_is_no_copy()
         secret = self._get_secrets().get('new_secret')
         if not secret:
             raise UserError(self.env._("New LWA Client Secret: enter it first."))
         connection = account.connection_id
         try:
-            connection._try_secret(secret)
+            connection._try(lwa_client_secret=secret)
         except AmazonError as error:
             raise UserError(self.env._(
                 "The secret before stays in use: %(reason)s",
                 reason=connection._get_error_reason(error, self.env._("Use the New Secret")),
             )) from None
+        connections = connection
         if connection.uses_application:
             # In sudo mode: an Amazon administrator need not be one of companies.
             account.company_id.sudo().amazon_lwa_client_secret = secret
+            connections |= connection.search([
+                ('company_id', '=', connection.company_id.id), ('state', '=', 'error'),
+            ]).filtered('uses_application')
         else:
             connection.lwa_client_secret = secret
         self._search_secrets().unlink()
-        connection._connect()
+        self.env['ir.cron']._commit_progress()
+        for connection in connections:
+            connection._do_safely(lambda connection: connection._connect())
         return account._notify(self.env._(
             "The new secret works and is used from now on.",
         ), 'success')

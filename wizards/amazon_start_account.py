@@ -54,6 +54,7 @@ class AmazonStartAccount(models.TransientModel):
         string="Marketplaces",
         help="Whose orders come into Odoo through this account.",
         compute='_compute_marketplace_ids',
+        compute_sudo=False,
         store=True,
         readonly=False,
         domain="[('id', 'in', available_marketplace_ids)]",
@@ -63,6 +64,7 @@ class AmazonStartAccount(models.TransientModel):
         string="Warehouse (FBM)",
         help="Ships the orders that Amazon does not fulfil.",
         compute=begin_with('warehouse_id'),
+        compute_sudo=False,
         store=True,
         readonly=False,
         check_company=True,
@@ -74,6 +76,7 @@ class AmazonStartAccount(models.TransientModel):
              " take the one that the accounts of the company share, “Amazon”; it is made if there"
              " is none.",
         compute=begin_with('location_id'),
+        compute_sudo=False,
         store=True,
         readonly=False,
         domain="[('usage', '=', 'internal')]",
@@ -83,6 +86,7 @@ class AmazonStartAccount(models.TransientModel):
         comodel_name='crm.team',
         string="Sales Team",
         compute=begin_with('team_id'),
+        compute_sudo=False,
         store=True,
         readonly=False,
         check_company=True,
@@ -92,6 +96,7 @@ class AmazonStartAccount(models.TransientModel):
         string="Salesperson",
         help="Responsible for the orders, and told when something needs attention.",
         compute=begin_with('user_id'),
+        compute_sudo=False,
         store=True,
         readonly=False,
         check_company=True,
@@ -100,6 +105,7 @@ class AmazonStartAccount(models.TransientModel):
         help="An order with a SKU that is not matched to a product waits until it is. Otherwise"
              " the default product stands in.",
         compute=begin_with('only_matched_products'),
+        compute_sudo=False,
         store=True,
         readonly=False,
     )
@@ -108,13 +114,14 @@ class AmazonStartAccount(models.TransientModel):
         string="FBM Orders Shipped Outside Odoo",
         help="Orders that Odoo sees for the first time when they are shipped already.",
         compute=begin_with('shipped_elsewhere'),
+        compute_sudo=False,
         store=True,
         readonly=False,
     )
     stock_counted = fields.Selection(
         selection=[
-            ('now', "Stock in Odoo is counted as of now: orders bought before move nothing"),
-            ('earlier', "It is counted as of another moment"),
+            ('now', "The stock in Odoo is right as of now: orders bought earlier move none"),
+            ('earlier', "It is right as of another moment"),
             ('never', "All orders that come in move stock"),
         ],
         string="Stock",
@@ -226,7 +233,7 @@ class AmazonStartAccount(models.TransientModel):
             ))
         if self.stock_counted == 'earlier' and not self.cut_over:
             raise UserError(self.env._(
-                "Cut-Over: enter as of when the stock in Odoo is counted.",
+                "Cut-Over: enter as of when the stock in Odoo is right.",
             ))
 
     def _prepare_account_values(self):

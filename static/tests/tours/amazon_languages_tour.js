@@ -25,7 +25,7 @@ function read(trigger) {
             for (const other of screen.querySelectorAll(".o-mail-Form-chatter, .o_user_menu, .o_switch_company_menu, style, script")) {
                 other.remove();
             }
-            const labels = [...screen.querySelectorAll("label, th, button, a, h1, h5, .alert, p, .o_field_badge, .o_arrow_button")];
+            const labels = [...screen.querySelectorAll("label, th, button, a, h1, h2, h3, h5, li, .alert, .text-muted, p, .o_field_badge, .o_arrow_button, .o_amazon_check_text")];
             for (const label of labels) {
                 const word = label.textContent.match(ENGLISH);
                 if (word) {
@@ -67,6 +67,10 @@ tours.add("amazon_read_main_screens", {
         { trigger: "button[name=action_check]:visible", run: "click" },
         read(".o_notebook a[name=ways].active"),
         ...openTab("check"),
+        open("menu_amazon_configuration"),
+        open("menu_amazon_authorize"),
+        read(".modal .o_field_widget[name=marketplace_id]"),
+        { trigger: ".modal .btn-close", run: "click" },
         open("menu_amazon_overview"),
         read(".o_kanban_record .o_amazon_figure"),
     ],
