@@ -695,6 +695,7 @@ class TestButtons(PeopleCase):
             'amazon.authorize': {'account_id': self.account.id},
             'amazon.enter.tokens': {'account_id': self.account.id},
             'amazon.renew.secret': {'account_id': self.account.id},
+            'res.config.settings': {},
             'sale.mass.cancel.orders': {'sale_order_ids': [Command.set(sale_order.ids)]},
         }
 

@@ -139,7 +139,7 @@ class TestSettings(AmazonCase):
                 if other != kind:
                     self.assertIn("looks like the", explain_shape(self.env, other, text), name)
         self.assertIn("access token", explain_shape(self.env, 'refresh_token', 'Atza|x'))
-        self.assertIn("begins with Atzr|", explain_shape(self.env, 'refresh_token', 'IwEBI'))
+        self.assertIn("begins with “Atzr|”", explain_shape(self.env, 'refresh_token', 'IwEBI'))
         self.assertIn("nothing else", explain_shape(self.env, 'refresh_token', 'Atzr|a b'))
 
 
