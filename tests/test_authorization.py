@@ -373,7 +373,10 @@ class TestAuthorizationRefused(AuthorizationCase):
 
     def test_another_region_than_that_of_the_account(self):
         us = self.env.ref('amazon_connector.marketplace_us')
-        with self.assertRaisesRegex(RpcRefused, "one of another region"):
+        with (
+            self.assertRaisesRegex(RpcRefused, "one of another region"),
+            mute_logger('odoo.http'),
+        ):
             self.begin(account=self.account, marketplace_id=us.id)
         self.company.amazon_environment = 'production'
         self.env['ir.config_parameter'].set_param('web.base.url', 'https://odoo.example')
