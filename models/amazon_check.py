@@ -188,7 +188,7 @@ class AmazonCheck(models.Model):
         account, code = self.account_id, self.code  # Some remedies remove the line.
         action = self._get_method('remedy', code)()
         # Where the remedy has made all of it obsolete, all of it is checked.
-        account._check_up(TimeBudget(SYNC_SECONDS), codes=account.check_ids and [code])
+        account._check_up(TimeBudget(SYNC_SECONDS), codes=[code] if account.check_ids else None)
         return action or {'type': 'ir.actions.client', 'tag': 'soft_reload'}
 
     # === BUSINESS METHODS - CHECKS === #

@@ -282,6 +282,15 @@ class TestNightlyCheckUp(CheckCase):
         self.check_at_night()
         self.assertFalse(self.simulator.calls)
 
+    def test_a_line_that_was_mended_is_no_check_up(self):
+        self.set_base_url('http://odoo.example.com')
+        self.check_at_night()
+        with freeze_time(fields.Datetime.now() + timedelta(hours=20)):
+            self.mend('base_url')
+        self.simulator.calls.clear()
+        self.check_at_night(days=1)
+        self.assertTrue(self.simulator.calls)
+
     def test_one_account_that_fails_stops_no_other(self):
         self.simulator.add_seller(OTHER_SELLER)
         other = self.connect(self.create_account(OTHER_SELLER))
@@ -345,7 +354,7 @@ class TestChecksOfAmazon(CheckCase):
         self.assertFound('token', 'error', "refresh token")
         for code in ROLES[:1] + ROLES[3:]:
             self.assertFound(code, 'unknown', "see Access")
-        self.assertFound('marketplaces', 'unknown')
+        self.assertFound('marketplaces', 'unknown', "see Access")
         self.seller.authorise()
         self.mend('token')
         self.run_cron('check')
@@ -355,9 +364,11 @@ class TestChecksOfAmazon(CheckCase):
         self.account.connection_id.state = 'error'
         self.check()
         self.assertFound('token', 'error', "stands still")
+        before = set(self.account.check_ids.mapped('code'))
         self.mend('token')
         self.assertEqual(self.account.state, 'connected')
         self.assertFound('token', 'ok')
+        self.assertEqual(set(self.account.check_ids.mapped('code')), before)
 
     # === MARKETPLACES === #
 
@@ -519,6 +530,16 @@ class TestChecksOfOdoo(CheckCase):
         self.simulator.disarm()
         self.mend('way_orders')
         self.assertFound('way_orders', 'ok')
+
+    def test_what_was_not_started_is_started_in_the_dialog(self):
+        self.simulator.add_seller(OTHER_SELLER)
+        other = self.create_account(OTHER_SELLER)
+        self.press(other, 'action_connect')
+        self.check(other)
+        self.assertFound('way_orders', 'warning', "press Start", other)
+        action = self.press(self.get_check('way_orders', other), 'action_remedy')
+        self.assertEqual(action['res_model'], 'amazon.start.account')
+        self.assertFalse(other.is_started)
 
     def test_a_way_that_has_worked_lately_may_fail_once(self):
         self.run_ways()
