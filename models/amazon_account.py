@@ -155,7 +155,7 @@ class AmazonAccount(models.Model):
         """
         self.ensure_one()
         self.check_access('write')
-        active = self.env['res.currency'].search([])
+        active = self.env['res.currency'].search([('active', '=', True)])
         if not self.connection_id._connect():
             return self._notify(self.last_error, 'danger')
         message = self.env._(

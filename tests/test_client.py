@@ -845,6 +845,7 @@ class TestMarketplaces(ClientCase):
             domain_name='www.amazon.de',
             is_participating=True,
             is_suspended=False,
+            store_name='A Store',
         )])
 
     def test_missing_and_wrong_fields_are_named(self):

@@ -180,7 +180,7 @@ class TestMarketplacesChange(ShippingCase):
         self.sync()
         picking = self.deliver(order)
         self.account.active = False
-        self.assertIn("told: 1 packages. It goes", self.get_notes(self.account))
+        self.assertIn("told: 1 package. It goes", self.get_notes(self.account))
         self.assertAmazonState(picking, 'failed', "is archived, so that Amazon is not told")
         late_picking = self.deliver(later)
         self.assertAmazonState(late_picking, 'failed', "is archived")
