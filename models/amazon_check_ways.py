@@ -146,7 +146,6 @@ class AmazonCheck(models.Model):
     def _check_crons(self, checkup):
         """Find crons that are switched off, or late."""
         account = checkup.account
-        late = []
         off = [
             account._get_cron_problem(label, cron)
             for label, cron in self._get_crons(account) if not cron.active
@@ -156,9 +155,10 @@ class AmazonCheck(models.Model):
             state = 'warning' if checkup.connection.is_copy else 'error'
             return Finding(state, '\n'.join(off), self.env._("Open Scheduled Actions"))
         now = fields.Datetime.now()
-        for label, cron in self._get_crons(account):
-            if cron.nextcall + self._get_interval(cron) + PATIENCE < now:
-                late.append(label)
+        late = [
+            label for label, cron in self._get_crons(account)
+            if cron.nextcall + self._get_interval(cron) + PATIENCE < now
+        ]
         if late:
             return Finding('warning', self.env._(
                 "%(ways)s: the scheduled actions should have run long ago. Odoo may run without"
