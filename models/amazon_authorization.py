@@ -228,8 +228,11 @@ class AmazonAuthorization(models.Model):
             return problem
         # In sudo mode only here: the account is the user's to write.
         authorization = authorization.sudo()
+        account = authorization.account_id or self.env['amazon.account']._find_of_seller(
+            authorization.company_id, consent.seller_id, authorization.region,
+        )
         # What others change at this moment makes Odoo begin anew: before the code is used up.
-        connection = authorization.account_id.connection_id
+        connection = account.sudo().connection_id
         if connection.try_lock_for_update(allow_referencing=True) != connection:
             return Outcome(self.env['amazon.account'], self.env._(
                 "The account is being changed at this moment. Press Try Again.",
@@ -238,7 +241,9 @@ class AmazonAuthorization(models.Model):
             token = authorization._exchange(consent.code)
         except (AmazonError, KeyUnusable) as error:
             return authorization._explain_failure(error)
-        account = authorization.with_user(self.env.user)._store(consent.seller_id, token)
+        account = authorization.with_user(self.env.user)._store(
+            account.with_user(self.env.user), consent.seller_id, token,
+        )
         authorization.unlink()
         # The code is used up: what it has brought is safe before Amazon is asked again.
         self.env['ir.cron']._commit_progress()
@@ -389,20 +394,17 @@ class AmazonAuthorization(models.Model):
         with Client(credentials, '', company._get_amazon_lwa_endpoint(), None, None) as client:
             return client.exchange_code(code, self.redirect_uri)
 
-    def _store(self, seller_id, token):
+    def _store(self, account, seller_id, token):
         """Let an account have the refresh token; everything else of it stays as it is.
 
+        :param amazon.account account: The account, empty if there is none yet.
         :param str seller_id: Whom Amazon calls the seller.
         :param str token: The refresh token.
         :return: The account, made if there is none.
         :rtype: amazon.account
         """
-        company = self.company_id
-        account = self.account_id or self.env['amazon.account']._find_of_seller(
-            company, seller_id, self.region,
-        )
         if not account:
-            account = account._create_with_addresses(company, {
+            account = account._create_with_addresses(self.company_id, {
                 'seller_id': seller_id, 'region': self.region,
             })
         account.connection_id._follow_authorization(seller_id, token)
