@@ -146,6 +146,21 @@ class TestAuthorization(AuthorizationCase):
         action = self.account.with_user(self.admin).action_authorize()
         self.assertTrue(action['url'].startswith(f'{self.simulator.url}/apps/authorize/consent?'))
 
+    def test_the_application_is_that_of_the_accounts_company(self):
+        other = self.create_company("Südwind GmbH")
+        dialogs = {
+            model: self.env[model].with_context(
+                allowed_company_ids=(other + self.company).ids,
+            ).create({'account_id': self.account.id})
+            for model in ('amazon.authorize', 'amazon.enter.tokens')
+        }
+        self.assertFalse(dialogs['amazon.authorize'].missing)
+        self.assertEqual(dialogs['amazon.enter.tokens'].company_id, self.company)
+        self.assertEqual(
+            self.env['amazon.authorize'].with_context(allowed_company_ids=other.ids).create({})
+            .company_id, other,
+        )
+
     def test_authorize_again_keeps_everything(self):
         self.account.write({'name': "My Shop", 'synced_marketplace_ids': [
             (6, 0, self.env.ref('amazon_connector.marketplace_jp').ids),

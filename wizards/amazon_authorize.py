@@ -11,7 +11,11 @@ class AmazonAuthorize(models.TransientModel):
     company_id = fields.Many2one(
         comodel_name='res.company',
         required=True,
-        default=lambda self: self.env.company,
+        compute='_compute_company_id',
+        compute_sudo=False,
+        store=True,
+        readonly=False,
+        precompute=True,
         domain="[('id', 'in', allowed_company_ids)]",
     )
     marketplace_id = fields.Many2one(
@@ -42,6 +46,11 @@ class AmazonAuthorize(models.TransientModel):
     may_set_up = fields.Boolean(compute='_compute_missing')
 
     # === COMPUTE METHODS === #
+
+    @api.depends('account_id')
+    def _compute_company_id(self):
+        for wizard in self:
+            wizard.company_id = wizard.account_id.company_id or self.env.company
 
     @api.depends('account_id', 'company_id')
     def _compute_marketplace_id(self):

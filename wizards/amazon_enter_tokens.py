@@ -32,7 +32,11 @@ class AmazonEnterTokens(models.TransientModel):
     account_id = fields.Many2one(comodel_name='amazon.account', readonly=True)
     company_id = fields.Many2one(
         comodel_name='res.company',
-        default=lambda self: self.env.company,
+        compute='_compute_company_id',
+        compute_sudo=False,
+        store=True,
+        readonly=False,
+        precompute=True,
         domain="[('id', 'in', allowed_company_ids)]",
         required=True,
     )
@@ -84,6 +88,11 @@ class AmazonEnterTokens(models.TransientModel):
     )
 
     # === COMPUTE METHODS === #
+
+    @api.depends('account_id')
+    def _compute_company_id(self):
+        for wizard in self:
+            wizard.company_id = wizard.account_id.company_id or self.env.company
 
     @api.depends('account_id', 'company_id')
     def _compute_from_account(self):
