@@ -4,12 +4,20 @@ from odoo.exceptions import AccessError
 from ..amazon.addresses import build_product_url
 
 IDENTITY = ('account_id', 'marketplace_id')
+# What people decide about offers; the rest is Amazon's, or for Amazon administrators.
+USER_FIELDS = {'product_id'}
 
 
 class AmazonOffer(models.Model):
+    """What a seller offers under a SKU on a marketplace, and the product that it stands for.
+
+    What Amazon says of it is read-only, and so is what the ways keep of what they tell Amazon: the
+    connector alone writes it. What each way adds is in a file of its own.
+    """
+
     _name = 'amazon.offer'
     _description = "Amazon Offer"
-    _inherit = ['mail.thread']
+    _inherit = ['mail.thread', 'mail.activity.mixin']
     _order = 'product_id desc, sku, id'
     _rec_name = 'sku'
     _rec_names_search = ['sku', 'asin', 'title']
@@ -26,8 +34,53 @@ class AmazonOffer(models.Model):
     asin = fields.Char(string="ASIN", help="Amazon's identifier of the product.")
     title = fields.Char(help="The name of the product as the marketplace shows it.")
     channel = fields.Selection(
-        selection=[('fba', "FBA"), ('fbm', "FBM")],
-        help="Who ships it: Amazon (FBA) or you (FBM), as on the latest order.",
+        selection=[('fba', "FBA"), ('fbm', "FBM"), ('both', "FBA and FBM")],
+        help="Who ships it: Amazon (FBA) or you (FBM), as Amazon's listings say or, until they are"
+             " imported, as on its first order.",
+        readonly=True,
+    )
+    channel_read_at = fields.Datetime(
+        string="Channel Read",
+        help="When Amazon's listings last said who ships it.",
+        readonly=True,
+        copy=False,
+    )
+    amazon_price = fields.Monetary(
+        string="Amazon's Price", help="As buyers see it.", readonly=True, copy=False,
+    )
+    currency_id = fields.Many2one(
+        comodel_name='res.currency', context={'active_test': False}, readonly=True,
+    )
+    amazon_quantity = fields.Integer(
+        string="Quantity on Amazon",
+        help="What Amazon offered of it when it was last read, in units of the offer. FBA offers"
+             " have none of their own.",
+        readonly=True,
+        copy=False,
+    )
+    amazon_status = fields.Char(
+        string="Status on Amazon",
+        help="As Amazon writes it, e.g. active, inactive or incomplete.",
+        readonly=True,
+        copy=False,
+    )
+    condition = fields.Char(help="As Amazon writes it, e.g. new.", readonly=True, copy=False)
+    opened_at = fields.Datetime(
+        string="Opened", help="When it was listed first.", readonly=True, copy=False,
+    )
+    barcode = fields.Char(
+        help="The EAN or UPC of the listing, where Amazon tells it.", readonly=True, copy=False,
+    )
+    read_at = fields.Datetime(
+        string="Read from Amazon", readonly=True, copy=False,
+        help="When Amazon's listings were last read. Empty: known from orders only.",
+    )
+    is_gone = fields.Boolean(
+        string="Not Listed Any More",
+        help="Amazon's last report did not hold it any more.",
+        readonly=True,
+        copy=False,
+        index='btree_not_null',
     )
     product_id = fields.Many2one(
         comodel_name='product.product',
@@ -60,6 +113,16 @@ class AmazonOffer(models.Model):
 
     # === CRUD METHODS === #
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of `base` to leave to the connector what it reads from Amazon.
+
+        :raise AccessError: If somebody else fills that in.
+        """
+        for vals in vals_list:
+            self._check_for_people(vals)
+        return super().create(vals_list)
+
     def write(self, vals):
         """Override of `base` to respect that a person unmatches, and to let a match do what it can:
         hold elsewhere, import the orders that have waited, replace what stood in.
@@ -71,7 +134,8 @@ class AmazonOffer(models.Model):
             raise AccessError(self.env._(
                 "An offer keeps its account and its marketplace: make another one there.",
             ))
-        if vals.keys() - {'product_id'} and not (
+        self._check_for_people(vals)
+        if vals.keys() - USER_FIELDS and not (
             self.env.su or self.env.user.has_group('amazon_connector.group_amazon_admin')
         ):
             raise AccessError(self.env._(
@@ -87,6 +151,25 @@ class AmazonOffer(models.Model):
         if vals.get('product_id'):
             self._follow_match()
         return res
+
+    @api.model
+    def _check_for_people(self, vals):
+        """Refuse what the connector alone may write, since it decides what Amazon is told.
+
+        :param dict vals: Values for `create` or `write`.
+        :return: None
+        :raise AccessError: Naming the field.
+        """
+        if self.env.su:
+            return
+        for name in vals:
+            field = self._fields.get(name)
+            if field and field.store and field.readonly and not field.related:
+                raise AccessError(self.env._(
+                    "%(field)s (%(name)s): it is read from Amazon, nobody else can write it.",
+                    field=field.get_description(self.env, ['string'])['string'],
+                    name=name,
+                ))
 
     # === ACTION METHODS === #
 

@@ -66,7 +66,8 @@ class AmazonOffer(models.Model):
             others = twins.get((offer.account_id.seller_id, offer.sku), self.browse())
             here = others.filtered(lambda o, offer=offer: o.marketplace_id == offer.marketplace_id)
             if here.filtered('is_left_unmatched') and not here.product_id:
-                offer.is_left_unmatched = True
+                # In sudo mode: it is not this user's decision, but that of who unmatched the other.
+                offer.sudo().is_left_unmatched = True
             elif product := (here.product_id or others.product_id)[:1]:
                 offer.with_context(amazon_match_inherited=True).product_id = product
 
