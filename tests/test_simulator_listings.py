@@ -157,7 +157,7 @@ class TestSimulatorListingConformance(ConformanceCase):
                 with self.subTest(sku=sku, included=included):
                     options = {'included_data': included} if included else {}
                     model = self.api.get_listings_item(
-                        DEFAULT_SELLER.seller_id, quote(sku, safe=''), [GERMANY], **options,
+                        DEFAULT_SELLER.seller_id, sku, [GERMANY], **options,
                     )
                     self.assertUnderstood(model)
                     self.assertEqual(model.sku, sku)
@@ -543,10 +543,10 @@ class TestSimulatorListingPatch(ListingCase):
             ('quantity', stock(1.5)),
             ('quantity', stock('5')),
             ('quantity', stock(True)),
-            ('quantity', stock(0, 'replace', quantity=-3)),
+            ('quantity', stock(-3, 'replace')),
             ('selector', stock(1, code='')),
             ('fulfillment_channel_code', stock(1, code='FBM')),
-            ('fulfillment_channel_code', stock(1, 'replace', fulfillment_channel_code=None)),
+            ('fulfillment_channel_code', stock(1, 'replace', code=None)),
             ('lead_time', stock(1, lead_time_to_ship_max_days=31)),
             ('restock_date', stock(1, restock_date='soon')),
             ('marketplace_id', stock(1, marketplace_id=BRITAIN)),
