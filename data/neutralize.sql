@@ -31,6 +31,10 @@ UPDATE amazon_sync
        last_error = NULL,
        last_error_date = NULL,
        keeps_turn_until = NULL;
+UPDATE amazon_sync
+   SET readings = NULL;
+UPDATE amazon_account
+   SET adjusts_drift = FALSE;
 UPDATE amazon_feed
    SET content = NULL,
        answer = NULL,

@@ -30,6 +30,7 @@ from . import amazon_account_authorization
 from . import amazon_account_card
 from . import amazon_account_deliveries
 from . import amazon_account_deliveries_card
+from . import amazon_account_inventory
 from . import amazon_account_offers
 from . import amazon_account_orders
 from . import amazon_account_orders_card
@@ -46,9 +47,11 @@ from . import amazon_check_renewals
 from . import amazon_check_sales
 from . import amazon_check_setup
 from . import amazon_delivery_rule
+from . import amazon_drift
 from . import amazon_marketplace
 from . import amazon_offer
 from . import amazon_offer_importing
+from . import amazon_offer_inventory
 from . import amazon_offer_matching
 from . import amazon_offer_products
 from . import amazon_offer_reading
@@ -59,6 +62,7 @@ from . import amazon_order_forgetting
 from . import amazon_order_importing
 from . import amazon_shipment
 from . import amazon_sync_feeds
+from . import amazon_sync_inventory
 from . import amazon_sync_orders
 from . import amazon_sync_reports
 from . import delivery_carrier
