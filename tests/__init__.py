@@ -24,6 +24,7 @@ from . import test_fba_dates
 from . import test_feed_carriers
 from . import test_languages
 from . import test_layering
+from . import test_listings_parsing
 from . import test_marketplaces_change
 from . import test_offers
 from . import test_offers_import
