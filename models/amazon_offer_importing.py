@@ -187,9 +187,9 @@ class AmazonOffer(models.Model):
             & Domain('account_id', '=', report.account_id.id)
             & Domain('marketplace_id', '=', report.marketplace_id.id)
             & Domain('state', '=', 'done')
-            & Domain('made_at', '<', report.made_at)
             & Domain('made_at', '>', report.made_at - SAME_NEWS)
-            & Domain('id', '!=', report.id),
+            & Domain('report_ref', '!=', report.report_ref)
+            & Domain('id', '<', report.id),
             order='id desc',
             limit=1,
         )
