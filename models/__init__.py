@@ -30,8 +30,10 @@ from . import amazon_account_deliveries_card
 from . import amazon_account_orders
 from . import amazon_account_orders_card
 from . import amazon_account_privacy
+from . import amazon_account_quantity
 from . import amazon_account_renewals
 from . import amazon_account_sales
+from . import amazon_account_stock
 from . import amazon_authorization
 from . import amazon_cancellation
 from . import amazon_check_deliveries
@@ -42,14 +44,18 @@ from . import amazon_check_renewals
 from . import amazon_check_sales
 from . import amazon_check_setup
 from . import amazon_delivery_rule
+from . import amazon_kits
 from . import amazon_marketplace
 from . import amazon_offer
 from . import amazon_offer_matching
+from . import amazon_offer_quantity
 from . import amazon_order
 from . import amazon_order_fetching
 from . import amazon_order_forgetting
 from . import amazon_order_importing
+from . import amazon_order_quantities
 from . import amazon_shipment
+from . import amazon_stock_change
 from . import amazon_sync_feeds
 from . import amazon_sync_orders
 from . import delivery_carrier
@@ -69,3 +75,4 @@ from . import stock_move_line
 from . import stock_package
 from . import stock_picking
 from . import stock_picking_warehouse
+from . import stock_watchers
