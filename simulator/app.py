@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
@@ -17,10 +18,10 @@ from .api import Call, Operation
 from .consent import CONSENT_PATHS, ConsentPages
 from .control import Control
 from .errors import ApiError, LwaError, StorageError, json_response
-from .faults import CONSENT, DOWNLOAD, LWA, UPLOAD, Occasion, truncated
+from .faults import CONSENT, DOWNLOAD, DOWNLOAD_REPORT, LWA, UPLOAD, Occasion, truncated
 from .operations import OPERATIONS
 from .state import Seller
-from .storage import STORAGE_PATH
+from .storage import FEED_DOCUMENTS, REPORT_DOCUMENTS, Storage
 from .world import CallRecord, World
 
 if TYPE_CHECKING:
@@ -63,8 +64,11 @@ class App:
             response = self._answer_lwa(request)
         elif request.path.startswith(CONSENT_PATHS):
             response = self._answer(Occasion(CONSENT), {}, lambda: self._consent.answer(request))
-        elif request.path.startswith(STORAGE_PATH):
-            response = self._answer_storage(request)
+        elif request.path.startswith(FEED_DOCUMENTS):
+            operation = UPLOAD if request.method == 'PUT' else DOWNLOAD
+            response = self._answer_storage(self._world.feeds.storage, operation, request)
+        elif request.path.startswith(REPORT_DOCUMENTS):
+            response = self._answer_storage(self._world.reports.storage, DOWNLOAD_REPORT, request)
         else:
             response = self._answer_api(request)
         response.headers['x-amzn-RequestId'] = str(uuid.uuid4())
@@ -83,11 +87,8 @@ class App:
 
     # === STORAGE === #
 
-    def _answer_storage(self, request: Request) -> Response:
-        storage = self._world.feeds.storage
-        occasion = Occasion(
-            UPLOAD if request.method == 'PUT' else DOWNLOAD, storage.holder(request),
-        )
+    def _answer_storage(self, storage: Storage, operation: str, request: Request) -> Response:
+        occasion = Occasion(operation, storage.holder(request))
         return self._answer(occasion, {}, lambda: storage.answer(request))
 
     # === SELLING PARTNER API === #
@@ -95,14 +96,15 @@ class App:
     def _answer_api(self, request: Request) -> Response:
         query = request.args.to_dict()
         try:
-            operation, path = self._routes.bind_to_environ(request.environ).match()
+            operation, path = self._match(request)
         except HTTPException:
             return self._answer(Occasion(request.path), query, self._refuse_path)
         occasion = Occasion(
             operation.name,
             self._world.tokens.holder(_access_token(request)),
-            self._world.page_tokens.number(query.get('paginationToken')),
+            self._world.page_tokens.number(query.get('paginationToken', query.get('pageToken'))),
             path.get('order_id', ''),
+            path.get('sku', ''),
             query.get('includedData', ''),
         )
         response = self._answer(occasion, query, lambda: self._operate(operation, path, request))
@@ -110,6 +112,16 @@ class App:
             rate = self._world.throttle.rate(operation.rate)
             response.headers['x-amzn-RateLimit-Limit'] = f'{rate:g}'
         return response
+
+    def _match(self, request: Request) -> tuple[Operation, dict[str, str]]:
+        """Return the operation that a path names, and what the path's parts say.
+
+        :raise HTTPException: there is none
+        """
+        # As it was sent: a part may hold a slash that is percent-encoded.
+        raw_path = request.environ['RAW_URI'].partition('?')[0]
+        operation, path = self._routes.bind_to_environ(request.environ).match(raw_path)
+        return operation, {name: unquote(part) for name, part in path.items()}
 
     def _operate(
         self, operation: Operation, path: Mapping[str, str], request: Request,
@@ -129,6 +141,7 @@ class App:
         if operation.lags:
             self._world.show_newest_change(seller)
         self._world.feeds.work()
+        self._world.reports.work()
         return operation.perform(Call(
             seller, request.args, path, request.get_data(), request.host_url.rstrip('/'),
             self._world,

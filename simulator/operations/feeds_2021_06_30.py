@@ -8,9 +8,10 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from ..api import Call, Operation
+from ..desk import JOB_STATUSES
 from ..errors import ApiError, json_response
 from ..feed_processing import FEED_TYPES
-from ..feeds import FEED_STATUSES, Feed
+from ..feeds import Feed
 from ..inputs import (
     query_choices,
     query_marketplaces,
@@ -21,6 +22,7 @@ from ..inputs import (
     read_object,
     read_text,
 )
+from ..listings_feed import FEED_TYPE as LISTINGS_FEED
 
 INPUT_DOCUMENT_LIFETIME = timedelta(days=2)
 FEEDS_SHOWN_FOR = timedelta(days=90)
@@ -52,11 +54,13 @@ def _get_feed_document(call: Call) -> Response:
 def _create_feed(call: Call) -> Response:
     payload = read_object(call.body)
     feed_type = read_text(payload, 'feedType')
-    if feed_type not in FEED_TYPES:
+    if feed_type not in (*FEED_TYPES, LISTINGS_FEED):
         raise ApiError.invalid(f'feedType is not valid: {feed_type}')
     marketplace_ids = read_list(payload, 'marketplaceIds', str)
     if len(marketplace_ids) > MAX_FEED_MARKETPLACES:
         raise ApiError.invalid(f'marketplaceIds has more than {MAX_FEED_MARKETPLACES} values.')
+    if feed_type == LISTINGS_FEED and len(marketplace_ids) > 1:
+        raise ApiError.invalid(f'marketplaceIds of a {LISTINGS_FEED} has more than one value.')
     foreign = set(marketplace_ids).difference(call.seller.marketplace_ids)
     if foreign:
         raise ApiError.invalid(f"marketplaceIds are not the seller's: {', '.join(sorted(foreign))}")
@@ -90,19 +94,20 @@ def _get_feeds(call: Call) -> Response:
     elif len(call.query) > 1:
         raise ApiError.invalid('nextToken must be the only parameter.')
     else:
-        found, size = call.world.feeds.resume(call.seller, token)
+        rest = call.world.feeds.rests.resume(call.seller, token)
+        found, size = rest.entries, rest.about
     payload: dict[str, Any] = {'feeds': [feed.as_json() for feed in found[:size]]}
     if found[size:]:
-        payload['nextToken'] = call.world.feeds.suspend(call.seller, found[size:], size)
+        payload['nextToken'] = call.world.feeds.rests.suspend(call.seller, found[size:], size)
     return json_response(payload)
 
 
 def _search_feeds(call: Call) -> list[Feed]:
     """Return the feeds that a first page of `getFeeds` asks for, the newest first."""
-    types = query_choices(call.query, 'feedTypes', FEED_TYPES)
+    types = query_choices(call.query, 'feedTypes', (*FEED_TYPES, LISTINGS_FEED))
     if not types:
         raise ApiError.invalid('Either feedTypes or nextToken is required.')
-    statuses = query_choices(call.query, 'processingStatuses', FEED_STATUSES)
+    statuses = query_choices(call.query, 'processingStatuses', JOB_STATUSES)
     marketplaces = query_marketplaces(call.query)
     now = call.world.clock.now()
     since = query_moment(call.query, 'createdSince') or now - FEEDS_SHOWN_FOR
