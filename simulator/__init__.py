@@ -5,6 +5,8 @@ An independent reading of Amazon's models: it shares no code with the connector.
 
 from .applications import Application
 from .faults import Fault
+from .listing_oddities import LISTING_ODDITIES
+from .listings import Listing
 from .oddities import ALIENS, LINE_BREAKS, MARKUP, ODDITIES
 from .orders import ROLE_SHIPPING, ROLE_TAX, Address, Buyer, Item, Order, TaxRegistration
 from .roles import ROLE_FINANCES, ROLE_LISTINGS, ROLE_ORDERS
@@ -15,6 +17,7 @@ __all__ = [
     'ALIENS',
     'DEFAULT_SELLER',
     'LINE_BREAKS',
+    'LISTING_ODDITIES',
     'MARKUP',
     'ODDITIES',
     'ROLE_FINANCES',
@@ -27,6 +30,7 @@ __all__ = [
     'Buyer',
     'Fault',
     'Item',
+    'Listing',
     'Order',
     'Participation',
     'Seller',

@@ -35,7 +35,9 @@ ORDER_ACTIONS = (
     'touch',
     'override',
 )
-_MOMENTS = ('at', 'placed_at', 'updated_at')
+# Actions that are methods of `Seller`, about one listing.
+LISTING_ACTIONS = ('add_listing', 'change_listing', 'find_listing', 'show_quantity')
+_MOMENTS = ('at', 'placed_at', 'updated_at', 'opened', 'updated')
 _WINDOWS = ('ship_by', 'deliver_by', 'scheduled_delivery')
 
 
@@ -49,6 +51,11 @@ class Control:
             'feeds': self._feeds,
             'finish_feeds': lambda seller: self._world.finish_feeds(),
             'set_feed_pace': lambda seller, **options: self._world.set_feed_pace(**options),
+            'listings': self._listings,
+            'add_listings': self._add_listings,
+            'remove_listing': lambda seller, **options: seller.remove_listing(**options),
+            'sell_listings': lambda seller, **options: seller.sell_listings(**options),
+            'set_listing_lag': lambda seller, **options: self._world.set_listing_lag(**options),
             'calls': self._calls,
             'clear_calls': lambda seller: self._world.calls.clear(),
             'clock': self._clock,
@@ -86,6 +93,8 @@ class Control:
     def _act(self, seller: Seller, name: str, arguments: dict[str, Any]) -> Any:
         if name in ORDER_ACTIONS:
             return _summary(getattr(seller, name)(**_decoded(arguments)))
+        if name in LISTING_ACTIONS:
+            return getattr(seller, name)(**_decoded(arguments)).as_json()
         result = self._actions[name](seller, **arguments)
         return {} if result is None else result
 
@@ -98,6 +107,12 @@ class Control:
             render_order(order, INCLUDED_DATA, seller.roles, now=now)
             for order in seller.orders.values()
         ]
+
+    def _listings(self, seller: Seller, marketplace_id: str = '') -> list[dict[str, Any]]:
+        return [listing.as_json() for listing in seller.walk_listings(marketplace_id)]
+
+    def _add_listings(self, seller: Seller, **options: Any) -> None:
+        seller.add_listings(**_decoded(options))
 
     def _feeds(self, seller: Seller) -> list[dict[str, Any]]:
         return [

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeAlias
 
+from .listings import ListingOwner
 from .marketplaces import Marketplace, find_marketplace
 from .oddities import ODDITIES
 from .orders import (
@@ -133,7 +134,7 @@ _DEFAULT_ADDRESSES = {
 }
 
 
-class Seller:
+class Seller(ListingOwner):
     """One seller's shop on Amazon.
 
     Every change moves the order's `lastUpdatedTime`. Orders are named by themselves or by id.
@@ -158,7 +159,7 @@ class Seller:
         self.clear()
 
     def clear(self) -> None:
-        """Start anew: authorised, with all roles, and without orders."""
+        """Start anew: authorised, with all roles, without orders and listings."""
         with self._lock:
             self.is_authorised = True
             self.refresh_tokens = {self.profile.refresh_token: self.profile.client_id}
@@ -170,6 +171,7 @@ class Seller:
             self._by_updated: list[SortKey] = []
             self._by_created: list[SortKey] = []
             self._counter = 0
+            self.clear_listings()
 
     @property
     def marketplace_ids(self) -> list[str]:
@@ -263,6 +265,8 @@ class Seller:
             self._number_items(order)
             self._promise_dates(order)
             self._file(order, updated_at or placed_at)
+            if status != 'CANCELLED':
+                self.take_from_listings(order)
             if status == 'SHIPPED':
                 self.ship(order, at=order.last_updated)
             elif status == 'CANCELLED':
@@ -346,6 +350,8 @@ class Seller:
         :param by: 'BUYER', 'MERCHANT' or 'AMAZON'
         """
         with self._change(order, at, (*PENDING_STATUSES, 'UNSHIPPED', 'PARTIALLY_SHIPPED')) as it:
+            if it.status in PENDING_STATUSES:
+                self.give_back_to_listings(it)
             for item in it.items:
                 item.quantity_cancelled += item.quantity_open
                 item.cancellation = by, reason

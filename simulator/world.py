@@ -160,6 +160,12 @@ class World:
         with self.lock:
             self.feeds.finish()
 
+    def set_listing_lag(self, seconds: float = 0.0) -> None:
+        """Let what is sent for listings be shown only after so many seconds of Amazon's time."""
+        with self.lock:
+            for seller in self.sellers.values():
+                seller.listing_lag = seconds
+
     def reset(self) -> None:
         """Start anew with the same sellers, throttle and pace of feeds, at the machine's time.
 
