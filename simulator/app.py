@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
@@ -95,14 +96,15 @@ class App:
     def _answer_api(self, request: Request) -> Response:
         query = request.args.to_dict()
         try:
-            operation, path = self._routes.bind_to_environ(request.environ).match()
+            operation, path = self._match(request)
         except HTTPException:
             return self._answer(Occasion(request.path), query, self._refuse_path)
         occasion = Occasion(
             operation.name,
             self._world.tokens.holder(_access_token(request)),
-            self._world.page_tokens.number(query.get('paginationToken')),
+            self._world.page_tokens.number(query.get('paginationToken', query.get('pageToken'))),
             path.get('order_id', ''),
+            path.get('sku', ''),
             query.get('includedData', ''),
         )
         response = self._answer(occasion, query, lambda: self._operate(operation, path, request))
@@ -110,6 +112,16 @@ class App:
             rate = self._world.throttle.rate(operation.rate)
             response.headers['x-amzn-RateLimit-Limit'] = f'{rate:g}'
         return response
+
+    def _match(self, request: Request) -> tuple[Operation, dict[str, str]]:
+        """Return the operation that a path names, and what the path's parts say.
+
+        :raise HTTPException: there is none
+        """
+        # As it was sent: a part may hold a slash that is percent-encoded.
+        raw_path = request.environ['RAW_URI'].partition('?')[0]
+        operation, path = self._routes.bind_to_environ(request.environ).match(raw_path)
+        return operation, {name: unquote(part) for name, part in path.items()}
 
     def _operate(
         self, operation: Operation, path: Mapping[str, str], request: Request,

@@ -62,11 +62,13 @@ FEED_MANNERS = (
     'feed_fatal',
     'feed_breaks_off',
     'feed_skips_last',
+    'feed_half',
     'report_missing',
     'report_incomplete',
     'report_gzip',
     'report_gzip_unmarked',
     'report_bom',
+    'report_not_json',
 )
 KINDS = (*ANSWERS, *MANNERS, *FEED_MANNERS, 'custom')
 
@@ -89,6 +91,7 @@ class Occasion:
     seller_id: str = ''
     page: int = 1
     order_id: str = ''
+    sku: str = ''
     included_data: str = ''
     is_feed: bool = False
 
@@ -104,8 +107,9 @@ class Fault:
         for what becomes of a feed, its type, or empty
     :param times: how often it happens, None for until it is disarmed
     :param skip: how many matching calls pass unharmed first
-    :param page: number of the page it happens on, from 1 (`searchOrders`)
+    :param page: number of the page it happens on, from 1 (`searchOrders`, `searchListingsItems`)
     :param order_id: the order it happens for (`getOrder`, `confirmShipment`)
+    :param sku: the listing it happens for (`getListingsItem`, `patchListingsItem`)
     :param seller_id: the seller it happens to, every one when empty
     :param seconds: of real time, for 'delay'
     :param status: for 'custom', as are `body` and `content_type`
@@ -116,6 +120,7 @@ class Fault:
     skip: int = 0
     page: int | None = None
     order_id: str = ''
+    sku: str = ''
     seller_id: str = ''
     seconds: float = 1.0
     status: int = 200
@@ -149,6 +154,7 @@ class Fault:
             and self.seller_id in ('', occasion.seller_id)
             and self.page in (None, occasion.page)
             and self.order_id in ('', occasion.order_id)
+            and self.sku in ('', occasion.sku)
         )
 
     def answer(self) -> Response | None:

@@ -71,6 +71,8 @@ class Report:
     is_fatal: bool = False
     unlisted: int = 0
 
+    content_type = 'text/xml; charset=UTF-8'
+
     def render(self, feed_id: str, seller_id: str) -> bytes:
         """Return the report as Amazon's XML."""
         counts = {
@@ -113,15 +115,15 @@ def process(
 ) -> Report:
     """Do what the messages of a feed say, one by one.
 
-    :param manners: 'feed_breaks_off' leaves the second half undone, 'feed_skips_last' the last
-        message, 'report_incomplete' does not list the last result
+    :param manners: 'feed_breaks_off' and 'feed_half' leave the second half undone,
+        'feed_skips_last' the last message, 'report_incomplete' does not list the last result
     """
     message_type, handle = FEED_TYPES[feed_type]
     try:
         messages = _read_envelope(seller, content, message_type)
     except EnvelopeError as error:
         return Report(0, [Result('0', 'Error', CODE_ENVELOPE, str(error))], is_fatal=True)
-    if 'feed_breaks_off' in manners:
+    if {'feed_breaks_off', 'feed_half'} & set(manners):
         messages = messages[: len(messages) // 2]
     elif 'feed_skips_last' in manners:
         messages = messages[:-1]

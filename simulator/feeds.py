@@ -12,12 +12,14 @@ from typing import Any
 
 from .errors import ApiError
 from .faults import Faults, Occasion
-from .feed_processing import process
+from .feed_processing import Report, process
+from .listings_feed import FEED_TYPE as LISTINGS_FEED
+from .listings_feed import ListingsReport, process_listings
 from .rendering import to_iso
 from .state import Clock, Seller
 from .storage import Storage
 
-REPORT_TYPE = 'text/xml; charset=UTF-8'
+HTML_REPORT = b'<html><body>Your report is being prepared.</body></html>'
 FEED_STATUSES = ('IN_QUEUE', 'IN_PROGRESS', 'DONE', 'CANCELLED', 'FATAL')
 OPEN_STATUSES = ('IN_QUEUE', 'IN_PROGRESS')
 
@@ -183,19 +185,27 @@ class FeedDesk:
         """Do what a feed says, keep the report, and return the status it ends with."""
         if feed.content is None or 'feed_fatal' in feed.manners:
             return 'FATAL'
-        report = process(feed.seller, feed.feed_type, feed.content, feed.manners)
+        report = _process_content(feed, feed.content)
         if 'feed_breaks_off' in feed.manners:
             return 'FATAL'
         if 'report_missing' not in feed.manners:
             content = report.render(feed.feed_id, feed.seller.profile.seller_id)
-            feed.result_id = self._keep(feed, content)
+            feed.result_id = self._keep(feed, content, report.content_type)
         return 'FATAL' if report.is_fatal else 'DONE'
 
-    def _keep(self, feed: Feed, content: bytes) -> str:
+    def _keep(self, feed: Feed, content: bytes, content_type: str) -> str:
         compression = ''
+        if 'report_not_json' in feed.manners:
+            content = HTML_REPORT
         if 'report_bom' in feed.manners:
             content = codecs.BOM_UTF8 + content
         if {'report_gzip', 'report_gzip_unmarked'} & feed.manners:
             content = gzip.compress(content)
             compression = 'GZIP' if 'report_gzip' in feed.manners else ''
-        return self.storage.add(feed.seller, REPORT_TYPE, content, compression).document_id
+        return self.storage.add(feed.seller, content_type, content, compression).document_id
+
+
+def _process_content(feed: Feed, content: bytes) -> Report | ListingsReport:
+    if feed.feed_type == LISTINGS_FEED:
+        return process_listings(feed.seller, feed.marketplace_ids[0], content, feed.manners)
+    return process(feed.seller, feed.feed_type, content, feed.manners)

@@ -285,8 +285,11 @@ class ListingOwner:
     ) -> None:
         """Take what the application sends for a listing; it is shown after `listing_lag`."""
         now = self.clock.now()
+        due = now + timedelta(seconds=self.listing_lag)
+        # What was sent last wins, whatever the lag was before.
+        due = max([due, *(change.due for change in listing.changes)])
         listing.attributes = attributes
-        listing.changes.append(Change(now + timedelta(seconds=self.listing_lag), values))
+        listing.changes.append(Change(due, values))
         listing.settle(now)
 
     # === ORDERS === #

@@ -49,19 +49,23 @@ class PageTokens:
         page = self._pages.get(token or '')
         return page.number if page else 1
 
-    def redeem(self, token: str, seller: Seller, parameters: Mapping[str, str]) -> Page:
+    def redeem(
+        self, token: str, seller: Seller, parameters: Mapping[str, str],
+        name: str = 'paginationToken',
+    ) -> Page:
         """Return the page behind a token.
 
         :param parameters: the query, without what may differ between pages
+        :param name: what the operation calls the token
         :raise ApiError: the token is unknown, too old, or for another query
         """
         page = self._pages.get(token)
         if page is None or page.seller is not seller:
-            raise ApiError.invalid('The paginationToken is not valid.')
+            raise ApiError.invalid(f'The {name} is not valid.')
         if page.expires_at <= self._clock.now():
-            raise ApiError.invalid('The paginationToken has expired.')
+            raise ApiError.invalid(f'The {name} has expired.')
         if page.parameters != parameters:
             raise ApiError.invalid(
-                'The parameters differ from those of the request that returned paginationToken.'
+                f'The parameters differ from those of the request that returned {name}.'
             )
         return page

@@ -55,6 +55,7 @@ from . import test_shipments_sending
 from . import test_shipments_tours
 from . import test_simulator
 from . import test_simulator_authorization
+from . import test_simulator_listings
 from . import test_simulator_shipments
 from . import test_start
 from . import test_tours

@@ -21,6 +21,7 @@ from ..inputs import (
     read_object,
     read_text,
 )
+from ..listings_feed import FEED_TYPE as LISTINGS_FEED
 
 INPUT_DOCUMENT_LIFETIME = timedelta(days=2)
 FEEDS_SHOWN_FOR = timedelta(days=90)
@@ -52,11 +53,13 @@ def _get_feed_document(call: Call) -> Response:
 def _create_feed(call: Call) -> Response:
     payload = read_object(call.body)
     feed_type = read_text(payload, 'feedType')
-    if feed_type not in FEED_TYPES:
+    if feed_type not in (*FEED_TYPES, LISTINGS_FEED):
         raise ApiError.invalid(f'feedType is not valid: {feed_type}')
     marketplace_ids = read_list(payload, 'marketplaceIds', str)
     if len(marketplace_ids) > MAX_FEED_MARKETPLACES:
         raise ApiError.invalid(f'marketplaceIds has more than {MAX_FEED_MARKETPLACES} values.')
+    if feed_type == LISTINGS_FEED and len(marketplace_ids) > 1:
+        raise ApiError.invalid(f'marketplaceIds of a {LISTINGS_FEED} has more than one value.')
     foreign = set(marketplace_ids).difference(call.seller.marketplace_ids)
     if foreign:
         raise ApiError.invalid(f"marketplaceIds are not the seller's: {', '.join(sorted(foreign))}")
@@ -99,7 +102,7 @@ def _get_feeds(call: Call) -> Response:
 
 def _search_feeds(call: Call) -> list[Feed]:
     """Return the feeds that a first page of `getFeeds` asks for, the newest first."""
-    types = query_choices(call.query, 'feedTypes', FEED_TYPES)
+    types = query_choices(call.query, 'feedTypes', (*FEED_TYPES, LISTINGS_FEED))
     if not types:
         raise ApiError.invalid('Either feedTypes or nextToken is required.')
     statuses = query_choices(call.query, 'processingStatuses', FEED_STATUSES)
