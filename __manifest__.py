@@ -52,6 +52,8 @@
         'views/amazon_cancellation_views.xml',
         'views/amazon_marketplace_views.xml',
         'views/amazon_offer_views.xml',
+        'views/amazon_account_stock_views.xml',
+        'views/amazon_offer_stock_views.xml',
         'views/amazon_order_views.xml',
         'views/amazon_shipment_views.xml',
         'views/delivery_carrier_views.xml',

@@ -32,6 +32,7 @@ from . import amazon_account_orders_card
 from . import amazon_account_privacy
 from . import amazon_account_renewals
 from . import amazon_account_sales
+from . import amazon_account_stock
 from . import amazon_authorization
 from . import amazon_cancellation
 from . import amazon_check_deliveries
@@ -41,15 +42,19 @@ from . import amazon_check_orders
 from . import amazon_check_renewals
 from . import amazon_check_sales
 from . import amazon_check_setup
+from . import amazon_check_stock
 from . import amazon_delivery_rule
 from . import amazon_marketplace
 from . import amazon_offer
 from . import amazon_offer_matching
+from . import amazon_offer_stock
 from . import amazon_order
 from . import amazon_order_fetching
 from . import amazon_order_forgetting
 from . import amazon_order_importing
 from . import amazon_shipment
+from . import amazon_stock_level
+from . import amazon_stock_sending
 from . import amazon_sync_feeds
 from . import amazon_sync_orders
 from . import delivery_carrier

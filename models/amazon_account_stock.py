@@ -61,7 +61,7 @@ class AmazonAccount(models.Model):
         accounts = self._get_syncable()
         accounts._check_pushes_stock()
         budget = TimeBudget(SYNC_SECONDS)
-        accounts._mark_all_stock_changed()
+        accounts._mark_stock_changed()
         self.env['ir.cron']._commit_progress()
         accounts._recalculate_stock(budget)
         return accounts._send_stock(Run(budget))
@@ -117,7 +117,7 @@ class AmazonAccount(models.Model):
         :return: None
         """
         pushing = self.filtered(lambda account: account._pushes_stock())
-        pushing._mark_all_stock_changed()
+        pushing._mark_stock_changed()
         # In sudo mode: the connector alone writes what it tells Amazon.
         self.env['amazon.stock.level'].sudo().search(
             [('account_id', 'in', (self - pushing).ids)],
@@ -129,20 +129,20 @@ class AmazonAccount(models.Model):
         :param TimeBudget budget: What is not calculated when it is spent is left to the cron.
         :return: None
         """
-        cron = self.env.ref('amazon_connector.ir_cron_send_stock').sudo()
         accounts = self.filtered(lambda account: account._pushes_stock())
+        changes = self.env['amazon.stock.change']
         try:
-            while accounts and not budget.is_spent():
-                offers = self.env['amazon.stock.change']._take_offers(accounts.ids, BATCH_SIZE)
-                if not offers:
-                    return
+            goes_on = True
+            while goes_on and not budget.is_spent():
+                offers = changes._take_offers(accounts, BATCH_SIZE)
                 offers._update_stock_levels()
                 self.env['ir.cron']._commit_progress()
+                goes_on = bool(offers)
         except (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, UniqueViolation):
             # Another worker is at the same offers. What it has not seen is still marked.
             self.env.cr.rollback()
-        if accounts:
-            cron._trigger()
+        if changes._has_marks(accounts):
+            self.env.ref('amazon_connector.ir_cron_send_stock').sudo()._trigger()
             self.env['ir.cron']._commit_progress()
 
     def _send_stock(self, run):

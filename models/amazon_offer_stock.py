@@ -42,15 +42,18 @@ class AmazonOffer(models.Model):
     # === CRUD METHODS === #
 
     def write(self, vals):
-        """Override of `base` to follow offers that Amazon shows on another channel."""
-        before = {
-            offer: offer.channel for offer in self
-            if offer.channel_read_at and offer.channel
-        } if 'channel' in vals else {}
+        """Override of `base` to follow what Amazon shows otherwise than before."""
+        before = {offer: offer.channel for offer in self} if 'channel' in vals else {}
         res = super().write(vals)
         for offer, channel in before.items():
             if offer.channel != channel:
                 offer._follow_channel()
+        if 'amazon_quantity' in vals:
+            # In sudo mode: the level is the connector's.
+            self.sudo().filtered(
+                lambda offer: offer.stock_level_id.state == 'in_sync'
+                and offer.stock_level_id.target != offer.amazon_quantity,
+            )._mark_stock_changed()
         return res
 
     # === ACTION METHODS === #
