@@ -35,6 +35,10 @@ UPDATE amazon_feed
    SET content = NULL,
        answer = NULL,
        state = CASE WHEN state = 'done' THEN state ELSE 'failed' END;
+UPDATE amazon_report
+   SET answer = NULL,
+       next_try = NULL,
+       state = CASE WHEN state = 'done' THEN state ELSE 'failed' END;
 UPDATE amazon_shipment
    SET state = 'skipped',
        answer = NULL,

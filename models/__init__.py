@@ -4,6 +4,8 @@ from . import amazon_checks_mixin
 from . import guard
 from . import amazon_queue_mixin
 from . import amazon_feed_mixin
+from . import amazon_job_mixin
+from . import amazon_report_mixin
 from . import amazon_outbox_mixin
 from . import amazon_secret
 from . import amazon_personal_data
@@ -14,6 +16,7 @@ from . import amazon_connection
 from . import amazon_connection_application
 from . import amazon_sync
 from . import amazon_feed
+from . import amazon_report
 from . import amazon_account  # what the ways extend of it comes before them
 from . import amazon_account_marketplaces
 from . import amazon_account_start
@@ -27,6 +30,7 @@ from . import amazon_account_authorization
 from . import amazon_account_card
 from . import amazon_account_deliveries
 from . import amazon_account_deliveries_card
+from . import amazon_account_offers
 from . import amazon_account_orders
 from . import amazon_account_orders_card
 from . import amazon_account_privacy
@@ -46,7 +50,12 @@ from . import amazon_check_stock
 from . import amazon_delivery_rule
 from . import amazon_marketplace
 from . import amazon_offer
+from . import amazon_offer_fetching
+from . import amazon_offer_importing
 from . import amazon_offer_matching
+from . import amazon_offer_products
+from . import amazon_offer_reading
+from . import amazon_offer_references
 from . import amazon_offer_stock
 from . import amazon_order
 from . import amazon_order_fetching
@@ -57,8 +66,10 @@ from . import amazon_stock_level
 from . import amazon_stock_sending
 from . import amazon_sync_feeds
 from . import amazon_sync_orders
+from . import amazon_sync_reports
 from . import delivery_carrier
 from . import mail_mail
+from . import product_product
 from . import res_partner
 from . import res_partner_forgetting
 from . import res_company

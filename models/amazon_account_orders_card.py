@@ -56,7 +56,9 @@ class AmazonAccount(models.Model):
             account.unexplained_count = counts.get(account, 0)
 
     def _compute_unmatched_offer_count(self):
-        counts = self._count_by_account('amazon.offer', Domain('product_id', '=', False))
+        counts = self._count_by_account(
+            'amazon.offer', Domain('product_id', '=', False) & Domain('is_gone', '=', False),
+        )
         for account in self:
             account.unmatched_offer_count = counts.get(account, 0)
 

@@ -9,21 +9,23 @@ from .vault import EncryptedText
 
 POLL_PAUSE = timedelta(minutes=2)
 MAX_AGE = timedelta(hours=24)
-OPEN_STATES = ('to_upload', 'to_create', 'in_progress', 'over')
 
 
 class AmazonFeed(models.Model):
     """A document with many messages that Amazon works through in its own time.
 
     What it says and what becomes of that is the matter of its carrier, a model that inherits
-    `amazon.feed.mixin`: the contract between the two is there. What each step returns is committed
-    before the next one, so that a feed goes on where it was.
+    `amazon.feed.mixin`: the contract between the two is there.
     """
 
     _name = 'amazon.feed'
     _description = "Amazon Feed"
-    _inherit = ['amazon.sync.mixin']
+    _inherit = ['amazon.job.mixin']
     _order = 'id desc'
+
+    _open_states = ('to_upload', 'to_create', 'in_progress', 'over')
+    _job_cron = 'amazon_connector.ir_cron_process_feeds'
+    _poll_pause = POLL_PAUSE
 
     account_id = fields.Many2one(
         comodel_name='amazon.account',
@@ -77,15 +79,6 @@ class AmazonFeed(models.Model):
         for feed in self:
             feed.display_name = f'{types.get(feed.type, feed.type)} {feed.feed_ref or feed.id}'
 
-    # === CRUD METHODS === #
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        """Override of `base` to send the feeds as soon as they are committed."""
-        records = super().create(vals_list)
-        self.env.ref('amazon_connector.ir_cron_process_feeds').sudo()._trigger()
-        return records
-
     # === BUSINESS METHODS === #
 
     @api.model
@@ -122,39 +115,12 @@ class AmazonFeed(models.Model):
             self.env['ir.cron']._commit_progress()
         self.env['amazon.sync']._run_way('feeds', TimeBudget(CRON_SECONDS))
 
-    @api.model
-    def _get_open(self, account):
-        """Return the feeds of an account that are not finished, the oldest first."""
-        return self.search(
-            [('account_id', '=', account.id), ('state', 'in', OPEN_STATES)], order='id',
-        )
-
-    def _process(self, client):
-        """Bring the feed forward until Amazon needs time for it; commit each step.
-
-        :param amazon.client.Client client: The client of the connection.
-        :return: None
-        :raise AmazonError: If the connection has to wait.
-        """
-        self.ensure_one()
-        goes_on = True
-        while goes_on and self.try_lock_for_update(allow_referencing=True):
-            if self.state not in OPEN_STATES:
-                break
-            goes_on = self._do_safely(lambda feed: feed._do_next_step(client))
-            self.env['ir.cron']._commit_progress()
-
     def _note_failure(self, exception):
         """Override of `amazon.sync.mixin` to send in another way what the feed carries."""
         self._give_up(self._get_failure_reason(exception), self._get_answer(exception))
 
     def _do_next_step(self, client):
-        """Bring the feed one state forward.
-
-        :param amazon.client.Client client: The client of the connection.
-        :return: Whether the next step may follow at once. So for the steps.
-        :rtype: bool
-        """
+        """Override of `amazon.job.mixin`. Each step returns as much."""
         if self.state == 'to_upload':
             return self._upload(client)
         if self.state == 'to_create':
@@ -216,12 +182,6 @@ class AmazonFeed(models.Model):
         except (Malformed, NotFound, Rejected, Unavailable):
             return  # The feed is given up all the same.
         self.account_id._compare_seller_id(report.seller_id)
-
-    def _wait_for_amazon(self):
-        """Come back when Amazon may have gone on."""
-        self.env.ref('amazon_connector.ir_cron_process_feeds').sudo()._trigger(
-            at=fields.Datetime.now() + POLL_PAUSE,
-        )
 
     def _read_report(self, client):
         """Hand Amazon's answers over to the records that the messages are about."""

@@ -97,6 +97,12 @@ class AmazonOffer(models.Model):
         copy=False,
     )
 
+    match_note = fields.Char(
+        string="Why Not Matched",
+        help="What kept Match All from choosing a product.",
+        readonly=True,
+        copy=False,
+    )
     product_page_url = fields.Char(compute='_compute_product_page_url')
 
     _sku_uniq = models.Constraint(
@@ -145,6 +151,7 @@ class AmazonOffer(models.Model):
             vals = {
                 **vals,
                 'is_left_unmatched': not vals['product_id'],
+                'match_note': False,
                 'is_match_inherited': bool(self.env.context.get('amazon_match_inherited')),
             }
         res = super().write(vals)
@@ -172,13 +179,6 @@ class AmazonOffer(models.Model):
                 ))
 
     # === ACTION METHODS === #
-
-    def action_unmatch(self):
-        """Forget which product the offers stand for.
-
-        :return: None
-        """
-        self.product_id = False
 
     def action_open_product_page(self):
         """Open the page on which buyers see the offer.
@@ -259,27 +259,3 @@ class AmazonOffer(models.Model):
         :rtype: product.product
         """
         return self.product_id or self.account_id.product_id
-
-    def _match_by_reference(self):
-        """Match the offers that have no product to the one whose reference is the SKU.
-
-        :return: None
-        """
-        def is_open(offer):
-            return not (offer.product_id or offer.is_left_unmatched)
-
-        self.filtered(is_open)._match_like_twins()
-        unmatched = self.filtered(is_open)
-        for account, offers in unmatched.grouped('account_id').items():
-            Product = self.env['product.product'].with_company(account.company_id)
-            domain = Product._check_company_domain(account.company_id)
-            skus = offers.mapped('sku')
-            by_barcode = Product.search([*domain, ('barcode', 'in', skus)]).grouped('barcode')
-            by_reference = Product.search(
-                [*domain, ('default_code', 'in', skus)],
-            ).grouped('default_code')
-            for offer in offers:
-                candidates = by_reference.get(offer.sku) or by_barcode.get(offer.sku)
-                if candidates and len(candidates) == 1:
-                    # It is no decision of a person that would hold elsewhere.
-                    offer.with_context(amazon_match_inherited=True).product_id = candidates

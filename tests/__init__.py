@@ -26,6 +26,7 @@ from . import test_languages
 from . import test_layering
 from . import test_marketplaces_change
 from . import test_offers
+from . import test_offers_import
 from . import test_office
 from . import test_order_overview
 from . import test_order_parsing

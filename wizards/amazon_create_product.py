@@ -1,6 +1,4 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
-from odoo.tools.barcode import check_barcode_encoding
 
 from ..models.tools import SYNC_SECONDS, TimeBudget
 
@@ -20,7 +18,11 @@ class AmazonCreateProduct(models.TransientModel):
     default_code = fields.Char(
         string="Internal Reference", default=lambda self: self._get_offer().sku,
     )
-    barcode = fields.Char(default=lambda self: self._get_barcode())
+    barcode = fields.Char(default=lambda self: self._get_offer()._get_free_barcode())
+    currency_id = fields.Many2one(related='offer_id.company_id.currency_id')
+    list_price = fields.Monetary(
+        string="Sales Price", default=lambda self: self._get_offer()._get_list_price(),
+    )
     is_storable = fields.Boolean(
         string="Track Inventory", help="Goods that you keep in stock.", default=True,
     )
@@ -30,15 +32,6 @@ class AmazonCreateProduct(models.TransientModel):
     @api.model
     def _get_offer(self):
         return self.env['amazon.offer'].browse(self.env.context.get('default_offer_id'))
-
-    @api.model
-    def _get_barcode(self):
-        """Return the SKU where it is a barcode; Amazon's orders hold no other."""
-        sku = self._get_offer().sku or ''
-        is_barcode = sku and any(
-            check_barcode_encoding(sku, kind) for kind in ('ean8', 'ean13', 'upca')
-        )
-        return is_barcode and sku
 
     # === ACTION METHODS === #
 
@@ -50,23 +43,16 @@ class AmazonCreateProduct(models.TransientModel):
         :raise UserError: If the user may not create products.
         """
         self.ensure_one()
-        Product = self.env['product.product']
-        if not Product.has_access('create'):
-            raise UserError(self.env._(
-                "You may not create products. Ask somebody with the right Sales / Administrator or"
-                " Inventory / Administrator, or choose a product that exists.",
-            ))
         offer = self.offer_id
-        product = Product.create({
-            'name': self.name,
-            'default_code': self.default_code,
-            'barcode': self.barcode,
-            'type': 'consu',
-            'is_storable': self.is_storable,
-            'company_id': offer.company_id.id,
-        })
+        offer._check_may_create_products()
         waiting = self.env['amazon.order'].search([('waiting_offer_ids', 'in', offer.ids)])
-        offer.product_id = product
+        offer._create_product(
+            name=self.name,
+            default_code=self.default_code,
+            barcode=self.barcode,
+            list_price=self.list_price,
+            is_storable=self.is_storable,
+        )
         return self._import(waiting)
 
     # === BUSINESS METHODS === #

@@ -1,0 +1,196 @@
+from datetime import timedelta
+
+from odoo import api, models
+from odoo.fields import Domain
+
+from ..amazon import listings_report
+from .incoming import LEAN_CONTEXT
+from .tools import to_naive
+
+# A report that holds so much less than what was listed is believed when the next one says it again.
+FEW = 10
+GONE_SHARE = 0.5
+SAME_NEWS = timedelta(days=3)
+
+
+class AmazonOffer(models.Model):
+    """How offers come in: from Amazon's report on all listings of a marketplace."""
+
+    _name = 'amazon.offer'
+    _inherit = ['amazon.offer', 'amazon.report.mixin']
+
+    _report_type = listings_report.REPORT_TYPE
+    _report_options = listings_report.OPTIONS
+
+    # === ACTION METHODS === #
+
+    def action_import_offers(self):
+        """Import the listings of the accounts of these offers or, if there are none, of all.
+
+        :return: The notification to show.
+        :rtype: dict
+        """
+        return self.account_id.action_import_offers()
+
+    # === BUSINESS METHODS - READING A REPORT === #
+
+    @api.model
+    def _get_report_label(self):
+        """Override of `amazon.report.mixin`."""
+        return self.env._("Listings")
+
+    @api.model
+    def _parse_report_content(self, report, content):
+        """Override of `amazon.report.mixin`."""
+        return listings_report.parse_listings_report(
+            content, (report.marketplace_id.lang_code or '')[:2],
+        )
+
+    @api.model
+    def _get_report_lines(self, document):
+        """Override of `amazon.report.mixin`."""
+        return document.listings
+
+    @api.model
+    def _get_report_notes(self, document):
+        """Override of `amazon.report.mixin`."""
+        return [
+            self.env._(
+                "Line %(number)s, SKU %(sku)s: %(problem)s",
+                number=line.number,
+                sku=line.sku or '-',
+                problem=line.problem,
+            )
+            for line in (*document.broken, *document.notes)
+        ]
+
+    @api.model
+    def _describe_report_line(self, line):
+        """Override of `amazon.report.mixin`."""
+        return line.sku
+
+    @api.model
+    def _take_report_lines(self, report, lines):
+        """Override of `amazon.report.mixin` to bring offers up to what Amazon says of them.
+
+        Whatever was read or told after the report was made is newer than it.
+        """
+        account, marketplace = report.account_id, report.marketplace_id
+        values_by_sku = {
+            listing.sku: self._prepare_listing_values(listing, marketplace, report.made_at)
+            for listing in lines
+        }
+        lean = self.with_context(**LEAN_CONTEXT)
+        known = lean.search([
+            ('account_id', '=', account.id),
+            ('marketplace_id', '=', marketplace.id),
+            ('sku', 'in', list(values_by_sku)),
+        ])
+        for offer in known:
+            offer._take_reading(values_by_sku.pop(offer.sku), report.made_at)
+        new = lean.create([
+            {'account_id': account.id, 'marketplace_id': marketplace.id, 'sku': sku, **values}
+            for sku, values in values_by_sku.items()
+        ])
+        new._match_by_reference()
+        (known | new)._follow_import()
+
+    @api.model
+    def _prepare_listing_values(self, listing, marketplace, made_at):
+        """Return the values of an offer as a line of the report tells them.
+
+        What the line does not tell is left as it is.
+
+        :param amazon.listings_report.Listing listing: The line.
+        :param amazon.marketplace marketplace: Where it is listed.
+        :param datetime made_at: When the report was made (UTC, naive).
+        :rtype: dict
+        """
+        values = {
+            'title': listing.title,
+            'asin': listing.asin,
+            'amazon_status': listing.status,
+            'condition': listing.condition,
+            'opened_at': to_naive(listing.opened_at),
+            'barcode': listing.barcode,
+            'channel': listing.channel,
+        }
+        values = {name: value for name, value in values.items() if value}
+        if listing.channel:
+            values['channel_read_at'] = made_at
+        if listing.price is not None:
+            values['amazon_price'] = float(listing.price)
+            values['currency_id'] = marketplace.currency_id.id
+        if listing.quantity is not None:
+            values['amazon_quantity'] = listing.quantity
+        return {**values, 'is_gone': False, 'read_at': made_at}
+
+    @api.model
+    def _end_report(self, report, document):
+        """Override of `amazon.report.mixin` to mark what is not listed any more."""
+        if not document.is_whole:
+            return self.env._(
+                "The report ends in the middle, so that nothing counts as not listed any more. It"
+                " is read again with the next import.",
+            )
+        self.search([
+            ('account_id', '=', report.account_id.id),
+            ('marketplace_id', '=', report.marketplace_id.id),
+            ('product_id', '=', False),
+        ])._match_by_reference(is_loose=True)
+        listed = self._get_listed(report)
+        skus = {listing.sku for listing in document.listings}
+        skus.update(line.sku for line in document.broken)
+        gone = listed.filtered(lambda offer: offer.sku not in skus)
+        if self._is_doubtful(report, len(gone), len(listed)):
+            return self.env._(
+                "%(gone)s of %(count)s offers are missing in it. They count as not listed any more"
+                " when the next report says so, too.",
+                gone=len(gone),
+                count=len(listed),
+            )
+        gone.with_context(**LEAN_CONTEXT).is_gone = True
+        gone._follow_import()
+        return ''
+
+    @api.model
+    def _get_listed(self, report):
+        """Return the offers that were listed on the marketplace when the report was made.
+
+        What orders have brought in, and no listing yet, may be older than any report.
+
+        :param amazon.report report: The report.
+        :rtype: amazon.offer
+        """
+        return self.search_fetch([
+            ('account_id', '=', report.account_id.id),
+            ('marketplace_id', '=', report.marketplace_id.id),
+            ('is_gone', '=', False),
+            ('create_date', '<=', report.create_date),
+            '|', ('read_at', '=', False), ('read_at', '<=', report.made_at),
+        ], ['sku'])
+
+    @api.model
+    def _is_doubtful(self, report, gone_count, listed_count):
+        """Return whether so many offers are missing that it may be a fault of the report's.
+
+        :param amazon.report report: The report.
+        :param int gone_count: How many are missing.
+        :param int listed_count: How many were listed before.
+        :rtype: bool
+        """
+        is_few = gone_count < FEW or gone_count < GONE_SHARE * listed_count
+        if not gone_count or (is_few and gone_count < listed_count):
+            return False
+        before = self.env['amazon.report'].search(
+            Domain('type', '=', report.type)
+            & Domain('account_id', '=', report.account_id.id)
+            & Domain('marketplace_id', '=', report.marketplace_id.id)
+            & Domain('state', '=', 'done')
+            & Domain('made_at', '<', report.made_at)
+            & Domain('made_at', '>', report.made_at - SAME_NEWS)
+            & Domain('id', '!=', report.id),
+            order='id desc',
+            limit=1,
+        )
+        return not before or before.line_count > listed_count - GONE_SHARE * gone_count
