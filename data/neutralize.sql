@@ -5,6 +5,7 @@ DELETE FROM amazon_access_token;
 DELETE FROM amazon_quota;
 DELETE FROM amazon_authorization;
 DELETE FROM amazon_check;
+DELETE FROM amazon_stock_change;
 UPDATE res_company
    SET amazon_application_id = NULL,
        amazon_lwa_client_id = NULL,

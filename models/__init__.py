@@ -34,6 +34,7 @@ from . import amazon_account_offers
 from . import amazon_account_orders
 from . import amazon_account_orders_card
 from . import amazon_account_privacy
+from . import amazon_account_quantity
 from . import amazon_account_renewals
 from . import amazon_account_sales
 from . import amazon_account_stock
@@ -48,12 +49,14 @@ from . import amazon_check_sales
 from . import amazon_check_setup
 from . import amazon_check_stock
 from . import amazon_delivery_rule
+from . import amazon_kits
 from . import amazon_marketplace
 from . import amazon_offer
 from . import amazon_offer_fetching
 from . import amazon_offer_importing
 from . import amazon_offer_matching
 from . import amazon_offer_products
+from . import amazon_offer_quantity
 from . import amazon_offer_reading
 from . import amazon_offer_references
 from . import amazon_offer_stock
@@ -61,7 +64,9 @@ from . import amazon_order
 from . import amazon_order_fetching
 from . import amazon_order_forgetting
 from . import amazon_order_importing
+from . import amazon_order_quantities
 from . import amazon_shipment
+from . import amazon_stock_change
 from . import amazon_stock_level
 from . import amazon_stock_sending
 from . import amazon_sync_feeds
@@ -85,3 +90,4 @@ from . import stock_move_line
 from . import stock_package
 from . import stock_picking
 from . import stock_picking_warehouse
+from . import stock_watchers

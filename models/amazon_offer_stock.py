@@ -1,12 +1,9 @@
-from odoo import api, fields, models
+from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-from .activities import plan_activity
 from .amazon_sync import Run
 from .tools import SYNC_SECONDS, TimeBudget
-
-CHANNEL = 'amazon_connector.mail_activity_type_channel'
 
 
 class AmazonOffer(models.Model):
@@ -42,18 +39,14 @@ class AmazonOffer(models.Model):
     # === CRUD METHODS === #
 
     def write(self, vals):
-        """Override of `base` to follow what Amazon shows otherwise than before."""
-        before = {offer: offer.channel for offer in self} if 'channel' in vals else {}
+        """Override of `base` to look again at what Amazon shows otherwise than it was in sync."""
         res = super().write(vals)
-        for offer, channel in before.items():
-            if offer.channel != channel:
-                offer._follow_channel()
-        if 'amazon_quantity' in vals:
+        if 'read_at' in vals:
             # In sudo mode: the level is the connector's.
             self.sudo().filtered(
-                lambda offer: offer.stock_level_id.state == 'in_sync'
-                and offer.stock_level_id.target != offer.amazon_quantity,
-            )._mark_stock_changed()
+                lambda offer: offer.stock_state in ('to_send', 'in_sync')
+                and (offer.stock_state == 'in_sync') != (offer.stock_target == offer.amazon_quantity),
+            )._mark_stock_changed(with_products=False)
         return res
 
     # === ACTION METHODS === #
@@ -108,39 +101,16 @@ class AmazonOffer(models.Model):
             offer.stock_level_id = level
         self.stock_level_id._recalculate()
 
-    def _follow_channel(self):
-        """Tell the person in charge that Amazon ships an offer now, and no longer when that is over.
+    def _follow_channel_change(self, channel):
+        """Override of `amazon_connector` to leave the quantity alone as soon as Amazon ships it."""
+        if self.channel != 'fbm':
+            # In sudo mode: the level is the connector's.
+            self.sudo().stock_level_id._set_aside()
+        super()._follow_channel_change(channel)
 
-        :return: None
-        """
-        self.ensure_one()
-        if self.channel == 'fbm':
-            self.activity_unlink([CHANNEL])
-            return
-        # In sudo mode: whoever has imported it, the connector follows.
-        level = self.sudo().stock_level_id
-        if level.state:
-            level._set_aside()
-            note = self.env._(
-                "Amazon ships this offer now (%(channel)s), so that its quantity is left alone. If"
-                " that is not what you want, change the fulfillment channel in Seller Central.",
-                channel=dict(self._fields['channel']._description_selection(self.env)).get(
-                    self.channel, self.channel,
-                ),
-            )
-            self.message_post(body=note)
-            if not self.activity_search([CHANNEL]):
-                plan_activity(self, CHANNEL, note, self.account_id._get_person_in_charge())
-
-    @api.model
-    def _get_newer_stock(self, moment):
-        """Return the offers of `self` whose quantity on Amazon is known better than from a report.
-
-        :param datetime moment: When the report was made (UTC, naive).
-        :rtype: amazon.offer
-        """
-        return self.filtered(lambda offer: (
-            offer.stock_level_id.state == 'sent'
-            or offer.stock_sent_at and offer.stock_sent_at > moment
-            or offer.channel_read_at and offer.channel_read_at > moment
-        ))
+    def _drop_outdated(self, values, read_at):
+        """Override of `amazon_connector`: Amazon has been told another quantity since."""
+        values = super()._drop_outdated(values, read_at)
+        if self.stock_sent_at and self.stock_sent_at > read_at:
+            values = {name: value for name, value in values.items() if name != 'amazon_quantity'}
+        return values

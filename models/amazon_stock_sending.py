@@ -135,7 +135,7 @@ class AmazonStockLevel(models.Model):
         :raise AmazonError: If the connection has to wait.
         """
         readings = levels.offer_id._read_listings(client)
-        for level in levels:
+        for level in levels.filtered(lambda level: level.offer_id in readings):
             reading = readings[level.offer_id]
             if isinstance(reading, Exception):
                 level._note_failure_safely(reading)
