@@ -42,10 +42,10 @@ class AmazonOffer(models.Model):
         """Override of `base` to look again at what Amazon shows otherwise than it was in sync."""
         res = super().write(vals)
         if 'read_at' in vals:
-            # In sudo mode: the level is the connector's.
-            self.sudo().filtered(
-                lambda offer: offer.stock_state in ('to_send', 'in_sync')
-                and (offer.stock_state == 'in_sync') != (offer.stock_target == offer.amazon_quantity),
+            self.filtered(
+                lambda offer: offer.stock_state in ('to_send', 'in_sync') and offer.stock_state != (
+                    'in_sync' if offer.stock_target == offer.amazon_quantity else 'to_send'
+                ),
             )._mark_stock_changed(with_products=False)
         return res
 
