@@ -150,7 +150,8 @@ class AmazonOffer(models.Model):
                 count=len(listed),
             )
         gone.with_context(**LEAN_CONTEXT).is_gone = True
-        gone._follow_import()
+        # A look at all of them each night, for whatever no mark has told.
+        listed._mark_stock_changed(with_products=False)
         return ''
 
     @api.model
@@ -187,9 +188,9 @@ class AmazonOffer(models.Model):
             & Domain('account_id', '=', report.account_id.id)
             & Domain('marketplace_id', '=', report.marketplace_id.id)
             & Domain('state', '=', 'done')
-            & Domain('made_at', '<', report.made_at)
             & Domain('made_at', '>', report.made_at - SAME_NEWS)
-            & Domain('id', '!=', report.id),
+            & Domain('report_ref', '!=', report.report_ref)
+            & Domain('id', '<', report.id),
             order='id desc',
             limit=1,
         )

@@ -5,6 +5,7 @@ An independent reading of Amazon's models: it shares no code with the connector.
 
 from .applications import Application
 from .faults import Fault
+from .fba_stock import FBA_ODDITIES, FbaStock
 from .listing_oddities import LISTING_ODDITIES
 from .listings import Listing
 from .oddities import ALIENS, LINE_BREAKS, MARKUP, ODDITIES
@@ -16,6 +17,7 @@ from .state import DEFAULT_SELLER, Participation, Seller, SellerProfile
 __all__ = [
     'ALIENS',
     'DEFAULT_SELLER',
+    'FBA_ODDITIES',
     'LINE_BREAKS',
     'LISTING_ODDITIES',
     'MARKUP',
@@ -29,6 +31,7 @@ __all__ = [
     'Application',
     'Buyer',
     'Fault',
+    'FbaStock',
     'Item',
     'Listing',
     'Order',

@@ -18,10 +18,10 @@ from .api import Call, Operation
 from .consent import CONSENT_PATHS, ConsentPages
 from .control import Control
 from .errors import ApiError, LwaError, StorageError, json_response
-from .faults import CONSENT, DOWNLOAD, LWA, UPLOAD, Occasion, truncated
+from .faults import CONSENT, DOWNLOAD, DOWNLOAD_REPORT, LWA, UPLOAD, Occasion, truncated
 from .operations import OPERATIONS
 from .state import Seller
-from .storage import STORAGE_PATH
+from .storage import FEED_DOCUMENTS, REPORT_DOCUMENTS, Storage
 from .world import CallRecord, World
 
 if TYPE_CHECKING:
@@ -64,8 +64,11 @@ class App:
             response = self._answer_lwa(request)
         elif request.path.startswith(CONSENT_PATHS):
             response = self._answer(Occasion(CONSENT), {}, lambda: self._consent.answer(request))
-        elif request.path.startswith(STORAGE_PATH):
-            response = self._answer_storage(request)
+        elif request.path.startswith(FEED_DOCUMENTS):
+            operation = UPLOAD if request.method == 'PUT' else DOWNLOAD
+            response = self._answer_storage(self._world.feeds.storage, operation, request)
+        elif request.path.startswith(REPORT_DOCUMENTS):
+            response = self._answer_storage(self._world.reports.storage, DOWNLOAD_REPORT, request)
         else:
             response = self._answer_api(request)
         response.headers['x-amzn-RequestId'] = str(uuid.uuid4())
@@ -84,11 +87,8 @@ class App:
 
     # === STORAGE === #
 
-    def _answer_storage(self, request: Request) -> Response:
-        storage = self._world.feeds.storage
-        occasion = Occasion(
-            UPLOAD if request.method == 'PUT' else DOWNLOAD, storage.holder(request),
-        )
+    def _answer_storage(self, storage: Storage, operation: str, request: Request) -> Response:
+        occasion = Occasion(operation, storage.holder(request))
         return self._answer(occasion, {}, lambda: storage.answer(request))
 
     # === SELLING PARTNER API === #
@@ -141,6 +141,7 @@ class App:
         if operation.lags:
             self._world.show_newest_change(seller)
         self._world.feeds.work()
+        self._world.reports.work()
         return operation.perform(Call(
             seller, request.args, path, request.get_data(), request.host_url.rstrip('/'),
             self._world,

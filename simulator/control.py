@@ -37,6 +37,15 @@ ORDER_ACTIONS = (
 )
 # Actions that are methods of `Seller`, about one listing.
 LISTING_ACTIONS = ('add_listing', 'change_listing', 'find_listing', 'show_quantity')
+# Actions that are methods of `Seller`, about the stock of one SKU.
+FBA_ACTIONS = (
+    'set_fba_stock',
+    'change_fba_stock',
+    'receive_inbound',
+    'lose',
+    'find_again',
+    'find_fba_stock',
+)
 _MOMENTS = ('at', 'placed_at', 'updated_at', 'opened', 'updated')
 _WINDOWS = ('ship_by', 'deliver_by', 'scheduled_delivery')
 
@@ -51,6 +60,16 @@ class Control:
             'feeds': self._feeds,
             'finish_feeds': lambda seller: self._world.finish_feeds(),
             'set_feed_pace': lambda seller, **options: self._world.set_feed_pace(**options),
+            'reports': lambda seller: [it.as_json() for it in self._world.reports.of(seller)],
+            'request_report': self._request_report,
+            'finish_reports': lambda seller: self._world.finish_reports(),
+            'set_report_pace': lambda seller, **options: self._world.set_report_pace(**options),
+            'set_report_cache': lambda seller, **options: self._world.set_report_cache(**options),
+            'set_report_mood': self._set_report_mood,
+            'fba_stock': self._fba_stock,
+            'sell_fba_stock': lambda seller, **options: seller.sell_fba_stock(**options),
+            'share_fba_stock': lambda seller, **options: seller.share_fba_stock(**options),
+            'remove_fba_stock': lambda seller, **options: seller.remove_fba_stock(**options),
             'listings': self._listings,
             'add_listings': self._add_listings,
             'remove_listing': lambda seller, **options: seller.remove_listing(**options),
@@ -93,7 +112,7 @@ class Control:
     def _act(self, seller: Seller, name: str, arguments: dict[str, Any]) -> Any:
         if name in ORDER_ACTIONS:
             return _summary(getattr(seller, name)(**_decoded(arguments)))
-        if name in LISTING_ACTIONS:
+        if name in LISTING_ACTIONS or name in FBA_ACTIONS:
             return getattr(seller, name)(**_decoded(arguments)).as_json()
         result = self._actions[name](seller, **arguments)
         return {} if result is None else result
@@ -119,6 +138,15 @@ class Control:
             {**feed.as_json(), 'content': (feed.content or b'').decode(errors='replace')}
             for feed in self._world.feeds.of(seller)
         ]
+
+    def _request_report(self, seller: Seller, **options: Any) -> dict[str, Any]:
+        return self._world.request_report(seller, **options).as_json()
+
+    def _set_report_mood(self, seller: Seller, kind: str, **options: Any) -> None:
+        self._world.set_report_mood(kind, **options)
+
+    def _fba_stock(self, seller: Seller, marketplace_id: str = '') -> list[dict[str, Any]]:
+        return [stock.as_json() for stock in seller.walk_fba_stock(marketplace_id)]
 
     def _calls(self, seller: Seller) -> list[dict[str, Any]]:
         return [call.as_json() for call in self._world.calls]

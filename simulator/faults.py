@@ -70,21 +70,42 @@ FEED_MANNERS = (
     'report_bom',
     'report_not_json',
 )
-KINDS = (*ANSWERS, *MANNERS, *FEED_MANNERS, 'custom')
+# What becomes of a report, and of its document; several go together.
+REPORT_MANNERS = (
+    'report_fatal',
+    'report_cancelled',
+    'report_no_document',
+    'report_localised',
+    'report_shuffled_columns',
+    'report_broken_line',
+    'report_headers_only',
+    'report_doubled',
+    'report_cut_off',
+    'report_no_bom',
+    'report_cp1252',
+    'report_shift_jis',
+    'report_html',
+    'report_empty',
+    'report_uncompressed',
+    'report_cut_gzip',
+)
+KINDS = (*ANSWERS, *MANNERS, *FEED_MANNERS, *REPORT_MANNERS, 'custom')
 
 LWA = 'lwa'
 CONSENT = 'consent'
 UPLOAD = 'uploadFeedDocument'
 DOWNLOAD = 'downloadFeedDocument'
+DOWNLOAD_REPORT = 'downloadReportDocument'
 # Requests that no operation of SP-API answers.
-OUTSIDE = (LWA, CONSENT, UPLOAD, DOWNLOAD)
+OUTSIDE = (LWA, CONSENT, UPLOAD, DOWNLOAD, DOWNLOAD_REPORT)
 
 
 @dataclass(frozen=True)
 class Occasion:
-    """A request, as far as faults look at it; or a feed whose processing begins.
+    """A request, as far as faults look at it; or a feed or report whose processing begins.
 
-    :param operation: Amazon's name of the operation, one of `OUTSIDE`, or the type of the feed
+    :param operation: Amazon's name of the operation, one of `OUTSIDE`, or the type of the feed or
+        report
     :param page: number of the page asked for, from 1
     """
     operation: str
@@ -94,6 +115,7 @@ class Occasion:
     sku: str = ''
     included_data: str = ''
     is_feed: bool = False
+    is_report: bool = False
 
 
 @dataclass
@@ -102,9 +124,9 @@ class Fault:
 
     :param kind: one of `KINDS`
     :param operation: Amazon's name of the operation ('searchOrders', 'confirmShipment', …), 'lwa',
-        'consent', 'uploadFeedDocument' or 'downloadFeedDocument'; every operation of SP-API when
-        empty;
-        for what becomes of a feed, its type, or empty
+        'consent', 'uploadFeedDocument', 'downloadFeedDocument' or 'downloadReportDocument'; every
+        operation of SP-API when empty;
+        for what becomes of a feed or a report, its type, or empty
     :param times: how often it happens, None for until it is disarmed
     :param skip: how many matching calls pass unharmed first
     :param page: number of the page it happens on, from 1 (`searchOrders`, `searchListingsItems`)
@@ -140,6 +162,8 @@ class Fault:
     def matches(self, occasion: Occasion) -> bool:
         """Tell whether the fault is meant for a request."""
         if occasion.is_feed != (self.kind in FEED_MANNERS):
+            return False
+        if occasion.is_report != (self.kind in REPORT_MANNERS):
             return False
         if self.kind == 'expired_page_token' and occasion.page == 1:
             return False

@@ -119,7 +119,7 @@ def query_choices(query: MultiDict[str, str], name: str, allowed: Iterable[str])
 
     :raise ApiError: a value is not allowed
     """
-    values = frozenset(_query_list(query, name))
+    values = frozenset(query_list(query, name))
     unknown = values.difference(allowed)
     if unknown:
         raise ApiError.invalid(f"{name} has unknown values: {', '.join(sorted(unknown))}")
@@ -131,7 +131,7 @@ def query_marketplaces(query: MultiDict[str, str]) -> frozenset[str]:
 
     :raise ApiError: there are too many, or an unknown one
     """
-    ids = _query_list(query, 'marketplaceIds')
+    ids = query_list(query, 'marketplaceIds')
     if len(ids) > MAX_MARKETPLACES:
         raise ApiError.invalid(f'marketplaceIds has more than {MAX_MARKETPLACES} values.')
     for id_ in ids:
@@ -153,6 +153,18 @@ def query_size(query: MultiDict[str, str], name: str, maximum: int, default: int
     return int(value)
 
 
-def _query_list(query: MultiDict[str, str], name: str) -> list[str]:
+def query_flag(query: MultiDict[str, str], name: str) -> bool:
+    """Return a flag, false when it is not given.
+
+    :raise ApiError: it is neither true nor false
+    """
+    value = query_text(query, name) or 'false'
+    if value.lower() not in ('true', 'false'):
+        raise ApiError.invalid(f'{name} is neither true nor false.')
+    return value.lower() == 'true'
+
+
+def query_list(query: MultiDict[str, str], name: str) -> list[str]:
+    """Return the values of a list, none when it is not given."""
     value = query_text(query, name)
     return [] if value is None else value.split(',')

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeAlias
 
+from .fba_stock import FbaOwner
 from .listings import ListingOwner
 from .marketplaces import Marketplace, find_marketplace
 from .oddities import ODDITIES
@@ -134,7 +135,7 @@ _DEFAULT_ADDRESSES = {
 }
 
 
-class Seller(ListingOwner):
+class Seller(ListingOwner, FbaOwner):
     """One seller's shop on Amazon.
 
     Every change moves the order's `lastUpdatedTime`. Orders are named by themselves or by id.
@@ -159,7 +160,7 @@ class Seller(ListingOwner):
         self.clear()
 
     def clear(self) -> None:
-        """Start anew: authorised, with all roles, without orders and listings."""
+        """Start anew: authorised, with all roles, without orders, listings and stock."""
         with self._lock:
             self.is_authorised = True
             self.refresh_tokens = {self.profile.refresh_token: self.profile.client_id}
@@ -172,6 +173,7 @@ class Seller(ListingOwner):
             self._by_created: list[SortKey] = []
             self._counter = 0
             self.clear_listings()
+            self.clear_fba_stock()
 
     @property
     def marketplace_ids(self) -> list[str]:
@@ -298,6 +300,7 @@ class Seller(ListingOwner):
         with self._change(order, at, ('UNSHIPPED', 'PARTIALLY_SHIPPED')) as changed:
             sent = self._quantities(changed, quantities)
             self._count_as_shipped(changed, sent)
+            self.take_from_fba_stock(changed, sent)
             if changed.channel == 'FBM':
                 number = len(changed.packages) + 1
                 changed.packages.append(Package(

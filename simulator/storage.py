@@ -1,4 +1,4 @@
-"""Where feed documents lie: presigned addresses, as Amazon S3 gives and guards them."""
+"""Where documents lie: presigned addresses, as Amazon S3 gives and guards them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from werkzeug.wrappers import Request, Response
 from .errors import ApiError, StorageError
 from .state import Clock, Seller
 
-STORAGE_PATH = '/storage/'
+FEED_DOCUMENTS = '/storage/feeds/'
+REPORT_DOCUMENTS = '/storage/reports/'
 ADDRESS_LIFETIME = timedelta(minutes=5)
 RETENTION = timedelta(days=28)
 
 
 @dataclass
 class Document:
-    """A feed document.
+    """A document of a feed or a report.
 
     :param content_type: what was announced for an upload, or what a download has
     :param content: None before the upload
@@ -38,13 +39,22 @@ class _Permission:
     document: Document
     method: str
     expires_at: datetime
+    content_encoding: str = ''
 
 
 class Storage:
-    """Keep documents, and let in who has a presigned address."""
+    """Keep documents, and let in who has a presigned address.
 
-    def __init__(self, clock: Clock) -> None:
+    :param path: where the addresses begin
+    :param stem: how the ids of the documents begin
+    """
+
+    def __init__(
+        self, clock: Clock, path: str = FEED_DOCUMENTS, stem: str = 'amzn1.tortuga.4.eu',
+    ) -> None:
         self._clock = clock
+        self._path = path
+        self._stem = stem
         self.clear()
 
     def clear(self) -> None:
@@ -58,7 +68,7 @@ class Storage:
     ) -> Document:
         """Keep a document and return it."""
         document = Document(
-            f'amzn1.tortuga.4.eu.{secrets.token_hex(16)}.T{len(self._documents) + 1}',
+            f'{self._stem}.{secrets.token_hex(16)}.T{len(self._documents) + 1}',
             seller, self._clock.now(), content_type, content, compression,
         )
         self._documents[document.document_id] = document
@@ -78,16 +88,19 @@ class Storage:
             raise ApiError.not_found()
         return document
 
-    def presign(self, document: Document, method: str) -> str:
-        """Return path and query of an address that lets a method through for five minutes."""
+    def presign(self, document: Document, method: str, content_encoding: str = '') -> str:
+        """Return path and query of an address that lets a method through for five minutes.
+
+        :param content_encoding: what a download announces
+        """
         signature = secrets.token_hex(32)
         self._permissions[signature] = _Permission(
-            document, method, self._clock.now() + ADDRESS_LIFETIME,
+            document, method, self._clock.now() + ADDRESS_LIFETIME, content_encoding,
         )
         query = urlencode({
             'X-Amz-Expires': int(ADDRESS_LIFETIME.total_seconds()), 'X-Amz-Signature': signature,
         })
-        return f'{STORAGE_PATH}{document.document_id}?{query}'
+        return f'{self._path}{document.document_id}?{query}'
 
     def holder(self, request: Request) -> str:
         """Return the id of the seller whose document an address leads to, '' when to none."""
@@ -99,19 +112,23 @@ class Storage:
 
         :raise StorageError: the address does not permit it
         """
-        document = self._permitted(request)
+        permission = self._permitted(request)
+        document = permission.document
         if request.method == 'PUT':
             if request.headers.get('Content-Type') != document.content_type:
                 raise StorageError.wrong_signature()
             document.content = request.get_data()
             return Response(status=200)
-        return Response(document.content, content_type=document.content_type)
+        response = Response(document.content, content_type=document.content_type)
+        if permission.content_encoding:
+            response.headers['Content-Encoding'] = permission.content_encoding
+        return response
 
-    def _permitted(self, request: Request) -> Document:
+    def _permitted(self, request: Request) -> _Permission:
         permission = self._permissions.get(request.args.get('X-Amz-Signature', ''))
         if permission is None or permission.method != request.method:
             raise StorageError.wrong_signature()
-        if request.path != STORAGE_PATH + permission.document.document_id:
+        if request.path != self._path + permission.document.document_id:
             raise StorageError.wrong_signature()
         if self._clock.now() >= permission.expires_at:
             raise StorageError(403, 'AccessDenied', 'Request has expired')
@@ -126,4 +143,4 @@ class Storage:
                 403, 'AccessDenied', 'There were headers present in the request which were not '
                 'signed',
             )
-        return permission.document
+        return permission

@@ -11,13 +11,17 @@ from .applications import Application, Applications
 from .faults import Fault, Faults
 from .feeds import FeedDesk
 from .lwa import TokenDesk
+from .marketplaces import find_marketplace
 from .paging import PageTokens
 from .rendering import to_iso
+from .reports import ALL_LISTINGS, CACHED_FOR, Report, ReportDesk
+from .rests import Rests
 from .slips import Consent, Slips
 from .state import DEFAULT_SELLER, SEARCH_LAG, Clock, Seller, SellerProfile
 from .throttle import Throttle
 
 AMAZON_STATE_LIFETIME = timedelta(minutes=10)
+INVENTORY_TOKEN_LIFETIME = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class CallRecord:
     """A request that was made.
 
     :param operation: Amazon's name of the operation, 'lwa', 'consent', 'uploadFeedDocument',
-        'downloadFeedDocument', or the path of an unknown one
+        'downloadFeedDocument', 'downloadReportDocument', or the path of an unknown one
     :param status: HTTP status, None when the connection was dropped
     :param time: Amazon's time
     :param query: the query parameters, none for the pages of the consent
@@ -70,6 +74,8 @@ class World:
         self.amazon_states = Slips(self.clock, AMAZON_STATE_LIFETIME)
         self.page_tokens = PageTokens(self.clock)
         self.feeds = FeedDesk(self.clock, self.faults)
+        self.reports = ReportDesk(self.clock, self.faults)
+        self.inventory_rests = Rests(self.clock, INVENTORY_TOKEN_LIFETIME)
         for profile in sellers:
             self.add_seller(profile)
 
@@ -160,6 +166,45 @@ class World:
         with self.lock:
             self.feeds.finish()
 
+    def set_report_pace(self, polls: int = 1, seconds: float = 0.0) -> None:
+        """Let a report be queued, and then in progress, as `set_feed_pace` does with feeds."""
+        with self.lock:
+            self.reports.polls, self.reports.seconds = polls, seconds
+
+    def finish_reports(self) -> None:
+        """Make every report that is queued or in progress."""
+        with self.lock:
+            self.reports.finish()
+
+    def set_report_cache(self, seconds: float = CACHED_FOR) -> None:
+        """Let reports asked for within so many seconds be given what one before them was given."""
+        with self.lock:
+            self.reports.cached_for = seconds
+
+    def set_report_mood(self, kind: str, **options: Any) -> Fault:
+        """Arm what becomes of a report that is made anew.
+
+        :param kind: one of `REPORT_MANNERS`, without 'report_'; several go together
+        :param options: see `Fault`
+        :raise ValueError: there is no such kind
+        """
+        return self.arm(f'report_{kind}', **options)
+
+    def request_report(
+        self, seller: Seller | None = None, report_type: str = ALL_LISTINGS,
+        marketplace: str = '', options: dict[str, str] | None = None,
+    ) -> Report:
+        """Let a seller ask for a report without the application, as in Seller Central.
+
+        :param seller: the first one unless told
+        :param marketplace: country code or Amazon's id, the seller's first one unless told
+        :param options: `reportOptions`
+        """
+        with self.lock:
+            seller = seller or self.seller
+            place = find_marketplace(marketplace or seller.marketplace_ids[0])
+            return self.reports.queue(seller, report_type, [place.id], options)
+
     def set_listing_lag(self, seconds: float = 0.0) -> None:
         """Let what is sent for listings be shown only after so many seconds of Amazon's time."""
         with self.lock:
@@ -167,7 +212,8 @@ class World:
                 seller.listing_lag = seconds
 
     def reset(self) -> None:
-        """Start anew with the same sellers, throttle and pace of feeds, at the machine's time.
+        """Start anew at the machine's time, with the same sellers, throttle, pace of feeds and
+        reports, and lifetime of reports.
 
         Of applications there are those of the sellers, as drafts.
         """
@@ -185,6 +231,8 @@ class World:
             self.amazon_states.clear()
             self.page_tokens.clear()
             self.feeds.clear()
+            self.reports.clear()
+            self.inventory_rests.clear()
 
     def show_newest_change(self, seller: Seller) -> None:
         """Move the clock on until `searchOrders` sees the newest change of a seller."""

@@ -24,7 +24,10 @@ from . import test_fba_dates
 from . import test_feed_carriers
 from . import test_languages
 from . import test_layering
+from . import test_listings_parsing
 from . import test_marketplaces_change
+from . import test_matching
+from . import test_offered_quantity
 from . import test_offers
 from . import test_offers_import
 from . import test_office
@@ -57,6 +60,7 @@ from . import test_shipments_tours
 from . import test_simulator
 from . import test_simulator_authorization
 from . import test_simulator_listings
+from . import test_simulator_reports
 from . import test_simulator_shipments
 from . import test_start
 from . import test_stock_push

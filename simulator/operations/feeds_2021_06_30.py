@@ -8,9 +8,10 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from ..api import Call, Operation
+from ..desk import JOB_STATUSES
 from ..errors import ApiError, json_response
 from ..feed_processing import FEED_TYPES
-from ..feeds import FEED_STATUSES, Feed
+from ..feeds import Feed
 from ..inputs import (
     query_choices,
     query_marketplaces,
@@ -93,10 +94,11 @@ def _get_feeds(call: Call) -> Response:
     elif len(call.query) > 1:
         raise ApiError.invalid('nextToken must be the only parameter.')
     else:
-        found, size = call.world.feeds.resume(call.seller, token)
+        rest = call.world.feeds.rests.resume(call.seller, token)
+        found, size = rest.entries, rest.about
     payload: dict[str, Any] = {'feeds': [feed.as_json() for feed in found[:size]]}
     if found[size:]:
-        payload['nextToken'] = call.world.feeds.suspend(call.seller, found[size:], size)
+        payload['nextToken'] = call.world.feeds.rests.suspend(call.seller, found[size:], size)
     return json_response(payload)
 
 
@@ -105,7 +107,7 @@ def _search_feeds(call: Call) -> list[Feed]:
     types = query_choices(call.query, 'feedTypes', (*FEED_TYPES, LISTINGS_FEED))
     if not types:
         raise ApiError.invalid('Either feedTypes or nextToken is required.')
-    statuses = query_choices(call.query, 'processingStatuses', FEED_STATUSES)
+    statuses = query_choices(call.query, 'processingStatuses', JOB_STATUSES)
     marketplaces = query_marketplaces(call.query)
     now = call.world.clock.now()
     since = query_moment(call.query, 'createdSince') or now - FEEDS_SHOWN_FOR
