@@ -20,6 +20,8 @@ from . import amazon_report
 from . import amazon_account  # what the ways extend of it comes before them
 from . import amazon_account_marketplaces
 from . import amazon_account_start
+from . import amazon_offer  # so for offers
+from . import amazon_offer_reading
 from . import amazon_check
 from . import amazon_check_connection
 from . import amazon_check_ways
@@ -33,6 +35,7 @@ from . import amazon_account_deliveries_card
 from . import amazon_account_offers
 from . import amazon_account_orders
 from . import amazon_account_orders_card
+from . import amazon_account_prices
 from . import amazon_account_privacy
 from . import amazon_account_quantity
 from . import amazon_account_renewals
@@ -51,13 +54,14 @@ from . import amazon_check_stock
 from . import amazon_delivery_rule
 from . import amazon_kits
 from . import amazon_marketplace
-from . import amazon_offer
 from . import amazon_offer_fetching
 from . import amazon_offer_importing
 from . import amazon_offer_matching
+from . import amazon_offer_pricelist
+from . import amazon_offer_prices
+from . import amazon_offer_prices_sending
 from . import amazon_offer_products
 from . import amazon_offer_quantity
-from . import amazon_offer_reading
 from . import amazon_offer_references
 from . import amazon_offer_stock
 from . import amazon_order
@@ -74,6 +78,7 @@ from . import amazon_sync_orders
 from . import amazon_sync_reports
 from . import delivery_carrier
 from . import mail_mail
+from . import product_pricelist_item
 from . import product_product
 from . import res_partner
 from . import res_partner_forgetting
