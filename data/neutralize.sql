@@ -31,9 +31,11 @@ UPDATE amazon_sync
        backlog_window = NULL,
        last_error = NULL,
        last_error_date = NULL,
-       keeps_turn_until = NULL;
+       keeps_turn_until = NULL,
+       readings = NULL;
 UPDATE amazon_account
-   SET price_push = 'off',
+   SET adjusts_drift = FALSE,
+       price_push = 'off',
        prices_changed = FALSE;
 UPDATE amazon_offer
    SET price_state = NULL,
