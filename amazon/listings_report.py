@@ -174,7 +174,7 @@ def parse_listings_report(content: bytes, language: str = '') -> ListingsReport:
     if 'sku' not in columns:
         raise Malformed(REPORT_TYPE, 'header', "has no column for the SKU")
     reader = _Reader(table, columns, language)
-    for number, cells in table.rows:
+    for number, cells in table.iterate_rows():
         reader.read(number, cells)
     return ListingsReport(
         listings=tuple(reader.listings.values()),
@@ -212,21 +212,24 @@ class _Reader:
         self.listings: dict[str, Listing] = {}
         self.broken: list[BrokenLine] = []
         self.notes: list[BrokenLine] = []
-        self.is_whole = table.is_ended or bool(table.rows)
         self._columns = columns
         self._language = language
         self._width = len(table.header)
         # Spreadsheets leave out the last cells of a line where they are empty.
         self._needed = max(columns.values()) + 1
-        self._last_number, last_cells = table.rows[-1] if table.rows else (0, [])
-        usual = min((len(cells) for _number, cells in table.rows[:-1]), default=self._width)
-        self._is_cut = not table.is_ended and len(last_cells) < usual
+        *widths, last = table.get_widths() or [self._width]
+        usual = min(widths, default=self._width)
+        self._is_cut = table.is_cut or not table.is_ended and last < usual
+        self._last_number = table.last_number
+        # A header that is not complete may be one that breaks off.
+        is_header_whole = table.is_ended or len(columns) == len(COLUMNS)
+        self.is_whole = not self._is_cut and (bool(self._last_number) or is_header_whole)
 
     def read(self, number: int, cells: list[str]) -> None:
         """Read a line."""
         sku = self._get(cells, 'sku')
         problem = self._find_problem(number, cells, sku)
-        if problem in (SHORT, CUT):
+        if problem == SHORT:  # where its SKU stands is anybody's guess
             self.is_whole = False
         if not problem:
             problem = self._add(number, cells, sku)
@@ -270,7 +273,7 @@ class _Reader:
         status = self._get(cells, 'status').lower()
         return Listing(
             sku=sku,
-            asin=self._get(cells, 'asin') or _read_asin(product_id, product_id_type),
+            asin=(self._get(cells, 'asin') or _read_asin(product_id, product_id_type))[:MAX_LENGTH],
             title=self._get(cells, 'title')[:MAX_LENGTH].rstrip(),
             price=price,
             quantity=quantity,
@@ -306,13 +309,13 @@ def _read_channel(text: str) -> str:
     code = text.upper()
     if code == 'DEFAULT':
         return 'fbm'
-    return 'fba' if code.startswith('AMAZON_') else ''
+    return 'fba' if code.startswith('AMAZON') else ''
 
 
 def _read_asin(product_id: str, kind: str) -> str:
     """Return the ASIN that is told as an id like any other."""
     is_asin = kind == ASIN_TYPE or not kind and ASIN.fullmatch(product_id)
-    return product_id[:MAX_LENGTH] if is_asin else ''
+    return product_id if is_asin else ''
 
 
 def _read_barcode(product_id: str, kind: str) -> str:

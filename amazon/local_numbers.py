@@ -9,7 +9,7 @@ import re
 import unicodedata
 from decimal import Decimal
 
-from .payload import read_number
+from .payload import MAX_DIGITS, read_number
 
 # By what thousands are set apart, for the languages where that is one of the two signs that may
 # also stand before the cents. A country may have ways of its own.
@@ -39,6 +39,8 @@ def read_amount(text: str, language: str = '') -> Decimal:
     :param language: In which it is written, such as `de` or `de_DE`; empty if nobody knows.
     :raise ValueError: If it is none, is negative, or can be read in two ways.
     """
+    if len(text) > MAX_DIGITS:
+        raise ValueError("is out of all reason")
     text = unicodedata.normalize('NFKC', text).strip()
     if not _PLAIN.fullmatch(text):
         framed = _FRAMED.fullmatch(text)

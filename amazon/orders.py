@@ -215,6 +215,8 @@ class OrderSummary:
     shipped_at: datetime | None  # UTC, aware; the last package
     is_complete: bool  # whether it says how far the order is; without FULFILLMENT it does not
     is_sold_elsewhere: bool  # in another shop (NON_AMAZON), and only shipped by Amazon
+    purchased_at: datetime | None  # UTC, aware
+    quantities: Mapping[str, int]  # units that are still to be shipped, by SKU, else ASIN
 
 
 @dataclass(frozen=True)
@@ -442,7 +444,31 @@ def parse_summary(payload: Any) -> OrderSummary:
         shipped_at=max(filter(None, shipped_at), default=None),
         is_complete=_is_complete(order),
         is_sold_elsewhere=order.peek_text('salesChannel', 'channelName') == 'NON_AMAZON',
+        purchased_at=order.peek_time('createdTime'),
+        quantities=_count_open(order, status),
     )
+
+
+def _count_open(order: Node, status: str | None) -> dict[str, int]:
+    """Return the units of an order that are neither shipped nor cancelled, by SKU, else ASIN.
+
+    What can't be read counts as one unit: somebody has bought it.
+    """
+    if status in (Status.SHIPPED, Status.CANCELLED):
+        return {}
+    quantities: Counter[str] = Counter()
+    for item in order.peek_children('orderItems'):
+        sku = item.peek_text('product', 'sellerSku') or item.peek_text('product', 'asin')
+        fulfillment = item.peek('fulfillment')
+        ordered = item.peek_count('quantityOrdered')
+        count = fulfillment.peek_count('quantityUnfulfilled')
+        # Amazon does not say that a pending order has unfulfilled units already.
+        if count is None or status in Status.NOT_RELEASED:
+            shipped = fulfillment.peek_count('quantityFulfilled') or 0
+            count = 1 if ordered is None else max(ordered - shipped, 0)
+        if sku and count:
+            quantities[sku] += count
+    return dict(quantities)
 
 
 def _is_complete(order: Node) -> bool:

@@ -22,6 +22,8 @@ OLD_ENCODINGS = {'ja': 'cp932'}
 OLD_ENCODING = 'cp1252'
 REPLACEMENT = '\ufffd'  # what stands for a character that cannot be read
 MAX_REPLACED = 0.05  # of all characters
+MAX_LINES = 1_000_000
+MAX_COLUMNS = 500
 MARKUP = re.compile(r'\s*<')
 
 
@@ -30,8 +32,23 @@ class Table:
     """What a document holds. Its cells are as Amazon wrote them, and not yet clean."""
 
     header: tuple[str, ...]
-    rows: tuple[tuple[int, list[str]], ...]  # each with the number of its line, from 1
     is_ended: bool  # whether the last line has an end
+    is_cut: bool  # whether it ends within a character
+    _lines: tuple[tuple[int, str], ...]
+
+    @property
+    def last_number(self) -> int:
+        """The number of the last line after the header, 0 if there is none."""
+        return self._lines[-1][0] if self._lines else 0
+
+    def iterate_rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the cells of each line after the header, with its number, which counts from 1."""
+        for number, line in self._lines:
+            yield number, _split(line)
+
+    def get_widths(self) -> list[int]:
+        """Return how many cells each line after the header has."""
+        return [min(line.count('\t'), MAX_COLUMNS) + 1 for _number, line in self._lines]
 
 
 def read_table(operation: str, content: bytes, language: str = '') -> Table:
@@ -46,21 +63,26 @@ def read_table(operation: str, content: bytes, language: str = '') -> Table:
         raise Malformed(operation, 'document', "is empty")
     if MARKUP.match(text):
         raise Malformed(operation, 'document', "is HTML or XML")
-    lines = _iterate_lines(text)
-    _number, header = next(lines)
-    rows = tuple(row for row in lines if row[1] != header)
-    return Table(tuple(header), rows, text.endswith(('\n', '\r')) and not is_cut)
-
-
-def _iterate_lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the cells of each line that is not empty, with its number.
-
-    Python knows more ends of lines than Amazon, which writes some of them within titles.
-    """
+    # Python knows more ends of lines than Amazon, which writes some of them within titles.
     separator = '\n' if '\n' in text else '\r'
-    for number, line in enumerate(text.split(separator), start=1):
-        if line.strip():
-            yield number, line.rstrip('\r').split('\t')
+    if text.count(separator) > MAX_LINES:
+        raise Malformed(operation, 'document', "has too many lines")
+    lines = [
+        (number, line.rstrip('\r'))
+        for number, line in enumerate(text.split(separator), start=1) if line.strip()
+    ]
+    _number, header = lines[0]
+    return Table(
+        header=tuple(_split(header)),
+        is_ended=text.endswith(('\n', '\r')),
+        is_cut=is_cut,
+        _lines=tuple(entry for entry in lines if entry[1] != header),
+    )
+
+
+def _split(line: str) -> list[str]:
+    """Return the cells of a line; what is beyond all reason stays in the last one."""
+    return line.split('\t', MAX_COLUMNS)
 
 
 def _decode(operation: str, content: bytes, language: str) -> tuple[str, bool]:
@@ -75,7 +97,8 @@ def _decode(operation: str, content: bytes, language: str) -> tuple[str, bool]:
         text, is_cut = _decode_as(encoding, content)
     if '\x00' in text or text.count(REPLACEMENT) > MAX_REPLACED * len(text):
         raise Malformed(operation, 'document', "is not a text")
-    return text, is_cut
+    # Where documents were joined, another mark stands in the middle.
+    return text.replace('\ufeff', ''), is_cut
 
 
 def _decode_as(encoding: str, content: bytes) -> tuple[str, bool]:

@@ -203,6 +203,8 @@ class AmazonOrder(models.Model):
             'amazon_total': float(summary.total or 0),
             'currency_id': currencies.get(summary.currency, self.env['res.currency']).id,
             'ship_by': to_naive(summary.ship_by),
+            'bought_at': to_naive(summary.purchased_at),
+            'open_quantities': summary.quantities or False,
             'ended_at': summary.is_over and to_naive(ended_at),
             'delivered_at': summary.is_delivered and to_naive(known_at),
             'stored_at': to_naive(now),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -112,7 +111,7 @@ def apply_patches(
     issues = [issue for patch in patches for issue in _check_patch(listing, patch)]
     if issues or is_preview:
         return issues
-    attributes = copy.deepcopy(listing.attributes)
+    attributes = dict(listing.attributes)
     for patch in patches:
         _change_attribute(listing, attributes, patch)
     values: Json = {}

@@ -26,7 +26,10 @@ from . import test_fba_inventory
 from . import test_feed_carriers
 from . import test_languages
 from . import test_layering
+from . import test_listings_parsing
 from . import test_marketplaces_change
+from . import test_matching
+from . import test_offered_quantity
 from . import test_offers
 from . import test_offers_import
 from . import test_office
@@ -47,6 +50,8 @@ from . import test_orders_sold_elsewhere
 from . import test_orders_turns
 from . import test_orders_unexplained
 from . import test_orders_without_status
+from . import test_pack_size
+from . import test_prices
 from . import test_settings
 from . import test_shipments
 from . import test_shipments_client
@@ -62,6 +67,7 @@ from . import test_simulator_listings
 from . import test_simulator_reports
 from . import test_simulator_shipments
 from . import test_start
+from . import test_stock_push
 from . import test_tours
 from . import test_toy_way
 from . import test_warehouse

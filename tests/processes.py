@@ -457,6 +457,168 @@ def ship_kits(stage):
             stage.rehearse(partial(ship_parts, parts=parts, tracking=f'PART {number}'))
 
 
+# === OFFERS === #
+
+def offer_kits(stage):
+    """Offer tea sets, the same in boxes of two, and plates; print what is offered wrongly."""
+    stage.rehearse(set_up_kit)
+    wrong = []
+    stage.rehearse(partial(offer_kits_and_parts, wrong=wrong))
+    sys.stdout.write(json.dumps(wrong))
+
+
+def offer_kits_and_parts(env, wrong):
+    """Let goods come and go, compare what is offered with what the parts make."""
+    products = {
+        code: env['product.product'].search([('default_code', '=', code)])
+        for code in ('TEASET', 'CUP', 'PLATE')
+    }
+    cup, plate = products['CUP'], products['PLATE']
+    manual, leaflet, big = env['product.product'].create([
+        {'name': "Manual", 'is_storable': True},
+        {'name': "Leaflet", 'is_storable': False},
+        {'name': "Big Set", 'default_code': 'BIG', 'type': 'consu', 'is_storable': False},
+    ])
+    bom = env['mrp.bom'].search([('product_tmpl_id', '=', products['TEASET'].product_tmpl_id.id)])
+    bom.bom_line_ids = [
+        Command.create({'product_id': manual.id, 'product_qty': 0}),
+        Command.create({'product_id': leaflet.id, 'product_qty': 1}),
+    ]
+    env['mrp.bom'].create({
+        'product_tmpl_id': big.product_tmpl_id.id, 'type': 'phantom', 'product_qty': 2,
+        'bom_line_ids': [
+            Command.create({'product_id': products['TEASET'].id, 'product_qty': 3}),
+            Command.create({'product_id': cup.id, 'product_qty': 1}),
+        ],
+    })
+    account = env['amazon.account'].search([])
+    account.stock_push = 'preview'
+    offers = {
+        sku: env['amazon.offer'].create({
+            'account_id': account.id, 'marketplace_id': account.synced_marketplace_ids[0].id,
+            'sku': sku, 'product_id': product.id, 'channel': 'fbm', 'pack_size': pack_size,
+        })
+        for sku, product, pack_size in (
+            ('TEASET', products['TEASET'], 1), ('BOX', products['TEASET'], 2), ('PLATE', plate, 1),
+            ('BIG', big, 1),
+        )
+    }
+    stock = account.warehouse_id.lot_stock_id
+    pending = env['amazon.order'].create({
+        'amazon_order_ref': '305-1', 'account_id': account.id, 'channel': 'fbm', 'state': 'skipped',
+        'marketplace_id': account.synced_marketplace_ids[0].id, 'amazon_status': 'PENDING',
+    })
+    changes = env['amazon.stock.change']
+    everything = set(offers)
+
+    def check(label, marked, **expected):
+        env.cr.flush()
+        taken = set(changes._take_offers(account, 1000).mapped('sku'))
+        quantities = env['amazon.offer'].union(*offers.values())._get_offered_quantities()
+        found = {sku: quantities[offer] for sku, offer in offers.items()}
+        if found != expected or taken != marked:
+            wrong.append([label, found, sorted(taken)])
+
+    def put(product, quantity):
+        env['stock.quant']._update_available_quantity(product, stock, quantity)
+
+    check("empty", everything, TEASET=0, BOX=0, PLATE=0, BIG=0)
+    put(cup, 10)
+    put(plate, 13)
+    # A big set is one and a half tea sets and half a cup: two cups and three plates.
+    check("in stock", everything, TEASET=6, BOX=3, PLATE=13, BIG=4)
+    pending.open_quantities = {'BOX': 1, 'PLATE': 2}
+    check("pending kits and parts", everything, TEASET=3, BOX=1, PLATE=7, BIG=2)
+    pending.open_quantities = {'BIG': 2}
+    check("pending nested kits", everything, TEASET=3, BOX=1, PLATE=7, BIG=2)
+    pending.amazon_status = 'CANCELLED'
+    check("cancelled", everything, TEASET=6, BOX=3, PLATE=13, BIG=4)
+    put(cup, -7)
+    check("cups are scarce", {'TEASET', 'BOX', 'BIG'}, TEASET=3, BOX=1, PLATE=13, BIG=1)
+    bom.bom_line_ids.filtered(lambda line: line.product_id == plate).product_qty = 6
+    check("a part is needed more", everything, TEASET=2, BOX=1, PLATE=13, BIG=1)
+    bom.bom_line_ids.filtered(lambda line: line.product_id == plate).unlink()
+    check("a part is needed no more", {'TEASET', 'BOX', 'BIG'}, TEASET=3, BOX=1, PLATE=13, BIG=1)
+    bom.bom_line_ids.filtered(lambda line: line.product_id == cup).unlink()
+    check("consumables only", {'TEASET', 'BOX', 'BIG'}, TEASET=None, BOX=None, PLATE=13, BIG=6)
+    text = offers['BIG'].quantity_explanation
+    if 'CUP' not in text or 'Whole kits' not in text:
+        wrong.append(['explanation', text])
+
+
+def mark_while_marks_are_taken(stage):
+    """Move goods while somebody holds the marks of the same product, and print what he holds."""
+    stage.rehearse(offer_the_mug)
+    stage.rehearse(move_mugs)
+    registry = stage._registry
+    with registry.cursor() as taker, registry.cursor() as mover:
+        taking = api.Environment(taker, SUPERUSER_ID, {})
+        taken = taking['amazon.stock.change']._take_offers(
+            taking['amazon.account'].search([]), 1000,
+        )
+        mover.execute("SET LOCAL lock_timeout = '2s'")
+        move_mugs(api.Environment(mover, SUPERUSER_ID, {}))
+        mover.commit()
+        sys.stdout.write(json.dumps(taken.mapped('sku')))
+    sql_db.close_all()
+
+
+def offer_the_mug(env):
+    """Offer the mug."""
+    account = env['amazon.account'].search([])
+    account.stock_push = 'preview'
+    env['amazon.offer'].create({
+        'account_id': account.id, 'marketplace_id': account.synced_marketplace_ids[0].id,
+        'sku': 'MUG', 'channel': 'fbm',
+        'product_id': env['product.product'].search([('default_code', '=', 'MUG')]).id,
+    })
+    env.cr.commit()
+
+
+def move_mugs(env):
+    """Let mugs come in."""
+    env['stock.quant']._update_available_quantity(
+        env['product.product'].search([('default_code', '=', 'MUG')]),
+        env['amazon.account'].search([]).warehouse_id.lot_stock_id, 5,
+    )
+    env.cr.commit()
+
+
+def ship_packs_of_kits(stage):
+    """Deliver the parts of packs of tea sets, some of which were matched after they came in."""
+    stage.rehearse(set_up_carrier)
+    stage.rehearse(set_up_kit)
+    stage.rehearse(offer_packs_of_kits)
+    for sku, deliveries in (
+        ('SETS', [{'CUP': 3, 'PLATE': 6}, {'CUP': 1, 'PLATE': 2}]),
+        ('BOX', [{'CUP': 4, 'PLATE': 2}, {'PLATE': 6}]),
+    ):
+        stage.control('place_order', items=[{'sku': sku, 'quantity': 2}])
+        stage.rehearse(sync)
+        stage.rehearse(match_packs_of_kits)
+        for number, parts in enumerate(deliveries, start=1):
+            stage.rehearse(partial(ship_parts, parts=parts, tracking=f'PART {number}'))
+
+
+def offer_packs_of_kits(env):
+    """Offer packs of two tea sets."""
+    env['amazon.offer'].create({
+        'account_id': env['amazon.account'].search([]).id,
+        'marketplace_id': env.ref('amazon_connector.marketplace_de').id,
+        'sku': 'SETS',
+        'product_id': env['product.product'].search([('default_code', '=', 'TEASET')]).id,
+        'pack_size': 2,
+    })
+
+
+def match_packs_of_kits(env):
+    """Match what is sold already to packs of two tea sets."""
+    env['amazon.offer'].search([('sku', '=', 'BOX')]).write({
+        'product_id': env['product.product'].search([('default_code', '=', 'TEASET')]).id,
+        'pack_size': 2,
+    })
+
+
 # === DAYS OF FAILURES === #
 
 BUYER = {'name': "Wilhelmine Heimlich", 'email': 'heimlich77@marketplace.amazon.de'}

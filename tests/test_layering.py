@@ -19,9 +19,10 @@ ODOO_ROOMS = ('controllers', 'models', 'wizards')
 # What carries for all ways: a new one adds files and changes none of these.
 BASE_MODULES = {
     'amazon/client.py', 'amazon/documents.py', 'amazon/endpoints.py', 'amazon/errors.py',
-    'amazon/feeds.py', 'amazon/limits.py', 'amazon/oauth.py', 'amazon/payload.py',
-    'amazon/reports.py', 'amazon/texts.py', 'amazon/wire.py', 'amazon/xml_feeds.py', 'models/activities.py',
-    'models/amazon_access_log.py', 'models/amazon_access_token.py', 'models/amazon_account.py',
+    'amazon/feeds.py', 'amazon/limits.py', 'amazon/local_numbers.py', 'amazon/oauth.py',
+    'amazon/payload.py', 'amazon/reports.py', 'amazon/tables.py', 'amazon/texts.py',
+    'amazon/wire.py', 'amazon/xml_feeds.py', 'models/activities.py', 'models/amazon_access_log.py',
+    'models/amazon_access_token.py', 'models/amazon_account.py',
     'models/amazon_account_authorization.py', 'models/amazon_account_card.py',
     'models/amazon_account_marketplaces.py', 'models/amazon_account_renewals.py',
     'models/amazon_account_start.py', 'models/amazon_authorization.py', 'models/amazon_check.py',

@@ -1,4 +1,7 @@
+from odoo.exceptions import AccessError
 from odoo.tests import tagged
+
+from odoo.addons.amazon_connector.simulator import Item
 
 from .common import AmazonCase
 
@@ -16,6 +19,7 @@ class TestOffersImport(AmazonCase):
         )
         self.account.synced_marketplace_ids = self.germany
         self.simulator.set_report_pace(0)
+        self.simulator.set_report_cache(0)
 
     def import_listings(self, account=None):
         """Press Import Listings, let Amazon make the reports and the cron read them."""
@@ -24,6 +28,11 @@ class TestOffersImport(AmazonCase):
         self.env['amazon.report'].search([]).invalidate_recordset()
         self.run_cron('process_reports')
         return self.env['amazon.report'].search([], limit=1)
+
+    def make_report(self):
+        """Let somebody have asked Amazon for another report in Seller Central."""
+        self.simulator.request_report(marketplace=GERMANY)
+        self.simulator.finish_reports()
 
     def find_offer(self, sku):
         """Return the offer of a SKU in Germany."""
@@ -74,7 +83,7 @@ class TestOffersImport(AmazonCase):
     def test_an_offer_of_orders_is_the_same_record(self):
         """An order made the offer; the import fills it in and keeps its product."""
         product = self.create_product('MUG')
-        self.seller.add_order(sku='MUG', marketplace_id=GERMANY)
+        self.seller.place_order('DE', 'FBM', [Item('MUG', '9.99')])
         self.sync()
         offer = self.find_offer('MUG')
         self.assertEqual(offer.product_id, product)
@@ -88,10 +97,9 @@ class TestOffersImport(AmazonCase):
         for sku in ('MUG', 'LAMP', 'RUG'):
             self.seller.add_listing(sku, GERMANY, price='10.00', quantity=1)
         self.import_listings()
-        self.simulator.advance(hours=2)
-        self.env['amazon.report'].search([]).made_at = '2020-01-01'
         self.seller.change_listing('MUG', GERMANY, price='11.00', quantity=5)
         self.seller.remove_listing('RUG', GERMANY)
+        self.make_report()
         self.import_listings()
         self.assertRecordValues(
             self.find_offer('MUG') + self.find_offer('LAMP') + self.find_offer('RUG'),
@@ -101,3 +109,155 @@ class TestOffersImport(AmazonCase):
                 {'amazon_price': 10.0, 'amazon_quantity': 1, 'is_gone': True},
             ],
         )
+
+    def count_calls(self, operation):
+        """Return how often an operation of Amazon's was called."""
+        return sum(call.operation == operation for call in self.simulator.calls)
+
+    def test_a_report_that_is_there_is_used(self):
+        """What Amazon has made within the hour costs no new report; nor does one on its way."""
+        self.seller.add_listing('MUG', GERMANY, price='10.00', quantity=1)
+        self.make_report()
+        report = self.import_listings()
+        self.assertEqual(report.state, 'done')
+        self.assertEqual(self.count_calls('createReport'), 0)
+        self.assertTrue(self.find_offer('MUG'))
+        self.simulator.request_report(marketplace=GERMANY)
+        self.simulator.set_report_pace(1)
+        self.press(self.account, 'action_import_offers')
+        self.press(self.account, 'action_import_offers')
+        self.assertEqual(self.count_calls('createReport'), 0)
+        self.assertEqual(self.env['amazon.report'].search_count([('state', '!=', 'done')]), 1)
+
+    def test_progress_is_told(self):
+        """The account says how far its import is, at each step."""
+        self.seller.add_listing('MUG', GERMANY, price='10.00', quantity=1)
+        self.simulator.set_report_pace(1)
+        self.press(self.account, 'action_import_offers')
+        self.assertIn("Amazon works on it", self.account.import_progress)
+        self.simulator.finish_reports()
+        self.run_cron('process_reports')
+        self.assertIn("1 read, as of", self.account.import_progress)
+
+    def test_bad_reports_are_told_and_asked_for_again(self):
+        """Amazon ends a report without a document, or the document is none: the reason stands on
+        the report, nothing is lost, and another one is asked for later.
+        """
+        self.seller.add_listing('MUG', GERMANY, price='10.00', quantity=1)
+        self.import_listings()
+        for mood in ('no_document', 'html', 'empty', 'cut_gzip'):
+            with self.subTest(mood=mood):
+                self.simulator.set_report_mood(mood)
+                self.make_report()
+                report = self.import_listings()
+                self.assertEqual(report.state, 'failed', mood)
+                self.assertTrue(report.reason)
+                self.assertTrue(report.next_try)
+                self.assertFalse(self.find_offer('MUG').is_gone)
+                self.make_report()
+                self.press(self.account, 'action_import_offers')
+                self.assertEqual(report.state, 'done', report.reason)
+                self.assertFalse(report.next_try)
+
+    def test_a_report_that_amazon_gives_up_is_asked_for_again(self):
+        """Amazon ends its report as FATAL or CANCELLED: the account says so, the next one comes."""
+        self.seller.add_listing('MUG', GERMANY, price='10.00', quantity=1)
+        for mood in ('fatal', 'cancelled'):
+            with self.subTest(mood=mood):
+                self.env['amazon.report'].search([]).unlink()
+                self.simulator.reports.clear()
+                self.simulator.set_report_mood(mood)
+                report = self.import_listings()
+                self.assertEqual(report.state, 'failed')
+                self.assertIn(mood.upper(), self.account.import_progress)
+                self.import_listings()
+                self.assertEqual(report.state, 'done', report.reason)
+
+    def test_a_broken_line_stays_out(self):
+        """A line without SKU or with too few cells is told of, the others come in."""
+        for sku in ('MUG', 'LAMP', 'RUG', 'VASE', 'BOX'):
+            self.seller.add_listing(sku, GERMANY, price='10.00', quantity=1)
+        self.simulator.set_report_mood('broken_line')
+        report = self.import_listings()
+        self.assertEqual(report.state, 'done')
+        self.assertTrue(report.left_out_count)
+        self.assertIn("SKU", report.notes)
+        offers = self.env['amazon.offer'].search([('account_id', '=', self.account.id)])
+        self.assertGreaterEqual(len(offers), 3)
+
+    def test_a_cut_report_takes_nothing_away(self):
+        """What is missing in a report that ends in the middle still counts as listed."""
+        for number in range(30):
+            self.seller.add_listing(f'SKU-{number}', GERMANY, price='10.00', quantity=1)
+        self.import_listings()
+        self.simulator.set_report_mood('cut_off')
+        self.make_report()
+        report = self.import_listings()
+        self.assertIn("ends in the middle", report.reason)
+        self.assertFalse(self.env['amazon.offer'].search([('is_gone', '=', True)]))
+
+    def test_a_report_without_lines_is_not_believed_at_once(self):
+        """All offers gone at once may be a fault of Amazon's: the second report is believed."""
+        for number in range(12):
+            self.seller.add_listing(f'SKU-{number}', GERMANY, price='10.00', quantity=1)
+        self.import_listings()
+        for number in range(12):
+            self.seller.remove_listing(f'SKU-{number}', GERMANY)
+        self.make_report()
+        self.assertIn("12 of 12", self.import_listings().reason)
+        self.assertFalse(self.find_offer('SKU-1').is_gone)
+        self.make_report()
+        self.import_listings()
+        self.assertTrue(self.find_offer('SKU-1').is_gone)
+
+    def test_languages_encodings_and_columns(self):
+        """Headers in German, other encodings, columns in another order: the same offers."""
+        for mood in ('localised', 'shuffled_columns', 'no_bom', 'cp1252', 'doubled'):
+            with self.subTest(mood=mood):
+                self.seller.add_listing(
+                    f'MUG-{mood}', GERMANY, title="Tasse für Büro", price='10.50', quantity=4,
+                )
+                self.simulator.set_report_mood(mood)
+                self.make_report()
+                self.import_listings()
+                self.assertRecordValues(self.find_offer(f'MUG-{mood}'), [{
+                    'title': "Tasse für Büro", 'amazon_price': 10.5, 'amazon_quantity': 4,
+                    'channel': 'fbm',
+                }])
+
+    def test_what_amazon_shows_is_written_by_the_connector_only(self):
+        """Nobody but the connector says who ships an offer, or what Amazon has of it."""
+        offer = self.env['amazon.offer'].create({
+            'account_id': self.account.id, 'marketplace_id': self.germany.id, 'sku': 'MUG',
+        })
+        admin = self.create_user('admina', 'amazon_connector.group_amazon_admin')
+        for values in (
+            {'channel': 'fbm'}, {'channel_read_at': '2026-01-01'}, {'amazon_quantity': 5},
+        ):
+            with self.subTest(values=values), self.assertRaises(AccessError):
+                offer.with_user(admin).write(values)
+        with self.assertRaises(AccessError):
+            offer.with_user(admin).create({
+                'account_id': self.account.id, 'marketplace_id': self.germany.id, 'sku': 'B',
+                'channel': 'fbm',
+            })
+
+    def test_a_changed_channel_is_told(self):
+        """Amazon ships it now: the person in charge has an activity on the offer."""
+        self.seller.add_listing('MUG', GERMANY, price='10.00', quantity=1)
+        self.import_listings()
+        self.seller.change_listing('MUG', GERMANY, channels=('AMAZON_EU',), quantity=None)
+        self.make_report()
+        self.import_listings()
+        offer = self.find_offer('MUG')
+        self.assertEqual(offer.channel, 'fba')
+        self.assertIn("It was FBM", offer.activity_ids.note)
+
+    def test_every_night_by_itself(self):
+        """The cron asks for the listings of started accounts."""
+        self.seller.add_listing('MUG', GERMANY, price='10.00', quantity=1)
+        self.run_cron('import_offers')
+        self.run_cron('process_reports')
+        self.simulator.finish_reports()
+        self.run_cron('process_reports')
+        self.assertTrue(self.find_offer('MUG'))
