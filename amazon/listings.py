@@ -28,7 +28,7 @@ RATES.update({
 SIZES[SEARCH_OPERATION] = 4 * 2**20
 
 MAX_IDENTIFIERS = 20
-MAX_PAGES = 10  # of a search, whose identifiers fit on one
+MAX_PAGES = 5  # of a search, whose identifiers fit on one
 INCLUDED_DATA = ('summaries', 'fulfillmentAvailability', 'offers', 'issues')
 
 # Amazon's codes of the channels: of the merchant's own stock, and how those of FBA begin.

@@ -273,7 +273,7 @@ class _Reader:
         status = self._get(cells, 'status').lower()
         return Listing(
             sku=sku,
-            asin=self._get(cells, 'asin') or _read_asin(product_id, product_id_type),
+            asin=(self._get(cells, 'asin') or _read_asin(product_id, product_id_type))[:MAX_LENGTH],
             title=self._get(cells, 'title')[:MAX_LENGTH].rstrip(),
             price=price,
             quantity=quantity,
@@ -315,7 +315,7 @@ def _read_channel(text: str) -> str:
 def _read_asin(product_id: str, kind: str) -> str:
     """Return the ASIN that is told as an id like any other."""
     is_asin = kind == ASIN_TYPE or not kind and ASIN.fullmatch(product_id)
-    return product_id[:MAX_LENGTH] if is_asin else ''
+    return product_id if is_asin else ''
 
 
 def _read_barcode(product_id: str, kind: str) -> str:
