@@ -147,9 +147,68 @@ class AmazonDrift(models.Model):
     def _search_has_drift(self, operator, value):
         if operator != 'in':
             return NotImplemented
-        rows = self.search([('account_id.active', '=', True)])
-        rows.invalidate_recordset(COMPUTED_FIELDS)
-        return [('id', 'in', rows.filtered(lambda row: row.has_drift in value).ids)]
+        rows = self.search_fetch(
+            [('account_id.active', '=', True)], ['account_id', 'product_id', 'amazon_quantity'],
+        )
+        # In sudo mode: as what is computed.
+        drifting = set(rows.sudo()._find_drifting().ids)
+        return [('id', 'in', [row_id for row_id in rows.ids if (row_id in drifting) in value])]
+
+    def _find_drifting(self):
+        """Return the rows that differ. Only where goods have left lately it takes more to know than
+        what Odoo has.
+
+        :rtype: amazon.drift
+        """
+        drifting, unclear = self.browse(), self.browse()
+        for account, rows in self.grouped('account_id').items():
+            odoo = rows._count_in_odoo(account.location_id)
+            left = {
+                product for [product] in self.env['stock.move']._read_group(
+                    rows._get_left_domain(account, fields.Datetime.now() - MAX_AGE),
+                    ['product_id'],
+                )
+            }
+            unclear |= rows.filtered(lambda row, left=left: row.product_id in left)
+            drifting |= rows.filtered(
+                lambda row, left=left, odoo=odoo: row.product_id not in left
+                and row.product_id.uom_id.compare(
+                    row.amazon_quantity, odoo.get(row.product_id, 0.0),
+                ),
+            )
+        unclear.invalidate_recordset(COMPUTED_FIELDS)
+        return drifting | unclear.filtered('has_drift')
+
+    def _count_in_odoo(self, location):
+        """Return what a location holds of the products of these rows, where it holds something.
+
+        :param stock.location location: The location.
+        :rtype: dict[product.product, float]
+        """
+        return dict(self.env['stock.quant']._read_group(
+            [
+                ('product_id', 'in', self.product_id.ids),
+                ('location_id', 'child_of', location.id),
+            ],
+            ['product_id'],
+            ['quantity:sum'],
+        ))
+
+    def _get_left_domain(self, account, since):
+        """Return the domain of the moves by which FBA orders took the products of these rows.
+
+        :param amazon.account account: The account of the rows.
+        :param datetime since: Since when (UTC, naive).
+        :rtype: list
+        """
+        return [
+            ('product_id', 'in', self.product_id.ids),
+            ('location_id', 'child_of', account.location_id.id),
+            ('amazon_account_id', '!=', False),
+            ('location_dest_id.usage', '=', 'customer'),
+            ('state', '=', 'done'),
+            ('date', '>', since),
+        ]
 
     def _compare_with(self, facts):
         """Fill in what is computed of one row.
@@ -363,14 +422,7 @@ class AmazonDrift(models.Model):
         facts = Facts(
             offers=offers._select_fba_stock(),
             needs=kits._get_needs(offers.product_id, account.company_id),
-            odoo=dict(self.env['stock.quant']._read_group(
-                [
-                    ('product_id', 'in', self.product_id.ids),
-                    ('location_id', 'child_of', account.location_id.id),
-                ],
-                ['product_id'],
-                ['quantity:sum'],
-            )),
+            odoo=self._count_in_odoo(account.location_id),
         )
         for offer, moment in facts.offers.items():
             for product in facts.needs[offer.product_id]:
@@ -391,15 +443,8 @@ class AmazonDrift(models.Model):
         if not facts.known_at:
             return
         since = max(min(facts.known_at.values()), fields.Datetime.now() - MAX_AGE)
-        for move in self.env['stock.move'].search([
-            ('product_id', 'in', [product.id for product in facts.known_at]),
-            ('location_id', 'child_of', account.location_id.id),
-            ('amazon_account_id', '!=', False),
-            ('location_dest_id.usage', '=', 'customer'),
-            ('state', '=', 'done'),
-            ('date', '>', since),
-        ]):
-            if move.date > facts.known_at[move.product_id]:
+        for move in self.env['stock.move'].search(self._get_left_domain(account, since)):
+            if move.date > facts.known_at.get(move.product_id, datetime.max):
                 facts.left[move.product_id] += move.product_uom._compute_quantity(
                     move.quantity, move.product_id.uom_id,
                 )
@@ -608,7 +653,7 @@ class AmazonDrift(models.Model):
         self.ensure_one()
         # In sudo mode: the row is the connector's; who may press the button was checked.
         own = self.sudo()
-        own.lock_for_update()
+        adjusted_at = own.adjusted_at
         own.adjusted_at = fields.Datetime.now()
         own.flush_recordset()
         self.invalidate_recordset()
@@ -616,6 +661,7 @@ class AmazonDrift(models.Model):
             raise UserError(self.hold_reason)
         correction = self.correction
         if not self.has_drift:
+            own.adjusted_at = adjusted_at
             return False
         row = self.with_company(self.company_id).with_context(
             inventory_name=self.env._(

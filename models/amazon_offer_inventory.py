@@ -5,6 +5,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 
 from ..amazon.marketplaces import PAN_EUROPEAN_POOL, get_stock_pool
+from .incoming import LEAN_CONTEXT
 from .tools import to_naive
 
 # What Amazon tells of a SKU in its warehouses; the fields are called so, with `PREFIX` before it.
@@ -171,7 +172,7 @@ class AmazonOffer(models.Model):
             ('sku', 'in', [*stocks, *unreadable]),
         ]).grouped('sku')
         missing = [sku for sku in stocks if sku not in offers]
-        created = self.create([
+        created = self.with_context(**LEAN_CONTEXT).create([
             {
                 'account_id': account.id,
                 'marketplace_id': marketplace.id,
@@ -181,6 +182,7 @@ class AmazonOffer(models.Model):
             }
             for sku in missing
         ])
+        created = created.with_env(self.env)
         created._match_by_reference()
         return {**offers, **dict(zip(missing, created, strict=True))}
 
@@ -210,9 +212,12 @@ class AmazonOffer(models.Model):
         :param datetime now: When they were read.
         :return: None
         """
-        for offer in self:
-            if not offer.fba_read_at or any(offer[name] != values[name] for name in values):
-                offer.write({**values, 'fba_read_at': now})
+        changed = self.filtered(
+            lambda offer: not offer.fba_read_at
+            or any(offer[name] != values[name] for name in values),
+        )
+        if changed:
+            changed.with_context(**LEAN_CONTEXT).write({**values, 'fba_read_at': now})
 
     def _clear_fba_stock(self):
         """Keep that Amazon does not show these any more where it would show them.

@@ -260,6 +260,7 @@ class AmazonSync(models.Model):
             ))
             self.env['ir.cron']._commit_progress()
             return True
+        is_everything = 'left' in reading or not reading['since']
         reading = self._store_page(marketplace, reading, asked, page)
         self._end_turn()
         if reading:
@@ -267,7 +268,8 @@ class AmazonSync(models.Model):
         self.env['ir.cron']._commit_progress()
         if not reading:
             run.outcomes['read'] += 1
-            self._follow_reading(marketplace)
+            if is_everything:
+                self._follow_reading(marketplace)
         return bool(reading)
 
     def _get_asked(self, reading):
@@ -301,6 +303,8 @@ class AmazonSync(models.Model):
             reading = {**reading, 'left': left}
             is_over = not left
         else:
+            if reading['since']:
+                self._compare_safely(account, shown.product_id)
             unseen = (Offer.browse(reading['unseen']) - shown).ids
             reading = {**reading, 'unseen': unseen, 'token': page.next_token}
             is_over = not page.next_token
@@ -339,14 +343,23 @@ class AmazonSync(models.Model):
         self._keep_reading(marketplace, {})
 
     def _follow_reading(self, marketplace):
-        """Compare Odoo's stock with what was read, and commit that. Where it fails, what was read
-        stays.
+        """Compare Odoo's stock with all that was read, and adjust it where that is wanted.
 
         :param amazon.marketplace marketplace: The marketplace.
         :return: None
         """
         account = self.connection_id._get_account_of(marketplace)
-        Drift = self.env['amazon.drift']
-        account._do_safely(lambda account: Drift._compare(account))
+        self._compare_safely(account)
         self.env['ir.cron']._commit_progress()
-        Drift._adjust_by_itself(account)
+        self.env['amazon.drift']._adjust_by_itself(account)
+
+    def _compare_safely(self, account, products=None):
+        """Compare Odoo's stock with what was read. Where it fails, what was read stays.
+
+        :param amazon.account account: The account that was read for.
+        :param product.product products: Only these, if given.
+        :return: None
+        """
+        if products is None or products:
+            Drift = self.env['amazon.drift']
+            account._do_safely(lambda account: Drift._compare(account, products))

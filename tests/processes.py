@@ -756,3 +756,89 @@ def use_toys(env):
         way: connection._get_sync(way).last_error or '' for way in ('toys', 'orders')
     }
     print(json.dumps(found))  # noqa: T201
+
+
+# === AMAZON'S STOCK === #
+
+def read_inventory(env):
+    """Press Read FBA Inventory, all quota there again."""
+    env['amazon.quota'].search([]).unlink()
+    env.cr.commit()
+    env['amazon.account'].search([]).action_read_fba_inventory()
+
+
+def adjust(env):
+    """Press Adjust All."""
+    env['amazon.drift'].action_adjust_all()
+
+
+def hold_at_amazon(env, quantities):
+    """Let the FBA location hold goods, and the account sell in Germany only.
+
+    :param dict quantities: By internal reference.
+    """
+    account = env['amazon.account'].search([])
+    account.synced_marketplace_ids = env.ref('amazon_connector.marketplace_de')
+    for code, quantity in quantities.items():
+        product = env['product.product'].search([('default_code', '=', code)])
+        env['stock.quant']._update_available_quantity(product, account.location_id, quantity)
+    env.cr.commit()
+
+
+def compare(env):
+    """Print by internal reference what Amazon has, what Odoo has, and how often it was adjusted."""
+    sys.stdout.write(json.dumps({
+        row.product_id.default_code: [
+            row.amazon_quantity,
+            row.odoo_quantity,
+            env['stock.move'].search_count([
+                ('product_id', '=', row.product_id.id), ('is_inventory', '=', True),
+            ]),
+        ]
+        for row in env['amazon.drift'].search([])
+    }))
+
+
+def compare_kits(stage):
+    """Let Amazon have three tea sets and a plate, and Odoo other parts; adjust them."""
+    stage.rehearse(set_up_kit)
+    stage.rehearse(partial(hold_at_amazon, quantities={'CUP': 5, 'PLATE': 6}))
+    stage.control('set_fba_stock', sku='TEASET', marketplace_id='DE', fulfillable=3)
+    stage.control('set_fba_stock', sku='PLATE', marketplace_id='DE', fulfillable=1)
+    stage.rehearse(read_inventory)
+    stage.rehearse(adjust)
+    stage.rehearse(compare)
+
+
+def adjust_at_once(stage):
+    """Let two people adjust the same, less and more, at the same time."""
+    stage.rehearse(partial(hold_at_amazon, quantities={'MUG': 5}))
+    for fulfillable in (3, 9):
+        stage.control(
+            'set_fba_stock', sku='MUG', marketplace_id='DE', fulfillable=fulfillable,
+        )
+        stage.control('clock', seconds=1)
+        stage.rehearse(read_inventory)
+        stage.play(adjust, adjust)
+    stage.rehearse(compare)
+
+
+def adjust_and_die(stage):
+    """Read and adjust by itself, killed at each commit; then once to the end."""
+    stage.rehearse(partial(hold_at_amazon, quantities={'MUG': 50}))
+    for number in itertools.count(1):
+        stage.control(
+            'set_fba_stock', sku='MUG', marketplace_id='DE', fulfillable=50 - number,
+        )
+        stage.control('clock', seconds=1)
+        stage.rehearse(adjust_tonight)
+        if not stage.play(read_inventory, kill_at=number):
+            break
+    sys.stdout.write(f'{number} ')
+    stage.rehearse(compare)
+
+
+def adjust_tonight(env):
+    """Let the account adjust by itself, and this be the night for it."""
+    env['amazon.account'].search([]).write({'adjusts_drift': True, 'drift_adjusted_at': False})
+    env.cr.commit()

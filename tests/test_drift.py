@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 
 from odoo import fields
@@ -11,7 +12,7 @@ from odoo.addons.amazon_connector.simulator import (
     SellerProfile,
 )
 
-from .common import AttackCase
+from .common import AttackCase, ProcessCase
 from .test_fba_inventory import InventoryCase
 
 
@@ -583,3 +584,23 @@ class TestDriftAttacks(AttackCase, DriftCase):
         before = self.env['stock.picking'].search_count([])
         self.assertDenied(self.foreigner, 'amazon.send.goods', 'action_create_transfer', wizard)
         self.assertEqual(self.env['stock.picking'].search_count([]), before)
+
+
+@tagged('post_install', '-at_install')
+class TestDriftProcesses(ProcessCase):
+    """Real transactions, some of them killed."""
+
+    def test_the_parts_of_kits_are_compared(self):
+        self.run_odoo('-i', 'sale_mrp', '--stop-after-init')
+        self.assertEqual(json.loads(self.play('compare_kits')), {
+            'CUP': [3, 3, 1], 'PLATE': [7, 7, 1],
+        })
+
+    def test_two_who_adjust_at_once_adjust_once(self):
+        self.assertEqual(json.loads(self.play('adjust_at_once')), {'MUG': [9, 9, 2]})
+
+    def test_whoever_is_killed_leaves_nothing_half_done(self):
+        commits, rows = self.play('adjust_and_die').split(' ', 1)
+        self.assertGreater(int(commits), 4)
+        [amazon, odoo, _adjusted] = json.loads(rows)['MUG']
+        self.assertEqual((amazon, odoo), (50 - int(commits), 50 - int(commits)))

@@ -204,6 +204,7 @@ class TestFbaInventory(InventoryCase):
         self.seller.set_fba_stock(sku, 'DE', **quantities).noticed -= timedelta(hours=9)
 
     def test_hourly_only_what_has_changed(self):
+        mug = self.create_product('MUG')
         for sku in ('MUG', 'BOWL'):
             self.set_old_stock(sku, fulfillable=7)
         self.read()
@@ -217,6 +218,7 @@ class TestFbaInventory(InventoryCase):
         full_at = sync.readings[self.germany.api_ref]['full_at']
         self.finish()
         self.assertEqual(self.find_offer('MUG').fba_fulfillable, 5)
+        self.assertEqual(self.get_drift(mug).amazon_quantity, 5)
         # It is not among the changes, which says nothing.
         self.assertEqual(self.find_offer('BOWL').fba_fulfillable, 7)
         self.assertEqual(sync.readings[self.germany.api_ref]['full_at'], full_at)
