@@ -107,8 +107,8 @@ class AmazonAccount(models.Model):
         """
         if not any(account._pushes_stock() for account in self):
             raise UserError(self.env._(
-                "Stock Push is off, so that Amazon's quantities are left alone: choose Preview or On"
-                " under Amazon ▸ Configuration ▸ Accounts, tab Offers and Stock.",
+                "Stock Push is off, so that Amazon's quantities are left alone: choose Preview or"
+                " On under Amazon ▸ Configuration ▸ Accounts, tab Offers and Stock.",
             ))
 
     def _follow_stock_push(self):

@@ -91,6 +91,8 @@ class AmazonStockLevel(models.Model):
 
         for level, exception in self._do_together_or_apart(calculate).items():
             level._note_failure_safely(exception)
+            # It is calculated again when it is due, and only what is due may be sent.
+            level.is_told = level.is_told or level.account_id.stock_push == 'on'
 
     def _get_wanted(self):
         """Return those whose account tells Amazon of them.
