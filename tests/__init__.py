@@ -20,7 +20,9 @@ from . import test_connections
 from . import test_cut_over
 from . import test_delivery_rules
 from . import test_dev
+from . import test_drift
 from . import test_fba_dates
+from . import test_fba_inventory
 from . import test_feed_carriers
 from . import test_languages
 from . import test_layering
@@ -48,6 +50,8 @@ from . import test_orders_sold_elsewhere
 from . import test_orders_turns
 from . import test_orders_unexplained
 from . import test_orders_without_status
+from . import test_pack_size
+from . import test_prices
 from . import test_settings
 from . import test_shipments
 from . import test_shipments_client
