@@ -263,8 +263,8 @@ class AmazonAlignStockLine(models.TransientModel):
             return self
         if not self.env.user.has_group('stock.group_stock_manager'):
             raise AccessError(self.env._(
-                "Amazon's into Odoo: it adjusts the stock, for which you need to be an administrator"
-                " of Inventory. Choose Odoo's to Amazon or Leave Alone, or ask one.",
+                "Amazon's into Odoo: it adjusts the stock, for which you need to be an"
+                " administrator of Inventory. Choose Odoo's to Amazon or Leave Alone, or ask one.",
             ))
         sums = self.offer_id._get_stock_sums()
         wanted = {}
