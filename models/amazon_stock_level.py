@@ -367,6 +367,7 @@ class AmazonStockLevel(models.Model):
         is_whole = report.accounts_for(message_count)
         self._do_each(lambda level: level._take_result(report, is_whole))
         self._wake_sender()
+        self._wake_reader()
 
     def _take_result(self, report, is_whole):
         """Act on what Amazon says about the message of one level.
