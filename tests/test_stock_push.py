@@ -49,7 +49,8 @@ class StockPushCase(AmazonCase):
         """
         self.seller.add_listing(sku, quantity=on_amazon, **details)
         product = self.create_product(sku)
-        self.put_in_stock(product, in_stock, self.location)
+        if in_stock:
+            self.put_in_stock(product, in_stock, self.location)
         now = get_now().replace(microsecond=0)
         return self.env['amazon.offer'].create({
             'account_id': self.account.id,
