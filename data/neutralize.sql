@@ -52,6 +52,14 @@ UPDATE amazon_cancellation
        is_held = FALSE,
        next_try = NULL
  WHERE state != 'confirmed';
+UPDATE amazon_account SET stock_push = 'off';
+UPDATE amazon_stock_level
+   SET state = CASE WHEN state = 'in_sync' THEN state END,
+       reason = NULL,
+       answer = NULL,
+       next_try = NULL,
+       read_next = NULL,
+       waits_for_feed = FALSE;
 UPDATE stock_picking
    SET amazon_state = NULL,
        amazon_reason = NULL

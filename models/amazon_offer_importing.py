@@ -150,7 +150,8 @@ class AmazonOffer(models.Model):
                 count=len(listed),
             )
         gone.with_context(**LEAN_CONTEXT).is_gone = True
-        gone._follow_import()
+        # A look at all of them each night, for whatever no mark has told.
+        listed._mark_stock_changed(with_products=False)
         return ''
 
     @api.model

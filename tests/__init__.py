@@ -26,6 +26,7 @@ from . import test_languages
 from . import test_layering
 from . import test_listings_parsing
 from . import test_marketplaces_change
+from . import test_matching
 from . import test_offered_quantity
 from . import test_offers
 from . import test_offers_import
@@ -62,6 +63,7 @@ from . import test_simulator_listings
 from . import test_simulator_reports
 from . import test_simulator_shipments
 from . import test_start
+from . import test_stock_push
 from . import test_tours
 from . import test_toy_way
 from . import test_warehouse
