@@ -20,6 +20,8 @@ from . import amazon_report
 from . import amazon_account  # what the ways extend of it comes before them
 from . import amazon_account_marketplaces
 from . import amazon_account_start
+from . import amazon_offer  # so for offers
+from . import amazon_offer_reading
 from . import amazon_check
 from . import amazon_check_connection
 from . import amazon_check_ways
@@ -30,9 +32,11 @@ from . import amazon_account_authorization
 from . import amazon_account_card
 from . import amazon_account_deliveries
 from . import amazon_account_deliveries_card
+from . import amazon_account_inventory
 from . import amazon_account_offers
 from . import amazon_account_orders
 from . import amazon_account_orders_card
+from . import amazon_account_prices
 from . import amazon_account_privacy
 from . import amazon_account_quantity
 from . import amazon_account_renewals
@@ -49,15 +53,18 @@ from . import amazon_check_sales
 from . import amazon_check_setup
 from . import amazon_check_stock
 from . import amazon_delivery_rule
+from . import amazon_drift
 from . import amazon_kits
 from . import amazon_marketplace
-from . import amazon_offer
 from . import amazon_offer_fetching
 from . import amazon_offer_importing
+from . import amazon_offer_inventory
 from . import amazon_offer_matching
+from . import amazon_offer_pricelist
+from . import amazon_offer_prices
+from . import amazon_offer_prices_sending
 from . import amazon_offer_products
 from . import amazon_offer_quantity
-from . import amazon_offer_reading
 from . import amazon_offer_references
 from . import amazon_offer_stock
 from . import amazon_order
@@ -70,16 +77,18 @@ from . import amazon_stock_change
 from . import amazon_stock_level
 from . import amazon_stock_sending
 from . import amazon_sync_feeds
+from . import amazon_sync_inventory
 from . import amazon_sync_orders
 from . import amazon_sync_reports
 from . import delivery_carrier
 from . import mail_mail
+from . import product_pricelist_item
 from . import product_product
-from . import res_partner
-from . import res_partner_forgetting
 from . import res_company
 from . import res_company_orders
 from . import res_config_settings
+from . import res_partner
+from . import res_partner_forgetting
 from . import sale_order
 from . import sale_order_changes
 from . import sale_order_line
