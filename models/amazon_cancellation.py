@@ -109,10 +109,13 @@ class AmazonCancellation(models.Model):
         :return: None
         """
         for line in self.line_ids.filtered(
-            lambda line: line.state == 'sale' and line.product_uom_qty < line.amazon_quantity,
+            lambda line: line.state == 'sale'
+            and line.product_uom_qty < line._get_pieces(line.amazon_quantity),
         ):
             with line.order_id._unlocked():
-                line._set_amazon_price(line.price_unit, product_uom_qty=line.amazon_quantity)
+                line._set_amazon_price(
+                    line.price_unit, product_uom_qty=line._get_pieces(line.amazon_quantity),
+                )
 
     def _confirm_cancelled(self, quantities):
         """Record which of these Amazon's own data show.

@@ -91,6 +91,13 @@ class AmazonOffer(models.Model):
         check_company=True,
         tracking=True,
     )
+    pack_size = fields.Integer(
+        help="How many pieces of the product one unit of the offer is: 3 for a pack of three. It"
+             " holds for orders that come in from now on, those that are in Odoo stay as they are.",
+        default=1,
+        required=True,
+        tracking=True,
+    )
     is_left_unmatched = fields.Boolean(
         help="Whether a person took the product away, so that the reference no longer matches it.",
         readonly=True,
@@ -108,6 +115,10 @@ class AmazonOffer(models.Model):
     _sku_uniq = models.Constraint(
         'UNIQUE(account_id, marketplace_id, sku)',
         "There is an offer with this SKU for this account and marketplace already.",
+    )
+    _pack_size_positive = models.Constraint(
+        'CHECK(pack_size >= 1)',
+        "Pack Size: enter how many pieces of the product one unit of the offer is, at least 1.",
     )
 
     # === COMPUTE METHODS === #

@@ -59,10 +59,33 @@ class AmazonOffer(models.Model):
                 "Line %(number)s, SKU %(sku)s: %(problem)s",
                 number=line.number,
                 sku=line.sku or '-',
-                problem=line.problem,
+                problem=self._describe_line_problem(line.problem),
             )
             for line in (*document.broken, *document.notes)
         ]
+
+    @api.model
+    def _describe_line_problem(self, problem):
+        """Return what is wrong with a line in the user's language.
+
+        :param str problem: One of the problems of `amazon.listings_report`.
+        :rtype: str
+        """
+        return {
+            listings_report.NO_SKU: self.env._("the SKU is missing"),
+            listings_report.UNREADABLE_SKU: self.env._("the SKU has characters that can't be read"),
+            listings_report.LONG_SKU: self.env._("the SKU is too long"),
+            listings_report.TWICE: self.env._("the SKU stands in the report twice"),
+            listings_report.SHORT: self.env._("the line has fewer cells than the header"),
+            listings_report.LONG: self.env._("the line has more cells than the header"),
+            listings_report.CUT: self.env._("the report breaks off in this line"),
+            listings_report.NO_PRICE: self.env._(
+                "the price can't be read beyond doubt, it is left as it was",
+            ),
+            listings_report.NO_QUANTITY: self.env._(
+                "the quantity is no whole number, it is left as it was",
+            ),
+        }.get(problem, problem)
 
     @api.model
     def _describe_report_line(self, line):
@@ -150,7 +173,8 @@ class AmazonOffer(models.Model):
                 count=len(listed),
             )
         gone.with_context(**LEAN_CONTEXT).is_gone = True
-        gone._follow_import()
+        # A look at all of them each night, for whatever no mark has told.
+        listed._mark_stock_changed(with_products=False)
         return ''
 
     @api.model

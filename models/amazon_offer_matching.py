@@ -20,7 +20,26 @@ class AmazonOffer(models.Model):
         copy=False,
     )
 
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        """Override of `base` to let a pack size hold elsewhere, as the match does."""
+        if 'pack_size' not in vals or self.env.context.get('amazon_match_inherited'):
+            return super().write(vals)
+        res = super().write({'is_match_inherited': False, **vals})
+        self._pass_on_pack_size()
+        return res
+
     # === BUSINESS METHODS === #
+
+    def _get_pack_size(self):
+        """Return how many pieces of what is sold in Odoo one unit of the offer is.
+
+        What stands in for the product knows nothing of its packs.
+
+        :rtype: int
+        """
+        return self.pack_size if self.product_id else 1
 
     def _get_twins(self):
         """Return the offers of the same SKUs in other marketplaces and accounts of the sellers.
@@ -42,16 +61,42 @@ class AmazonOffer(models.Model):
         :return: The offers that follow.
         :rtype: amazon.offer
         """
-        products = {(offer.account_id.seller_id, offer.sku): offer.product_id for offer in self}
+        offers = {(offer.account_id.seller_id, offer.sku): offer for offer in self}
         followers = self.browse()
         for twin in self._get_twins():
-            product = products.get((twin.account_id.seller_id, twin.sku))
+            offer = offers.get((twin.account_id.seller_id, twin.sku), self.browse())
             is_open = twin.is_match_inherited or not (twin.product_id or twin.is_left_unmatched)
-            if product and is_open and twin.product_id != product:
+            if offer.product_id and is_open and twin.product_id != offer.product_id:
                 followers |= twin
                 # In sudo mode: the right to match one is the right to match them all.
-                twin.sudo().with_context(amazon_match_inherited=True).product_id = product
+                twin.sudo()._match_like(offer)
         return followers
+
+    def _match_like(self, offer):
+        """Match this offer as another one of the same SKU is, with the same pack size.
+
+        :param amazon.offer offer: The other offer.
+        :return: None
+        """
+        self.with_context(amazon_match_inherited=True).write({
+            'product_id': offer.product_id.id, 'pack_size': offer.pack_size,
+        })
+
+    def _pass_on_pack_size(self):
+        """Let the pack size of these offers hold where their match does.
+
+        :return: None
+        """
+        offers = {
+            (offer.account_id.seller_id, offer.sku, offer.product_id): offer for offer in self
+        }
+        for twin in self._get_twins():
+            offer = offers.get((twin.account_id.seller_id, twin.sku, twin.product_id))
+            if offer and (twin.is_match_inherited or not twin.product_id):
+                # In sudo mode: other accounts of the seller may be for other people.
+                twin.sudo().with_context(
+                    amazon_match_inherited=True,
+                ).pack_size = offer.pack_size
 
     def _match_like_twins(self):
         """Match offers as the seller's other offers of the same SKU are, by a person or not; leave
@@ -68,8 +113,8 @@ class AmazonOffer(models.Model):
             if here.filtered('is_left_unmatched') and not here.product_id:
                 # In sudo mode: it is not this user's decision, but that of who unmatched the other.
                 offer.sudo().is_left_unmatched = True
-            elif product := (here.product_id or others.product_id)[:1]:
-                offer.with_context(amazon_match_inherited=True).product_id = product
+            elif matched := (here.filtered('product_id') or others.filtered('product_id'))[:1]:
+                offer._match_like(matched)
 
     # === BUSINESS METHODS - STAND-INS === #
 
@@ -171,11 +216,18 @@ class SaleOrderLine(models.Model):
         """
         order = self.order_id
         self._get_open_deliveries()._cut_all()
-        self.write({
-            'product_id': product.id,
-            'product_uom_id': product.uom_id.id,
-            'name': product.display_name,
-        })
+        pack_size = self.amazon_offer_id.pack_size
+        # Delivered once, below: of kits Odoo would deliver the additional pieces twice.
+        for line in self.with_context(skip_procurement=True):
+            line.write({
+                'product_id': product.id,
+                'product_uom_id': product.uom_id.id,
+                'product_uom_qty': line.amazon_quantity * pack_size,
+                'name': self._get_amazon_name(
+                    product.display_name, line.amazon_quantity, pack_size,
+                ),
+                'amazon_pack_size': pack_size,
+            })
         data = inbox._parse()
         order._rewrite_amazon_lines(data)
         order._close_amazon_rounding(data)

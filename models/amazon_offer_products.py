@@ -122,4 +122,4 @@ class AmazonOffer(models.Model):
             self.company_id,
             fields.Date.context_today(self),
         )
-        return self.company_id.currency_id.round(price )
+        return self.company_id.currency_id.round(price / self.pack_size)

@@ -512,13 +512,14 @@ class AmazonOrder(models.Model):
             ShippedItem(
                 order_ref=incoming.order.amazon_order_ref,
                 item_ref=item.item_id,
-                product=offers[incoming.order.marketplace_id.id, item.sku].product_id,
-                quantity=item.quantity,
+                product=offer.product_id,
+                quantity=item.quantity * offer.pack_size,
                 serial_numbers=item.serial_numbers,
                 shipped_at=to_naive(incoming.data.updated_at),
             )
             for incoming in incoming_list
             for item in incoming.data.items
+            for offer in offers[incoming.order.marketplace_id.id, item.sku]
         ])
         for order in self:
             order._mark_done(self.env['sale.order'])

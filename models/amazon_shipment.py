@@ -1,4 +1,3 @@
-import math
 from datetime import datetime, timedelta, timezone
 
 from odoo import api, fields, models
@@ -11,7 +10,6 @@ from ..amazon.payload import load_json
 
 FEED_FROM = 200  # waiting packages
 FEED_PAUSE = timedelta(minutes=2)
-EPSILON = 1e-6
 DETAILS = ('carrier_code', 'carrier_name', 'tracking_number')
 
 
@@ -108,7 +106,7 @@ class AmazonShipment(models.Model):
 
     @api.model
     def _share_out(self, picking, order, delivered_before):
-        """Return how many pieces of which item of an order lie in which package of a delivery.
+        """Return how many units of which item of an order lie in which package of a delivery.
 
         :param stock.picking picking: A validated delivery.
         :param sale.order order: An order with goods in it.
@@ -125,25 +123,44 @@ class AmazonShipment(models.Model):
         ).items():
             if sale_line.order_id != order or sale_line.amazon_charge != 'item':
                 continue
-            item_ref = sale_line.amazon_order_item_ref
             before = delivered_before[sale_line]
             after = before + sale_line._get_delivered_with(move_lines, before)
             delivered_before[sale_line] = after
-            # A piece counts once it is whole, however many deliveries it takes.
-            count = min(
-                _floor(after) - _floor(before), sale_line._count_untold(),
-            )
-            total = sum(move_lines.mapped('quantity_product_uom'))
-            so_far = shared_so_far = 0
-            for package in packages:
-                inside = move_lines.filtered(
-                    lambda line, package=package: line.result_package_id == package,
-                )
-                so_far += sum(inside.mapped('quantity_product_uom'))
-                share = _floor(count * so_far / total) - shared_so_far
-                shared_so_far += share
+            for package, share in zip(
+                packages, self._share_line(sale_line, move_lines, packages, before, after),
+                strict=True,
+            ):
                 if share > 0:
-                    shared[package][item_ref] = share
+                    shared[package][sale_line.amazon_order_item_ref] = share
+        return shared
+
+    @api.model
+    def _share_line(self, sale_line, move_lines, packages, before, after):
+        """Return how many units of an item Amazon is told of with each package.
+
+        A unit counts once it is whole, however many deliveries and packages it takes: with the one
+        that its last piece lies in.
+
+        :param sale.order.line sale_line: The line of the item.
+        :param stock.move.line move_lines: What the delivery moved for it.
+        :param list[stock.package] packages: All packages of the delivery.
+        :param float before: How much of the line was delivered before.
+        :param float after: How much of it is delivered now.
+        :return: A number for each package.
+        :rtype: list[int]
+        """
+        whole_before = sale_line._count_units(before)
+        whole = sale_line._count_units(after) - whole_before
+        count = min(whole, sale_line._count_untold())
+        if count <= 0:
+            return [0] * len(packages)
+        total = sum(move_lines.mapped('quantity_product_uom'))
+        so_far, shared = 0, []
+        for package in packages:
+            inside = move_lines.filtered(lambda line, of=package: line.result_package_id == of)
+            so_far += sum(inside.mapped('quantity_product_uom'))
+            reached = sale_line._count_units(before + (after - before) * so_far / total)
+            shared.append(count * (reached - whole_before) // whole - sum(shared))
         return shared
 
     # === BUSINESS METHODS - SENDING === #
@@ -471,11 +488,6 @@ class AmazonFeed(models.Model):
     shipment_ids = fields.One2many(
         comodel_name='amazon.shipment', inverse_name='feed_id', string="Shipments",
     )
-
-
-def _floor(quantity):
-    """Return how many whole pieces a quantity holds, whatever its rounding."""
-    return math.floor(quantity + EPSILON)
 
 
 def _describe(carrier, tracking_number, quantities):

@@ -352,7 +352,8 @@ class SaleOrder(models.Model):
                         for item in incoming.data.items
                         for offer in offers[incoming.order.marketplace_id.id, item.sku]
                         for values in self.env['sale.order.line']._prepare_amazon_values_list(
-                            account, item, offer, offer._get_product(), incoming.position, currency,
+                            account, item, offer, offer._get_product(), offer._get_pack_size(),
+                            incoming.position, currency,
                         )
                     ],
                 })
@@ -444,7 +445,7 @@ class SaleOrder(models.Model):
                 item = items[line.amazon_order_item_ref]
                 shipments.append(Shipment(
                     line=line,
-                    quantity=_count_left(data, item),
+                    quantity=line._get_pieces(_count_left(data, item)),
                     serial_numbers=item.serial_numbers,
                     location=account.location_id if is_fba else account.warehouse_id.lot_stock_id,
                     shipped_at=to_naive(data.updated_at),
@@ -463,7 +464,7 @@ class SaleOrder(models.Model):
         for line in self.order_line.filtered(lambda line: line.amazon_charge == 'item'):
             item = items.get(line.amazon_order_item_ref)
             if item:
-                line.qty_delivered = _count_left(data, item)
+                line.qty_delivered = line._get_pieces(_count_left(data, item))
 
     def _note_invalid_vat(self):
         """Say on the order that the buyer's VAT number is not valid, without the number.
@@ -489,5 +490,5 @@ class SaleOrder(models.Model):
 
 
 def _count_left(data, item):
-    """Return how many pieces of an item have left when an order comes in; of FBA orders all."""
+    """Return how many units of an item have left when an order comes in; of FBA orders all."""
     return item.quantity if data.channel == 'fba' else data.count_shipped(item)

@@ -20,7 +20,7 @@ class SaleOrder(models.Model):
     _inherit = 'sale.order'
 
     amazon_elsewhere = fields.Json(
-        help="The pieces that Amazon shows as shipped and that did not leave here, by order item.",
+        help="The units that Amazon shows as shipped and that did not leave here, by order item.",
         readonly=True,
         copy=False,
     )
@@ -122,7 +122,7 @@ class SaleOrder(models.Model):
         for order in self.filtered(lambda o: o.amazon_channel == 'fbm' and o.state == 'sale'):
             rest = order.order_line.filtered(
                 lambda line: line.amazon_charge == 'item'
-                and line.qty_delivered < line.amazon_quantity
+                and line.qty_delivered < line._get_pieces(line.amazon_quantity)
                 and (line.qty_delivered or line.order_id.amazon_cut_over),
             )
             if rest and order.amazon_cut_over:
@@ -135,8 +135,9 @@ class SaleOrder(models.Model):
                     "Amazon can be told of whole items only. Refund the rest in Seller Central:"
                     " %(lines)s.",
                     lines=', '.join(
-                        f'{line.amazon_quantity - line.qty_delivered:g} ×'
-                        f' {line.product_id.display_name}' for line in rest
+                        line._describe_units(
+                            line.amazon_quantity - line._count_units(line.qty_delivered),
+                        ) for line in rest
                     ),
                 ))
 
@@ -219,14 +220,16 @@ class SaleOrder(models.Model):
         :return: None
         """
         lines = self.order_line.filtered(lambda line: line.amazon_charge == 'item')
+        wanted = {
+            line: line._get_pieces(quantities.get(line.amazon_order_item_ref, 0)) for line in lines
+        }
         too_late = lines.filtered(
-            lambda line: line.qty_delivered > quantities.get(line.amazon_order_item_ref, 0)
-            and line.product_uom_qty != quantities.get(line.amazon_order_item_ref, 0),
+            lambda line: line.qty_delivered > wanted[line] != line.product_uom_qty,
         )
         with self._unlocked():
             self._rewrite_amazon_lines(data, too_late)
             for line in lines:
-                line._cut_deliveries(quantities.get(line.amazon_order_item_ref, 0))
+                line._cut_deliveries(wanted[line])
             self.write(self._prepare_amazon_amounts(data))
             if not too_late:
                 self._close_amazon_rounding(data)
@@ -259,9 +262,10 @@ class SaleOrder(models.Model):
                 kept_refs.discard(item.item_id)
                 continue
             offer = offers[self.amazon_marketplace_id.id, item.sku]
-            sold = lines.get((item.item_id, 'item', False), self.order_line.browse()).product_id
+            sold = lines.get((item.item_id, 'item', False), self.order_line.browse())
             for values in self.env['sale.order.line']._prepare_amazon_values_list(
-                account, item, offer, sold or offer._get_product(),
+                account, item, offer, sold.product_id or offer._get_product(),
+                sold.amazon_pack_size or offer._get_pack_size(),
                 self.fiscal_position_id, self.currency_id,
             ):
                 key = (
@@ -276,6 +280,7 @@ class SaleOrder(models.Model):
                         discount=0.0,
                         tax_ids=values['tax_ids'],
                         amazon_quantity=values.get('amazon_quantity', 0),
+                        **line._prepare_amazon_name_values(item.quantity),
                     )
                 else:
                     self.order_line = [Command.create(values)]
@@ -344,7 +349,7 @@ class SaleOrder(models.Model):
             notes.append(self.env._(
                 "Too much has left: %(lines)s. Stop or call back the parcel, then make a return.",
                 lines=', '.join(
-                    f'{line.qty_delivered - line.amazon_quantity:g} ×'
+                    f'{line.qty_delivered - line._get_pieces(line.amazon_quantity):g} ×'
                     f' {line.product_id.display_name}' for line in too_late
                 ),
             ))
@@ -354,9 +359,11 @@ class SaleOrder(models.Model):
         excess = self._get_invoiced_total() - wanted_total
         if self.currency_id.compare_amounts(excess, 0) > 0:
             lines = ', '.join(
-                f'{line.qty_invoiced - line.amazon_quantity:g} × {line.product_id.display_name}'
+                f'{line.qty_invoiced - line._get_pieces(line.amazon_quantity):g} ×'
+                f' {line.product_id.display_name}'
                 for line in self.order_line
-                if line.amazon_charge == 'item' and line.qty_invoiced > line.amazon_quantity
+                if line.amazon_charge == 'item'
+                and line.qty_invoiced > line._get_pieces(line.amazon_quantity)
             )
             notes.append(self.env._(
                 "%(amount)s too much are invoiced: make a credit note for %(lines)s.",
@@ -380,7 +387,7 @@ class SaleOrder(models.Model):
     # === BUSINESS METHODS - SHIPPED ELSEWHERE === #
 
     def _note_shipped_elsewhere(self, data):
-        """Warn of pieces that Amazon shows as shipped while their delivery is open here.
+        """Warn of units that Amazon shows as shipped while their delivery is open here.
 
         What Amazon was told from here is no news, confirmed or not.
 
@@ -396,17 +403,19 @@ class SaleOrder(models.Model):
             if not item:
                 continue
             shipped = data.count_shipped(item)
-            known = max(line.qty_delivered, line.amazon_quantity - line._count_untold())
+            known = max(
+                line._count_units(line.qty_delivered), line.amazon_quantity - line._count_untold(),
+            )
             if shipped > known:
-                elsewhere[line.amazon_order_item_ref] = int(shipped - known)
+                elsewhere[line.amazon_order_item_ref] = shipped - known
         if elsewhere == (self.amazon_elsewhere or {}):
             return
         lines = self.order_line.grouped('amazon_order_item_ref')
         self.write({
             'amazon_elsewhere': elsewhere or False,
             'amazon_shipped_elsewhere': ', '.join(
-                f'{quantity} × {lines[ref].filtered("amazon_quantity").product_id.display_name}'
-                for ref, quantity in elsewhere.items()
+                lines[ref].filtered('amazon_quantity')._describe_units(units)
+                for ref, units in elsewhere.items()
             ),
         })
         if elsewhere:
@@ -425,9 +434,10 @@ class SaleOrder(models.Model):
         for order in self.filtered('amazon_elsewhere'):
             shipments = []
             for line in order.order_line.filtered(lambda line: line.amazon_charge == 'item'):
-                quantity = order.amazon_elsewhere.get(line.amazon_order_item_ref)
-                if not quantity:
+                units = order.amazon_elsewhere.get(line.amazon_order_item_ref)
+                if not units:
                     continue
+                quantity = line._get_pieces_to_complete(units)
                 ready = line._get_open_deliveries().filtered(lambda m: m.state == 'assigned')
                 shipments.append(Shipment(
                     line=line,

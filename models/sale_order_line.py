@@ -1,8 +1,13 @@
+import math
+import re
+
 from odoo import api, fields, models
 from odoo.fields import Command
 
 from .guard import as_connector
 from .stock_move import get_item_key
+
+EPSILON = 1e-6
 
 
 class SaleOrderLine(models.Model):
@@ -42,7 +47,19 @@ class SaleOrderLine(models.Model):
         string="Amazon Discount Of", help="The charge that is reduced.", readonly=True, copy=False,
     )
     amazon_quantity = fields.Integer(
-        string="Quantity on Amazon", help="Ordered less cancelled.", readonly=True, copy=False,
+        string="Quantity on Amazon",
+        help="Ordered less cancelled, in units of the offer: Pack Size says how many pieces of the"
+             " product one is.",
+        readonly=True,
+        copy=False,
+    )
+    amazon_pack_size = fields.Integer(
+        string="Pack Size",
+        help="How many pieces one unit on Amazon is, as its offer said when it was sold.",
+        default=1,
+        readonly=True,
+        copy=False,
+        aggregator=None,
     )
     amazon_gift_message = fields.Text(string="Gift Message", readonly=True, copy=False)
 
@@ -64,6 +81,87 @@ class SaleOrderLine(models.Model):
         """Override of `sale_stock`: before the cut-over Amazon tells what is delivered, no move."""
         super()._compute_qty_delivered_method()
         self.filtered('order_id.amazon_cut_over').qty_delivered_method = 'manual'
+
+    # === CRUD METHODS === #
+
+    @api.model
+    def default_get(self, fields):
+        """Override of `amazon.guard.mixin` to keep the default of what nobody but the connector
+        fills in.
+        """
+        defaults = super().default_get(fields)
+        if 'amazon_pack_size' in fields:
+            defaults['amazon_pack_size'] = 1
+        return defaults
+
+    # === BUSINESS METHODS - PACKS === #
+
+    def _get_pieces(self, units):
+        """Return how many pieces of the product so many units on Amazon are.
+
+        :param int units: A quantity as Amazon counts.
+        :return: The quantity in the line's unit of measure.
+        :rtype: int
+        """
+        self.ensure_one()
+        return units * self.amazon_pack_size
+
+    def _count_units(self, pieces):
+        """Return how many whole units on Amazon so many pieces make, whatever their rounding.
+
+        :param float pieces: A quantity in the line's unit of measure.
+        :rtype: int
+        """
+        self.ensure_one()
+        return math.floor(pieces / self.amazon_pack_size + EPSILON)
+
+    def _get_pieces_to_complete(self, units):
+        """Return how many pieces make so many more units whole, one that has left in part included.
+
+        :param int units: A quantity as Amazon counts.
+        :return: The quantity in the line's unit of measure.
+        :rtype: float
+        """
+        whole = self._count_units(self.qty_delivered)
+        return self._get_pieces(whole + units) - self.qty_delivered
+
+    def _describe_units(self, units):
+        """Return so many units on Amazon in words.
+
+        :param int units: A quantity as Amazon counts.
+        :rtype: str
+        """
+        name = self.product_id.display_name
+        if self.amazon_pack_size == 1:
+            return f'{units} × {name}'
+        return f'{units} × ' + self.env._(
+            "%(product)s (pack of %(pieces)s)", product=name, pieces=self.amazon_pack_size,
+        )
+
+    @api.model
+    def _get_amazon_name(self, name, units, pack_size):
+        """Return the description of an item, of packs with how many they are.
+
+        :param str name: What was sold.
+        :param int units: How many units, as Amazon counts.
+        :param int pack_size: How many pieces one unit is.
+        :rtype: str
+        """
+        if pack_size == 1:
+            return name
+        return f'{name}\n{units} × ' + self.env._("pack of %(pieces)s", pieces=pack_size)
+
+    def _prepare_amazon_name_values(self, units):
+        """Return the value of the description with another quantity of packs.
+
+        Whatever else a person has written in it, in whatever language, stays.
+
+        :param int units: How many units, as Amazon counts.
+        :rtype: dict
+        """
+        if all(size == 1 for size in self.mapped('amazon_pack_size')):
+            return {}
+        return {'name': re.sub(r'\n\d+ × ', f'\n{units} × ', self.name, count=1)}
 
     # === BUSINESS METHODS === #
 
@@ -133,7 +231,7 @@ class SaleOrderLine(models.Model):
             move._cut(move.product_uom.round(move.product_uom_qty * share))
 
     def _count_untold(self):
-        """Return how many pieces of the item Amazon has not been told of yet, but has to be.
+        """Return how many units of the item Amazon has not been told of yet, but has to be.
 
         :rtype: int
         """
@@ -182,13 +280,16 @@ class SaleOrderLine(models.Model):
     # === BUSINESS METHODS - FROM AMAZON === #
 
     @api.model
-    def _prepare_amazon_values_list(self, account, item, offer, item_product, position, currency):
+    def _prepare_amazon_values_list(
+        self, account, item, offer, item_product, pack_size, position, currency,
+    ):
         """Return the values of the lines of an order item: its charges and discounts.
 
         :param amazon.account account: The account of the order.
         :param amazon.orders.OrderItem item: The item as read.
         :param amazon.offer offer: The offer that was sold.
         :param product.product item_product: What stands for the item.
+        :param int pack_size: How many pieces of that one unit of the item is.
         :param account.fiscal.position position: The fiscal position of the order.
         :param res.currency currency: The currency of the order.
         :rtype: list[dict]
@@ -197,7 +298,7 @@ class SaleOrderLine(models.Model):
         taxes = {}
         for charge in item.charges:
             product = account._get_charge_product(charge, item_product)
-            quantity = item.quantity if charge.type == 'item' else 1
+            quantity = item.quantity * pack_size if charge.type == 'item' else 1
             if charge.type == 'discount':
                 charge_taxes = taxes.get(charge.subject, taxes['item'])._without_fixed()
             elif item.is_facilitated:
@@ -220,23 +321,26 @@ class SaleOrderLine(models.Model):
                 'amazon_order_item_ref': item.item_id,
                 'amazon_offer_id': offer.id,
                 'amazon_charge': charge.type,
-                **self._prepare_amazon_charge_values(item, charge, offer),
+                **self._prepare_amazon_charge_values(item, charge, offer, pack_size),
             })
         return values_list
 
     @api.model
-    def _prepare_amazon_charge_values(self, item, charge, offer):
+    def _prepare_amazon_charge_values(self, item, charge, offer, pack_size):
         """Return the values that only lines of such a charge have.
 
         :param amazon.orders.OrderItem item: The item as read.
         :param amazon.orders.Charge charge: One of its charges.
         :param amazon.offer offer: The offer that was sold.
+        :param int pack_size: How many pieces one unit of the item is.
         :rtype: dict
         """
         if charge.type == 'item':
+            name = offer.product_id.display_name or f'[{item.sku}] {item.title}'
             return {
-                'name': offer.product_id.display_name or f'[{item.sku}] {item.title}',
+                'name': self._get_amazon_name(name, item.quantity, pack_size),
                 'amazon_quantity': item.quantity,
+                'amazon_pack_size': pack_size,
                 'amazon_gift_message': item.gift_message,
             }
         if charge.type == 'discount':

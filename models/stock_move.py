@@ -13,7 +13,7 @@ class Shipment:
     """Goods of an order line that left a location, known only afterwards."""
 
     line: models.Model  # sale.order.line
-    quantity: int  # in the line's unit of measure
+    quantity: float  # in the line's unit of measure
     serial_numbers: tuple
     location: models.Model  # stock.location
     shipped_at: datetime  # UTC, naive

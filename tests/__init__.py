@@ -26,6 +26,7 @@ from . import test_languages
 from . import test_layering
 from . import test_listings_parsing
 from . import test_marketplaces_change
+from . import test_matching
 from . import test_offered_quantity
 from . import test_offers
 from . import test_offers_import
@@ -47,6 +48,7 @@ from . import test_orders_sold_elsewhere
 from . import test_orders_turns
 from . import test_orders_unexplained
 from . import test_orders_without_status
+from . import test_pack_size
 from . import test_settings
 from . import test_shipments
 from . import test_shipments_client

@@ -584,6 +584,41 @@ def move_mugs(env):
     env.cr.commit()
 
 
+def ship_packs_of_kits(stage):
+    """Deliver the parts of packs of tea sets, some of which were matched after they came in."""
+    stage.rehearse(set_up_carrier)
+    stage.rehearse(set_up_kit)
+    stage.rehearse(offer_packs_of_kits)
+    for sku, deliveries in (
+        ('SETS', [{'CUP': 3, 'PLATE': 6}, {'CUP': 1, 'PLATE': 2}]),
+        ('BOX', [{'CUP': 4, 'PLATE': 2}, {'PLATE': 6}]),
+    ):
+        stage.control('place_order', items=[{'sku': sku, 'quantity': 2}])
+        stage.rehearse(sync)
+        stage.rehearse(match_packs_of_kits)
+        for number, parts in enumerate(deliveries, start=1):
+            stage.rehearse(partial(ship_parts, parts=parts, tracking=f'PART {number}'))
+
+
+def offer_packs_of_kits(env):
+    """Offer packs of two tea sets."""
+    env['amazon.offer'].create({
+        'account_id': env['amazon.account'].search([]).id,
+        'marketplace_id': env.ref('amazon_connector.marketplace_de').id,
+        'sku': 'SETS',
+        'product_id': env['product.product'].search([('default_code', '=', 'TEASET')]).id,
+        'pack_size': 2,
+    })
+
+
+def match_packs_of_kits(env):
+    """Match what is sold already to packs of two tea sets."""
+    env['amazon.offer'].search([('sku', '=', 'BOX')]).write({
+        'product_id': env['product.product'].search([('default_code', '=', 'TEASET')]).id,
+        'pack_size': 2,
+    })
+
+
 # === DAYS OF FAILURES === #
 
 BUYER = {'name': "Wilhelmine Heimlich", 'email': 'heimlich77@marketplace.amazon.de'}

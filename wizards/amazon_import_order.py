@@ -116,7 +116,9 @@ class AmazonImportOrder(models.TransientModel):
         if self.asks_channel and not self.channel:
             raise UserError(self.env._("Shipped By: choose whether you or Amazon ships the order."))
         if self.asks_quantities and any(line.quantity <= 0 for line in self.line_ids):
-            raise UserError(self.env._("Quantities: enter how many pieces of each item were sold."))
+            raise UserError(self.env._(
+                "Quantities: enter how many of each item were sold, as Seller Central shows them.",
+            ))
 
 
 class AmazonImportOrderLine(models.TransientModel):
