@@ -5,8 +5,11 @@ A script for an Odoo shell, which brings `env`; it may run again on the same dat
 it. It prints a summary.
 """
 
+import json
 import os
+import urllib.request
 from collections.abc import Iterable
+from typing import Any
 
 from odoo.api import Environment
 from odoo.fields import Command
@@ -168,9 +171,20 @@ def connect(env: Environment, salesperson: BaseModel) -> BaseModel:
     return account
 
 
+def control(name: str, **arguments: Any) -> None:
+    """Do something on the simulated Amazon."""
+    urllib.request.urlopen(
+        f'{SIMULATOR_URL}/control/{name}', json.dumps(arguments).encode(),
+    ).close()
+
+
 def synchronize(account: BaseModel) -> None:
     """Bring orders and listings in, and then the orders that have waited for these."""
     account.action_sync_orders()
+    # Amazon has the reports already, so that nobody waits until it has made them.
+    for marketplace in account.synced_marketplace_ids:
+        control('request_report', marketplace=marketplace.api_ref)
+    control('finish_reports')
     account.action_import_offers()
     account.env['amazon.offer'].search([('sku', '=', PACK_SKU)]).filtered(
         lambda offer: not offer.product_id,
