@@ -18,6 +18,21 @@ RATES[PARTICIPATIONS_OPERATION] = Rate(0.016, 15)
 
 MAX_STORE_NAME = 100  # characters
 
+# Amazon's warehouses in the European Union are one for all of them (Pan-European FBA): for each,
+# Amazon shows the same stock. Britain, Turkey and the others of the region have their own.
+PAN_EUROPEAN = {
+    'A13V1IB3VIYZZH',  # FR
+    'A1805IZSGTT6HS',  # NL
+    'A1C3SOZRARQ6R3',  # PL
+    'A1PA6795UKMFR9',  # DE
+    'A1RKKUPIHCS9HS',  # ES
+    'A28R8C7NBKEWEA',  # IE
+    'A2NODRKZP88ZB9',  # SE
+    'AMEN7PMS3EDWL',  # BE
+    'APJ6JRA9NG5V4',  # IT
+}
+PAN_EUROPEAN_POOL = 'pan-european'
+
 
 @dataclass(frozen=True)
 class Participation:
@@ -35,6 +50,11 @@ class Participation:
     is_participating: bool
     is_suspended: bool  # what the seller sells there
     store_name: str = ''
+
+
+def get_stock_pool(marketplace_id: str) -> str:
+    """Return what marketplaces have in common that share Amazon's warehouses, else their own id."""
+    return PAN_EUROPEAN_POOL if marketplace_id in PAN_EUROPEAN else marketplace_id
 
 
 def fetch_participations(client: Client) -> dict[str, Any]:

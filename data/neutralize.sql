@@ -31,7 +31,22 @@ UPDATE amazon_sync
        backlog_window = NULL,
        last_error = NULL,
        last_error_date = NULL,
-       keeps_turn_until = NULL;
+       keeps_turn_until = NULL,
+       readings = NULL;
+UPDATE amazon_account
+   SET adjusts_drift = FALSE,
+       price_push = 'off',
+       prices_changed = FALSE;
+UPDATE amazon_offer
+   SET price_state = NULL,
+       price_target = NULL,
+       price_reason = NULL,
+       price_answer = NULL,
+       price_attempts = 0,
+       price_next_try = NULL,
+       price_approved = NULL,
+       price_approver_id = NULL,
+       is_price_unread = FALSE;
 UPDATE amazon_feed
    SET content = NULL,
        answer = NULL,
@@ -52,6 +67,14 @@ UPDATE amazon_cancellation
        is_held = FALSE,
        next_try = NULL
  WHERE state != 'confirmed';
+UPDATE amazon_account SET stock_push = 'off';
+UPDATE amazon_stock_level
+   SET state = CASE WHEN state = 'in_sync' THEN state END,
+       reason = NULL,
+       answer = NULL,
+       next_try = NULL,
+       read_next = NULL,
+       waits_for_feed = FALSE;
 UPDATE stock_picking
    SET amazon_state = NULL,
        amazon_reason = NULL

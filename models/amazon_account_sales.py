@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import api, models
 from odoo.exceptions import UserError
 
 
@@ -56,18 +56,35 @@ class AmazonAccount(models.Model):
         :param res.currency currency: The currency of an order.
         :rtype: product.pricelist
         """
-        if self.pricelist_id.currency_id == currency:
-            return self.pricelist_id
-        name = f'Amazon {currency.name}'
-        return self.env['product.pricelist'].search([
-            ('currency_id', '=', currency.id),
-            ('company_id', 'in', (self.company_id.id, False)),
-            ('name', '=', name),
-        ], limit=1) or self.env['product.pricelist'].create({
-            'name': name,
+        return self._find_pricelist(currency) or self.env['product.pricelist'].create({
+            'name': self._get_pricelist_name(currency),
             'currency_id': currency.id,
             'company_id': self.company_id.id,
         })
+
+    def _find_pricelist(self, currency):
+        """Return the price list in a currency that there is: the account's, or the company's.
+
+        :param res.currency currency: A currency.
+        :return: It, empty if none was made yet.
+        :rtype: product.pricelist
+        """
+        if self.pricelist_id.currency_id == currency:
+            return self.pricelist_id
+        return self.env['product.pricelist'].search([
+            ('currency_id', '=', currency.id),
+            ('company_id', 'in', (self.company_id.id, False)),
+            ('name', '=', self._get_pricelist_name(currency)),
+        ], limit=1)
+
+    @api.model
+    def _get_pricelist_name(self, currency):
+        """Return how the price list is called that is made for a currency.
+
+        :param res.currency currency: A currency.
+        :rtype: str
+        """
+        return f'Amazon {currency.name}'
 
     def _set_fiscal_positions(self, incoming_list):
         """Give orders their fiscal positions: the account's, else by destination.

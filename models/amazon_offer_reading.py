@@ -1,8 +1,9 @@
 from odoo import models
 
-from .activities import plan_warning
+from .activities import plan_activity
 from .incoming import LEAN_CONTEXT
 
+CHANNEL = 'amazon_connector.mail_activity_type_channel'
 CHANNEL_NAMES = {'fba': "FBA", 'fbm': "FBM", 'both': "FBA and FBM"}
 
 
@@ -84,4 +85,6 @@ class AmazonOffer(models.Model):
             now=CHANNEL_NAMES[self.channel],
         )
         self.message_post(body=note)
-        plan_warning(self, note, self.account_id._get_person_in_charge())
+        self.activity_unlink([CHANNEL])
+        if self.channel != 'fbm':
+            plan_activity(self, CHANNEL, note, self.account_id._get_person_in_charge())

@@ -1,5 +1,10 @@
 from odoo import api, fields, models
 
+from ..amazon.orders import Status, parse_summary
+from ..amazon.payload import load_json
+from .tools import to_naive
+from .vault import KeyUnusable
+
 # What decides whether the units of an order are still to come out of the stock.
 CLAIM_FIELDS = {
     'account_id', 'amazon_status', 'bought_at', 'channel', 'is_sold_elsewhere', 'marketplace_id',
@@ -57,3 +62,24 @@ class AmazonOrder(models.Model):
             if order.channel != 'fba'
             for sku in order.open_quantities or ()
         ])
+
+    @api.model
+    def _read_open_quantities(self):
+        """Read what open orders will take from what is stored of them: they may have come in before
+        it was kept.
+
+        :return: None
+        """
+        for order in self.search([
+            ('sale_order_id', '=', False),
+            ('channel', '!=', 'fba'),
+            ('amazon_status', 'not in', (Status.SHIPPED, Status.CANCELLED)),
+        ]):
+            try:
+                summary = parse_summary(load_json(order.payload or ''))
+            except (KeyUnusable, ValueError):
+                continue  # It is read when Amazon sends it again.
+            order.write({
+                'bought_at': to_naive(summary.purchased_at),
+                'open_quantities': dict(summary.quantities) or False,
+            })

@@ -50,6 +50,7 @@ from . import test_orders_turns
 from . import test_orders_unexplained
 from . import test_orders_without_status
 from . import test_pack_size
+from . import test_prices
 from . import test_settings
 from . import test_shipments
 from . import test_shipments_client
@@ -65,6 +66,7 @@ from . import test_simulator_listings
 from . import test_simulator_reports
 from . import test_simulator_shipments
 from . import test_start
+from . import test_stock_push
 from . import test_tours
 from . import test_toy_way
 from . import test_warehouse

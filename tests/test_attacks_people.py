@@ -686,6 +686,8 @@ class TestButtons(PeopleCase):
             },
             'amazon.import.order': {'order_id': failed.id},
             'amazon.incomplete.deliveries': {'picking_ids': sale_order.picking_ids.ids},
+            'amazon.send.goods': {'account_id': self.account.id},
+            'amazon.send.goods.line': {},
             'amazon.split.account': {
                 'account_id': self.account.id, 'name': "Forged",
                 'marketplace_ids': self.env.ref('amazon_connector.marketplace_de').ids,

@@ -1,0 +1,343 @@
+from datetime import timedelta
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import float_repr, format_datetime, split_every
+
+from ..amazon import listings
+from ..amazon.errors import Malformed, Rejected, Unavailable
+from .amazon_sync_mixin import BACK_OFF_MINUTES, NOT_A_RECORDS_FAULT
+from .quiet import quiet_sql
+
+LOCK_TRIES = 10
+READ_AFTER = timedelta(minutes=5)
+READ_AGAIN = timedelta(minutes=15)
+SHOWN_WITHIN = timedelta(hours=1)
+
+
+class AmazonOffer(models.Model):
+    """How Amazon is told prices, one call each, and how it is seen that it shows them.
+
+    A price that is told twice does no harm, so that whatever was interrupted is told again.
+    """
+
+    _inherit = 'amazon.offer'
+
+    # === BUSINESS METHODS - SENDING === #
+
+    @api.model
+    def _get_price_due_domain(self):
+        """Return the domain of the offers whose prices are to be sent now.
+
+        :rtype: Domain
+        """
+        in_time = Domain('price_next_try', '<=', fields.Datetime.now())
+        return (
+            Domain('price_state', '=', 'to_send') & (Domain('price_next_try', '=', False) | in_time)
+            | Domain('price_state', '=', 'failed') & in_time
+        )
+
+    @api.model
+    def _send_due_prices(self, client, account, run):
+        """Tell Amazon the prices that are due. Each call is committed at once.
+
+        :param amazon.client.Client client: The client of the connection.
+        :param amazon.account account: The account that sends.
+        :param Run run: No call is begun when its budget is spent. It counts how many prices were
+                        `sent`, `failed`.
+        :return: None
+        :raise AmazonError: If the connection has to wait.
+        """
+        while not run.budget.is_spent():
+            offer = self._take_due_price(account, run)
+            if not offer:
+                return
+            run.tried.add(offer.id)
+            try:
+                outcome = offer._send_price_safely(client)
+            except Unavailable as error:
+                # Amazon may have taken it. Sent again, it is the same price.
+                offer._mark_price_unknown(error)
+                self.env['ir.cron']._commit_progress()
+                raise
+            run.outcomes[outcome] += 1
+            self.env['ir.cron']._commit_progress()
+        account._wake_price_sender()
+
+    @api.model
+    def _take_due_price(self, account, run):
+        """Return an offer whose price is to be sent now, locked.
+
+        :param amazon.account account: The account that sends.
+        :param Run run: What was tried already.
+        :rtype: amazon.offer
+        """
+        due = self.search(
+            self._get_price_due_domain()
+            & Domain('account_id', '=', account.id)
+            & Domain('id', 'not in', list(run.tried)),
+            order='id',
+            limit=LOCK_TRIES,
+        )
+        return due.try_lock_for_update(allow_referencing=True, limit=1)
+
+    def _send_price_safely(self, client):
+        """Do `_send_price`; whatever goes wrong stays on the offer.
+
+        :param amazon.client.Client client: The client of the connection.
+        :return: What became of the price, see `_send_price`; else `failed`.
+        :rtype: str
+        :raise Exception: What stops more than this offer.
+        """
+        self.ensure_one()
+        self._flush_before()
+        try:
+            with quiet_sql(), self.env.cr.savepoint():
+                return self._send_price(client)
+        except NOT_A_RECORDS_FAULT:
+            raise
+        except Malformed as error:
+            # The answer can't be read, so that Amazon may have taken it.
+            self._mark_price_unknown(error)
+        except Exception as exception:
+            self._mark_price_failed(exception)
+        return 'failed'
+
+    def _send_price(self, client):
+        """Tell Amazon the price, if that is still what is to be done.
+
+        :param amazon.client.Client client: The client of the connection.
+        :return: `sent`, or what the state of the price is instead.
+        :rtype: str
+        :raise AmazonError: If Amazon does not take it.
+        """
+        self._compare_prices()
+        if self.price_state != 'to_send':
+            return self.price_state or 'dropped'
+        marketplace, currency = self.marketplace_id, self.price_currency_id
+        patch = listings.PricePatch(
+            marketplace.api_ref,
+            currency.name,
+            Decimal(float_repr(self.price_target, currency.decimal_places)),
+        )
+        submission = listings.patch_listing(
+            client, self.account_id.seller_id, marketplace.api_ref, self.sku, [patch],
+        )
+        words = '; '.join(f'{issue.code}: {issue.message}' for issue in submission.issues)
+        if not submission.is_accepted:
+            raise Rejected(
+                listings.PATCH_OPERATION,
+                words or submission.status,
+                codes=[issue.code for issue in submission.errors],
+                details=words,
+            )
+        self._mark_price_sent(words)
+        return 'sent'
+
+    # === BUSINESS METHODS - STATES === #
+
+    def _mark_price_sent(self, words):
+        """Record that Amazon accepted the price, also in the offer's history.
+
+        :param str words: What Amazon says against it all the same; may be empty.
+        :return: None
+        """
+        self._note_price(self.env._("Amazon was told the price: %(change)s"))
+        self.write({
+            'price_state': 'sent',
+            'price_sent': self.price_target,
+            'price_sent_at': fields.Datetime.now(),
+            'is_price_unread': True,
+            'price_reason': words and self.env._("Amazon accepted it with a warning."),
+            'price_answer': words,
+            'price_next_try': fields.Datetime.now() + READ_AFTER,
+        })
+
+    def _mark_price_unknown(self, error):
+        """Record that Amazon may have taken the price, and tell it again in a while.
+
+        :param amazon.errors.AmazonError error: What came instead of an answer.
+        :return: None
+        """
+        if not self.price_attempts:
+            self._note_price(self.env._(
+                "Amazon did not answer, and may have taken the price: %(change)s",
+            ))
+        attempts = self.price_attempts + 1
+        self.write({
+            'price_state': 'to_send',
+            'price_sent': self.price_target,
+            'price_sent_at': fields.Datetime.now(),
+            'is_price_unread': True,
+            'price_reason': self.env._("Amazon did not answer. It is told again by itself."),
+            'price_answer': self._get_answer(error),
+            'price_attempts': attempts,
+            'price_next_try': self._get_next_try(min(attempts, len(BACK_OFF_MINUTES))),
+        })
+
+    def _mark_price_failed(self, exception):
+        """Record why the price could not be sent, and when it is tried again.
+
+        :param Exception exception: What stopped it.
+        :return: None
+        """
+        reason = self._get_failure_reason(exception)
+        if isinstance(exception, Rejected):
+            if not self.price_attempts:
+                self._note_price(self.env._("Amazon refused the price: %(change)s"))
+            reason = self.env._(
+                "Amazon refuses %(price)s; the original words say why. Correct the price list, or"
+                " the offer in Seller Central, then press Retry Price.",
+                price=self.price_currency_id.format(self.price_target),
+            )
+        attempts = self.price_attempts + 1
+        self.write({
+            'price_state': 'failed',
+            'price_reason': reason,
+            'price_answer': self._get_answer(exception),
+            'price_attempts': attempts,
+            'price_next_try': self._get_next_try(attempts),
+        })
+
+    def _note_price(self, sentence):
+        """Write what Amazon was told into the history of the offer.
+
+        :param str sentence: With the place of the `change`.
+        :return: None
+        """
+        currency = self.price_currency_id
+        before = self.price_sent if self.is_price_unread else self.amazon_price
+        change = self.env._(
+            "%(before)s → %(after)s",
+            before=currency.format(before) if before else self.env._("unknown"),
+            after=currency.format(self.price_target),
+        )
+        if self.price_approver_id:
+            change = self.env._(
+                "%(change)s, approved by %(person)s",
+                change=change,
+                person=self.price_approver_id.name,
+            )
+        self._message_log(body=sentence % {'change': change})
+
+    # === BUSINESS METHODS - READING BACK === #
+
+    @api.model
+    def _read_prices_back(self, client, account, run):
+        """Look whether Amazon shows the prices that it was told. Each call is committed at once.
+
+        :param amazon.client.Client client: The client of the connection.
+        :param amazon.account account: The account that was sent for.
+        :param Run run: No call is begun when its budget is spent.
+        :return: None
+        :raise AmazonError: If the connection has to wait.
+        """
+        due = self.search([
+            ('account_id', '=', account.id),
+            ('price_state', '=', 'sent'),
+            ('price_next_try', '<=', fields.Datetime.now()),
+        ], order='price_next_try, id')
+        for offers in due.grouped('marketplace_id').values():
+            alone = offers.filtered(lambda offer: ',' in offer.sku)
+            parts = [
+                *(self.browse(ids) for ids in split_every(
+                    listings.MAX_IDENTIFIERS, (offers - alone).ids,
+                )),
+                *alone,
+            ]
+            for part in parts:
+                if run.budget.is_spent():
+                    account._wake_price_sender()
+                    return
+                part._read_price_part_back(client)
+                self.env['ir.cron']._commit_progress()
+
+    def _read_price_part_back(self, client):
+        """Look by one call whether Amazon shows the prices of these.
+
+        :param amazon.client.Client client: The client of the connection.
+        :return: None
+        :raise AmazonError: If the connection has to wait.
+        """
+        offers = self.try_lock_for_update(allow_referencing=True)
+        if not offers:
+            return
+        read_at = fields.Datetime.now()
+        seller_id, ref = offers.account_id.seller_id, offers.marketplace_id.api_ref
+        skus = offers.mapped('sku')
+        if ',' in skus[0]:
+            items = [item for item in [
+                listings.fetch_listing(client, seller_id, ref, skus[0]),
+            ] if item]
+        else:
+            items = listings.search_listings(client, seller_id, ref, skus)
+        by_sku = {item.sku: item for item in items}
+        for offer in offers:
+            if item := by_sku.get(offer.sku):
+                offer._take_listed_item(item, read_at)
+            if offer.price_state == 'sent':
+                offer._wait_for_shown_price(0, read_at)
+
+    def _take_reading(self, values, read_at):
+        """Override of `amazon_connector` to compare what Amazon shows with what it was told."""
+        super()._take_reading(values, read_at)
+        if self.is_price_unread and values.get('amazon_price') and read_at > self.price_sent_at:
+            self._take_shown_price(values['amazon_price'], read_at)
+
+    def _drop_outdated(self, values, read_at):
+        """Override of `amazon_connector`: a price is outdated once Amazon was told another one."""
+        values = super()._drop_outdated(values, read_at)
+        if self.price_sent_at and self.price_sent_at >= read_at:
+            values = {
+                name: value for name, value in values.items()
+                if name not in ('amazon_price', 'currency_id')
+            }
+        return values
+
+    def _take_shown_price(self, price, read_at):
+        """Compare the price that Amazon shows with the one that it was told.
+
+        :param float price: What it shows.
+        :param datetime read_at: When (UTC, naive).
+        :return: None
+        """
+        self.ensure_one()
+        if self._differ(price, self.price_sent):
+            self._wait_for_shown_price(price, read_at)
+        elif self._differ(self.price_target, self.price_sent):
+            # Something else is to be sent meanwhile.
+            self.is_price_unread = False
+        else:
+            self.write(self._prepare_in_sync(self.price_sent))
+
+    def _wait_for_shown_price(self, price, read_at):
+        """Give Amazon more time to show the price, or say that it does not.
+
+        :param float price: What it shows instead, 0 if nothing.
+        :param datetime read_at: When (UTC, naive).
+        :return: None
+        """
+        is_in_time = read_at - self.price_sent_at < SHOWN_WITHIN
+        if self.price_state != 'sent':
+            self.is_price_unread = is_in_time
+            return
+        if is_in_time:
+            self.price_next_try = fields.Datetime.now() + READ_AGAIN
+            return
+        currency = self.price_currency_id
+        attempts = self.price_attempts + 1
+        self.write({
+            'price_state': 'failed',
+            'price_reason': self.env._(
+                "Amazon was told %(told)s on %(time)s but shows %(shown)s: look the offer up in"
+                " Seller Central, where an automated price may stand against it, then press Retry"
+                " Price.",
+                told=currency.format(self.price_sent),
+                time=format_datetime(self.env, self.price_sent_at),
+                shown=currency.format(price) if price else self.env._("no price"),
+            ),
+            'is_price_unread': False,
+            'price_attempts': attempts,
+            'price_next_try': self._get_next_try(attempts),
+        })
