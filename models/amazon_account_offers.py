@@ -26,14 +26,7 @@ class AmazonAccount(models.Model):
 
     def _compute_import_progress(self):
         """Tell of the last report of each marketplace."""
-        latest = self.env['amazon.report']._read_group(
-            [('account_id', 'in', self.ids), ('type', '=', 'amazon.offer')],
-            ['account_id', 'marketplace_id'],
-            ['id:max'],
-        )
-        reports = self.env['amazon.report'].browse(
-            report_id for _account, _marketplace, report_id in latest
-        ).grouped('account_id')
+        reports = self._get_latest_imports().grouped('account_id')
         for account in self:
             account.import_progress = '\n'.join(
                 f'{report.marketplace_id.name}: {report._describe_progress()}'
@@ -62,6 +55,20 @@ class AmazonAccount(models.Model):
         )
 
     # === BUSINESS METHODS === #
+
+    def _get_latest_imports(self):
+        """Return the last report on the listings of each marketplace.
+
+        :rtype: amazon.report
+        """
+        latest = self.env['amazon.report']._read_group(
+            [('account_id', 'in', self.ids), ('type', '=', 'amazon.offer')],
+            ['account_id', 'marketplace_id'],
+            ['id:max'],
+        )
+        return self.env['amazon.report'].browse(
+            report_id for _account, _marketplace, report_id in latest
+        )
 
     @api.model
     def _cron_import_offers(self):

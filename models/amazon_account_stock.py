@@ -6,6 +6,7 @@ from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from .amazon_sync import Run
+from .quiet import log_failure
 from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
 
 OFFERS_URL = '/odoo/action-amazon_connector.action_amazon_offer'
@@ -141,6 +142,10 @@ class AmazonAccount(models.Model):
         except (*PG_CONCURRENCY_EXCEPTIONS_TO_RETRY, UniqueViolation):
             # Another worker is at the same offers. What it has not seen is still marked.
             self.env.cr.rollback()
+        except Exception as exception:
+            self.env.cr.rollback()  # What is marked stays so, and is calculated with the next run.
+            log_failure(self, exception)
+            return
         if changes._has_marks(accounts):
             self.env.ref('amazon_connector.ir_cron_send_stock').sudo()._trigger()
             self.env['ir.cron']._commit_progress()

@@ -18,6 +18,11 @@ QUANTITY_FIELDS = {
     'unfulfillable': 'unfulfillable_quantity',
     'researching': 'researching_quantity',
 }
+# Computed of what changes without the rows.
+COMPUTED_FIELDS = (
+    'odoo_quantity', 'difference', 'correction', 'has_drift', 'counted_at', 'reasons',
+    'hold_reason',
+)
 
 
 @dataclass
@@ -141,6 +146,7 @@ class AmazonDrift(models.Model):
         if operator != 'in':
             return NotImplemented
         rows = self.search([])
+        rows.invalidate_recordset(COMPUTED_FIELDS)
         return [('id', 'in', rows.filtered(lambda row: row.has_drift in value).ids)]
 
     def _compare_with(self, facts):
@@ -157,7 +163,9 @@ class AmazonDrift(models.Model):
         self.correction = self.difference - facts.left[product]
         self.has_drift = not float_is_zero(self.correction, precision_rounding=rounding)
         self.counted_at = min(known, default=False)
-        self.hold_reason = self.has_drift and self._find_hold_reason(facts, bool(known))
+        self.hold_reason = (
+            self.has_drift and self._find_hold_reason(facts, bool(known)) or False
+        )
         self.reasons = '\n'.join(self._find_reasons(facts, bool(known)))
 
     # === ACTION METHODS === #
@@ -530,7 +538,7 @@ class AmazonDrift(models.Model):
         :param amazon.account accounts: The accounts of a location.
         :rtype: bool
         """
-        for account in accounts:
+        for account in accounts.filtered('is_started'):
             sync = account.connection_id._get_sync('inventory')
             night, whole_at = sync._get_last_night(), sync._get_times('whole_at')
             if (accounts[:1].drift_adjusted_at or datetime.min) >= night or any(

@@ -213,7 +213,8 @@ class AmazonOffer(models.Model):
             sums[offer] = StockSum(
                 left_alone=None if needs[product] else 'stockless',
                 parts=[
-                    Part(part, per_piece, *parts[part]) for part, per_piece in needs[product].items()
+                    Part(part, per_piece, *parts[part])
+                    for part, per_piece in needs[product].items()
                 ],
                 is_kit=product not in needs[product],
                 buffer=offer.stock_buffer,
@@ -268,7 +269,7 @@ class AmazonOffer(models.Model):
             'gone': self.env._("Left alone: it is not listed on Amazon any more."),
             'fba': self.env._("Left alone: Amazon ships it and counts what it has itself."),
             'both': self.env._(
-                "Left alone: Amazon ships it too, and a quantity of yours could take it from there.",
+                "Left alone: Amazon ships it too, and a quantity of yours could end that.",
             ),
             'unknown': self.env._(
                 "Left alone: it is not known who ships it. Press Import Listings on the account.",
@@ -403,7 +404,9 @@ class AmazonAccount(models.Model):
                     )
         for move in self._find_unreserved(part_ids, locations):
             product = move.product_id
-            reserved = move.product_uom._compute_quantity(move.quantity, product.uom_id, round=False)
+            reserved = move.product_uom._compute_quantity(
+                move.quantity, product.uom_id, round=False,
+            )
             wanted = _to_fraction(product, move.product_qty) - _to_fraction(product, reserved)
             if wanted > 0:
                 parts[product][1].append(

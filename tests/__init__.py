@@ -20,7 +20,9 @@ from . import test_connections
 from . import test_cut_over
 from . import test_delivery_rules
 from . import test_dev
+from . import test_drift
 from . import test_fba_dates
+from . import test_fba_inventory
 from . import test_feed_carriers
 from . import test_languages
 from . import test_layering

@@ -404,7 +404,7 @@ class TestChecksOfAmazon(CheckCase):
     def test_missing_roles_say_what_they_cost(self):
         for role, code, state, cost in (
             (ROLE_ORDERS, 'role_orders', 'error', "no orders come in"),
-            (ROLE_LISTINGS, 'role_listings', 'warning', "nothing needs it today"),
+            (ROLE_LISTINGS, 'role_listings', 'warning', "can't be imported"),
             (ROLE_FINANCES, 'role_finances', 'warning', "nothing needs it today"),
         ):
             with self.subTest(role=role):
