@@ -73,7 +73,7 @@ tours.add("amazon_import_and_match", {
         tick("TOUR-LAMP"),
         press("action_create_products"),
         confirm(),
-        see("1 products created and matched", ".o_notification"),
+        see("1 product created and matched", ".o_notification"),
         seeRow("TOUR-LAMP", "[TOUR-LAMP] Lamp on Amazon"),
     ],
 });
