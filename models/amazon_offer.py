@@ -5,7 +5,7 @@ from ..amazon.addresses import build_product_url
 
 IDENTITY = ('account_id', 'marketplace_id')
 # What people decide about offers; the rest is Amazon's, or for Amazon administrators.
-USER_FIELDS = {'product_id'}
+USER_FIELDS = {'product_id', 'pack_size'}
 
 
 class AmazonOffer(models.Model):
@@ -156,7 +156,8 @@ class AmazonOffer(models.Model):
             self.env.su or self.env.user.has_group('amazon_connector.group_amazon_admin')
         ):
             raise AccessError(self.env._(
-                "Choose the product of an offer; the rest is for Amazon administrators.",
+                "Choose the product and the pack size of an offer; the rest is for Amazon"
+                " administrators.",
             ))
         if 'product_id' in vals:
             vals = {
