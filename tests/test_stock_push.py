@@ -4,6 +4,7 @@ from unittest.mock import patch
 from freezegun import freeze_time
 
 from odoo.exceptions import AccessError, UserError
+from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import tagged
 from odoo.tools import html2plaintext
 
@@ -264,6 +265,18 @@ class TestStockPush(StockPushCase):
         self.assertEqual(
             (listing.quantity, listing.lead_time, listing.restock_date), (7, 3, '2030-01-01'),
         )
+
+    def test_a_copy_of_the_database_tells_nothing(self):
+        offers = self.add_offer(in_stock=7) | self.add_offer('BOWL', in_stock=2, on_amazon=2)
+        self.simulator.arm('unavailable', operation=PATCH)
+        self.push()
+        self.assertEqual(offers.mapped('stock_state'), ['to_send', 'in_sync'])
+        for query in get_neutralization_queries(['amazon_connector']):
+            self.env.cr.execute(query)
+        self.env.invalidate_all()
+        self.assertEqual(self.account.stock_push, 'off')
+        self.assertEqual(offers.mapped('stock_state'), [False, 'in_sync'])
+        self.assertFalse(offers[0].stock_reason or offers[0].stock_answer)
 
     def test_the_cards_figures_and_where_they_lead(self):
         self.account.stock_push = 'preview'
