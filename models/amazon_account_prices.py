@@ -11,7 +11,7 @@ from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
 OFFERS_URL = '/odoo/amazon-offers'
 PUSH_FIELDS = {'price_push', 'price_max_change', 'pricelist_id', 'synced_marketplace_ids'}
 # Odoo goes through all rules of all products of a part for each of them, so that it is small.
-PART = 100
+PART = 40
 COMPARED_EVERY = timedelta(minutes=55)
 
 

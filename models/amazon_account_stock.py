@@ -5,7 +5,9 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
+from ..amazon.errors import Unauthorized
 from .amazon_sync import Run
+from .amazon_sync_inventory import CREDENTIAL_CODES
 from .quiet import log_failure
 from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
 
@@ -108,8 +110,8 @@ class AmazonAccount(models.Model):
         """
         if not any(account._pushes_stock() for account in self):
             raise UserError(self.env._(
-                "Stock Push is off, so that Amazon's quantities are left alone: choose Preview or On"
-                " under Amazon ▸ Configuration ▸ Accounts, tab Offers and Stock.",
+                "Stock Push is off, so that Amazon's quantities are left alone: choose Preview or"
+                " On under Amazon ▸ Configuration ▸ Accounts, tab Offers and Stock.",
             ))
 
     def _follow_stock_push(self):
@@ -246,3 +248,22 @@ class AmazonSync(models.Model):
                         step(client, account, run)
         self._note_success(run)
         return False
+
+    def _mark_error(self, exception):
+        """Override of `amazon_connector`: Amazon may let this way alone not in, for which orders
+        and deliveries must not stand still.
+        """
+        is_denied = isinstance(exception, Unauthorized) and not (
+            CREDENTIAL_CODES & set(exception.codes)
+        )
+        if self.way != 'stock' or not is_denied:
+            super()._mark_error(exception)
+            return
+        self.write({
+            'last_error_date': fields.Datetime.now(),
+            'last_error': self.env._(
+                "Amazon does not let quantities be sent. Give the app the role Product Listing in"
+                " Seller Central and authorize it again. (%(error)s)",
+                error=exception,
+            ),
+        })

@@ -30,12 +30,14 @@ class Facts:
     """What a comparison is made of, by product, for all accounts of an FBA location."""
 
     offers: dict = field(default_factory=dict)  # amazon.offer of each shared stock, known as of
+    needs: dict = field(default_factory=dict)  # what a piece of the offers' products takes
+    known_at: dict = field(default_factory=dict)
     odoo: dict = field(default_factory=dict)  # what the FBA location holds
     left: Counter = field(default_factory=Counter)  # by FBA orders since Amazon was read
     waiting: Counter = field(default_factory=Counter)  # in FBA orders that are not imported yet
     has_odd_orders: bool = False  # of which nobody knows what was sold
     unmatched: Counter = field(default_factory=Counter)  # at Amazon, under SKUs that fit
-    shared: dict = field(default_factory=dict)  # the account of another location that counts it, too
+    shared: dict = field(default_factory=dict)  # with which account of another location
 
 
 class AmazonDrift(models.Model):
@@ -145,7 +147,7 @@ class AmazonDrift(models.Model):
     def _search_has_drift(self, operator, value):
         if operator != 'in':
             return NotImplemented
-        rows = self.search([])
+        rows = self.search([('account_id.active', '=', True)])
         rows.invalidate_recordset(COMPUTED_FIELDS)
         return [('id', 'in', rows.filtered(lambda row: row.has_drift in value).ids)]
 
@@ -156,17 +158,15 @@ class AmazonDrift(models.Model):
         :return: None
         """
         product, rounding = self.product_id, self.product_uom_id.rounding
-        known = [moment for offer, moment in facts.offers.items() if offer.product_id == product]
+        is_known = product in facts.known_at
         self.odoo_quantity = facts.odoo.get(product, 0.0)
         self.difference = self.amazon_quantity - self.odoo_quantity
         # What has left since is still Amazon's in what was read.
         self.correction = self.difference - facts.left[product]
         self.has_drift = not float_is_zero(self.correction, precision_rounding=rounding)
-        self.counted_at = min(known, default=False)
-        self.hold_reason = (
-            self.has_drift and self._find_hold_reason(facts, bool(known)) or False
-        )
-        self.reasons = '\n'.join(self._find_reasons(facts, bool(known)))
+        self.counted_at = facts.known_at.get(product, False)
+        self.hold_reason = self.has_drift and self._find_hold_reason(facts, is_known) or False
+        self.reasons = '\n'.join(self._find_reasons(facts, is_known))
 
     # === ACTION METHODS === #
 
@@ -219,7 +219,8 @@ class AmazonDrift(models.Model):
         action = self.env['ir.actions.act_window']._for_xml_id(
             'amazon_connector.action_amazon_offer',
         )
-        return {**action, 'domain': [('product_id', '=', self.product_id.id)], 'context': {}}
+        products = self.env['amazon.kits']._get_relatives(self.product_id)
+        return {**action, 'domain': [('product_id', 'in', products.ids)], 'context': {}}
 
     # === BUSINESS METHODS - COMPARING === #
 
@@ -229,52 +230,85 @@ class AmazonDrift(models.Model):
         write.
 
         :param amazon.account accounts: The accounts, in sudo mode.
-        :param product.product products: Only these, if given.
+        :param product.product products: Only these and their parts, if given.
         :return: None
         """
+        relatives = products and self.env['amazon.kits']._get_relatives(products)
+        narrow = Domain('product_id', 'in', relatives.ids) if relatives else Domain.TRUE
         for location, members in accounts._get_fba_group().grouped('location_id').items():
-            self._compare_location(location, members, products)
+            self._compare_location(location, members, narrow)
 
     @api.model
-    def _compare_location(self, location, accounts, products):
+    def _compare_location(self, location, accounts, narrow):
         """Do `_compare` for all accounts of an FBA location.
 
         :param stock.location location: The location.
         :param amazon.account accounts: Its accounts, the first of which has the rows.
-        :param product.product products: See `_compare`.
+        :param Domain narrow: Which products.
         :return: None
         """
-        narrow = Domain('product_id', 'in', products.ids) if products else Domain.TRUE
         offers = self._get_counted_offers(accounts, narrow)
-        by_product = self.env['amazon.offer'].union(
-            *offers._select_fba_stock(),
-        ).grouped('product_id')
-        counted = {
-            product: part._count_fba_stock() for product, part in by_product.items()
-        }
+        needs = self.env['amazon.kits']._get_needs(offers.product_id, accounts.company_id)
+        counted = self._count_by_product(offers._select_fba_stock(), needs)
+        offered = offers.filtered(
+            lambda offer: offer.channel in ('fba', 'both') and not offer.is_gone,
+        ).product_id
         wanted = {
-            product for product, part in offers.grouped('product_id').items()
-            if any(counted.get(product, Counter()).values())
-            or any(offer.channel in ('fba', 'both') and not offer.is_gone for offer in part)
-        } | self._get_stocked_products(location, accounts, narrow)
+            *(product for product, figures in counted.items() if any(figures.values())),
+            *(part for product in offered for part in needs[product]),
+            *self._get_stocked_products(location, accounts, narrow),
+        }
         rows = self.search(Domain('account_id', 'in', accounts.ids) & narrow)
         kept = rows.filtered(
             lambda row: row.account_id == accounts[:1] and row.product_id in wanted,
         )
         (rows - kept).unlink()
         known = kept.grouped('product_id')
-        new = []
-        for product in wanted:
-            values = {
-                name: float(counted.get(product, Counter())[key])
-                for key, name in QUANTITY_FIELDS.items()
+        self.create([
+            {
+                'account_id': accounts[:1].id,
+                'product_id': product.id,
+                **self._prepare_quantities(counted[product]),
             }
-            if row := known.get(product):
-                if any(row[name] != values[name] for name in values):
-                    row.write(values)
-            else:
-                new.append({'account_id': accounts[:1].id, 'product_id': product.id, **values})
-        self.create(sorted(new, key=lambda values: values['product_id']))
+            for product in sorted(wanted, key=lambda product: product.id) if product not in known
+        ])
+        for product, row in known.items():
+            row._write_changed(self._prepare_quantities(counted[product]))
+
+    @api.model
+    def _count_by_product(self, offers, needs):
+        """Add up what Amazon has of products, of kits what their parts are.
+
+        :param offers: Offers of which each stands for a stock.
+        :param dict needs: What a piece of each of their products takes from the stock.
+        :return: By product; what is counted is named as in `_count_fba_stock`.
+        :rtype: dict[product.product, collections.Counter]
+        """
+        counted = defaultdict(Counter)
+        for offer in offers:
+            figures = offer._count_fba_stock()
+            for product, count in needs[offer.product_id].items():
+                for name, figure in figures.items():
+                    counted[product][name] += figure * count
+        return counted
+
+    @api.model
+    def _prepare_quantities(self, figures):
+        """Return the values of what Amazon has of a product.
+
+        :param collections.Counter figures: As `_count_by_product`.
+        :rtype: dict[str, float]
+        """
+        return {name: float(figures[key]) for key, name in QUANTITY_FIELDS.items()}
+
+    def _write_changed(self, values):
+        """Write quantities where they are others than before.
+
+        :param dict values: The quantities.
+        :return: None
+        """
+        if any(self.product_uom_id.compare(self[name], values[name]) for name in values):
+            self.write(values)
 
     @api.model
     def _get_counted_offers(self, accounts, narrow):
@@ -287,7 +321,7 @@ class AmazonDrift(models.Model):
         return self.env['amazon.offer'].search(narrow & Domain([
             ('account_id', 'in', accounts.ids),
             ('fba_read_at', '!=', False),
-            ('product_id.is_storable', '=', True),
+            ('product_id', '!=', False),
         ])).filtered(
             lambda offer: offer.marketplace_id in offer.account_id.synced_marketplace_ids,
         )
@@ -322,16 +356,25 @@ class AmazonDrift(models.Model):
         :param amazon.account account: The account of the rows, in sudo mode.
         :rtype: Facts
         """
-        accounts = account._get_fba_group().filtered(lambda a: a.location_id == account.location_id)
-        narrow = Domain('product_id', 'in', self.product_id.ids)
+        accounts = account._get_fba_group()
+        kits = self.env['amazon.kits']
+        products = kits._get_relatives(self.product_id)
+        offers = self._get_counted_offers(accounts, Domain('product_id', 'in', products.ids))
         facts = Facts(
-            offers=self._get_counted_offers(accounts, narrow)._select_fba_stock(),
+            offers=offers._select_fba_stock(),
+            needs=kits._get_needs(offers.product_id, account.company_id),
             odoo=dict(self.env['stock.quant']._read_group(
-                narrow & Domain('location_id', 'child_of', account.location_id.id),
+                [
+                    ('product_id', 'in', self.product_id.ids),
+                    ('location_id', 'child_of', account.location_id.id),
+                ],
                 ['product_id'],
                 ['quantity:sum'],
             )),
         )
+        for offer, moment in facts.offers.items():
+            for product in facts.needs[offer.product_id]:
+                facts.known_at[product] = min(moment, facts.known_at.get(product, moment))
         self._gather_moves(account, facts)
         self._gather_waiting(accounts, facts)
         self._gather_unmatched(accounts, facts)
@@ -345,20 +388,18 @@ class AmazonDrift(models.Model):
         :param Facts facts: To be completed.
         :return: None
         """
-        known_at = {}
-        for offer, moment in facts.offers.items():
-            known_at[offer.product_id] = min(moment, known_at.get(offer.product_id, moment))
-        if not known_at:
+        if not facts.known_at:
             return
+        since = max(min(facts.known_at.values()), fields.Datetime.now() - MAX_AGE)
         for move in self.env['stock.move'].search([
-            ('product_id', 'in', [product.id for product in known_at]),
+            ('product_id', 'in', [product.id for product in facts.known_at]),
             ('location_id', 'child_of', account.location_id.id),
             ('amazon_account_id', '!=', False),
             ('location_dest_id.usage', '=', 'customer'),
             ('state', '=', 'done'),
-            ('date', '>', max(min(known_at.values()), fields.Datetime.now() - MAX_AGE)),
+            ('date', '>', since),
         ]):
-            if move.date > known_at[move.product_id]:
+            if move.date > facts.known_at[move.product_id]:
                 facts.left[move.product_id] += move.product_uom._compute_quantity(
                     move.quantity, move.product_id.uom_id,
                 )
@@ -382,12 +423,17 @@ class AmazonDrift(models.Model):
             for line in lines:
                 sold[order.account_id, order.marketplace_id][line.sku] += line.quantity or 0
         for (account, marketplace), quantities in sold.items():
-            for offer in self.env['amazon.offer'].search([
+            offers = self.env['amazon.offer'].search([
                 ('account_id', '=', account.id),
                 ('marketplace_id', '=', marketplace.id),
                 ('sku', 'in', list(quantities)),
-            ]):
-                facts.waiting[offer.product_id] += quantities[offer.sku] * offer.pack_size
+            ])
+            needs = self.env['amazon.kits']._get_needs(offers.product_id, account.company_id)
+            for offer in offers.filtered('product_id'):
+                for product, count in needs[offer.product_id].items():
+                    facts.waiting[product] += float(
+                        quantities[offer.sku] * offer.pack_size * count,
+                    )
 
     def _gather_unmatched(self, accounts, facts):
         """Count what Amazon has of the same goods under SKUs that are not matched.
@@ -405,7 +451,8 @@ class AmazonDrift(models.Model):
             ('fba_read_at', '!=', False),
             ('asin', 'in', list(by_asin)),
         ])._select_fba_stock():
-            facts.unmatched[by_asin[offer.asin]] += offer._count_fba_stock()['there']
+            for product, count in facts.needs[by_asin[offer.asin]].items():
+                facts.unmatched[product] += float(offer._count_fba_stock()['there'] * count)
 
     def _gather_shared(self, accounts, facts):
         """Find what accounts with other FBA locations count, too: Amazon's stock is one.
@@ -418,10 +465,11 @@ class AmazonDrift(models.Model):
         if not others:
             return
         own = {offer._get_stock_key(): offer.product_id for offer in facts.offers}
-        for offer in self._get_counted_offers(others, Domain('sku', 'in', [
-            sku for offer in facts.offers for sku in (offer.sku, offer.fn_sku) if sku
-        ]) | Domain('fn_sku', 'in', [offer.fn_sku for offer in facts.offers if offer.fn_sku])):
-            if product := own.get(offer._get_stock_key()):
+        same = Domain('sku', 'in', [offer.sku for offer in facts.offers]) | Domain(
+            'fn_sku', 'in', [offer.fn_sku for offer in facts.offers if offer.fn_sku],
+        )
+        for offer in self._get_counted_offers(others, same):
+            for product in facts.needs.get(own.get(offer._get_stock_key()), ()):
                 facts.shared[product] = offer.account_id
 
     # === BUSINESS METHODS - REASONS === #
@@ -513,7 +561,7 @@ class AmazonDrift(models.Model):
         :param amazon.account account: The account, in sudo mode.
         :return: None
         """
-        accounts = account._get_fba_group().filtered(lambda a: a.location_id == account.location_id)
+        accounts = account._get_fba_group()
         if not any(accounts.mapped('adjusts_drift')) or not self._is_due_tonight(accounts):
             return
         rows = self.search([('account_id', 'in', accounts.ids), ('has_drift', '=', True)])
@@ -532,8 +580,8 @@ class AmazonDrift(models.Model):
 
     @api.model
     def _is_due_tonight(self, accounts):
-        """Return whether all that Amazon has for accounts was read since last night, and nothing was
-        adjusted to it by itself yet.
+        """Return whether all that Amazon has for accounts was read since last night, and was not
+        adjusted to yet.
 
         :param amazon.account accounts: The accounts of a location.
         :rtype: bool

@@ -167,7 +167,8 @@ class AmazonOffer(models.Model):
                 'is_match_inherited': bool(self.env.context.get('amazon_match_inherited')),
             }
         res = super().write(vals)
-        if vals.get('product_id'):
+        # Who matches many by a rule follows them up together.
+        if vals.get('product_id') and not self.env.context.get('amazon_matches_many'):
             self._follow_match()
         return res
 

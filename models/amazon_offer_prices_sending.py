@@ -239,43 +239,23 @@ class AmazonOffer(models.Model):
             ('price_next_try', '<=', fields.Datetime.now()),
         ], order='price_next_try, id')
         for offers in due.grouped('marketplace_id').values():
-            alone = offers.filtered(lambda offer: ',' in offer.sku)
-            parts = [
-                *(self.browse(ids) for ids in split_every(
-                    listings.MAX_IDENTIFIERS, (offers - alone).ids,
-                )),
-                *alone,
-            ]
-            for part in parts:
+            for ids in split_every(listings.MAX_IDENTIFIERS, offers.ids):
                 if run.budget.is_spent():
                     account._wake_price_sender()
                     return
-                part._read_price_part_back(client)
+                self.browse(ids)._read_price_part_back(client)
                 self.env['ir.cron']._commit_progress()
 
     def _read_price_part_back(self, client):
-        """Look by one call whether Amazon shows the prices of these.
+        """Look whether Amazon shows the prices of these, as many as one call takes.
 
         :param amazon.client.Client client: The client of the connection.
         :return: None
         :raise AmazonError: If the connection has to wait.
         """
         offers = self.try_lock_for_update(allow_referencing=True)
-        if not offers:
-            return
         read_at = fields.Datetime.now()
-        seller_id, ref = offers.account_id.seller_id, offers.marketplace_id.api_ref
-        skus = offers.mapped('sku')
-        if ',' in skus[0]:
-            items = [item for item in [
-                listings.fetch_listing(client, seller_id, ref, skus[0]),
-            ] if item]
-        else:
-            items = listings.search_listings(client, seller_id, ref, skus)
-        by_sku = {item.sku: item for item in items}
-        for offer in offers:
-            if item := by_sku.get(offer.sku):
-                offer._take_listed_item(item, read_at)
+        for offer in offers and offers._read_listings(client):
             if offer.price_state == 'sent':
                 offer._wait_for_shown_price(0, read_at)
 

@@ -91,6 +91,8 @@ class AmazonStockLevel(models.Model):
 
         for level, exception in self._do_together_or_apart(calculate).items():
             level._note_failure_safely(exception)
+            # It is calculated again when it is due, and only what is due may be sent.
+            level.is_told = level.is_told or level.account_id.stock_push == 'on'
 
     def _get_wanted(self):
         """Return those whose account tells Amazon of them.
@@ -365,6 +367,7 @@ class AmazonStockLevel(models.Model):
         is_whole = report.accounts_for(message_count)
         self._do_each(lambda level: level._take_result(report, is_whole))
         self._wake_sender()
+        self._wake_reader()
 
     def _take_result(self, report, is_whole):
         """Act on what Amazon says about the message of one level.

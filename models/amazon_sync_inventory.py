@@ -85,8 +85,8 @@ class AmazonSync(models.Model):
         return False
 
     def _mark_error(self, exception):
-        """Override of `amazon_connector`: Amazon may let this way alone not in, for which orders and
-        deliveries must not stand still.
+        """Override of `amazon_connector`: where Amazon does not let this way in, orders and
+        deliveries go on.
         """
         is_denied = isinstance(exception, Unauthorized) and not (
             CREDENTIAL_CODES & set(exception.codes)

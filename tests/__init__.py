@@ -68,6 +68,8 @@ from . import test_simulator_listings
 from . import test_simulator_reports
 from . import test_simulator_shipments
 from . import test_start
+from . import test_stock_align
+from . import test_stock_processes
 from . import test_stock_push
 from . import test_tours
 from . import test_toy_way

@@ -119,7 +119,12 @@ class TestDrift(DriftCase):
 
     def test_orders_that_are_not_imported_yet_are_a_reason(self):
         row = self.hold(8, 10)
-        self.seller.place_order('DE', 'FBA', [Item('MUG', '10.00', 2)], status='SHIPPED')
+        moment = self.simulator.clock.now() - timedelta(hours=1)
+        self.seller.place_order(
+            'DE', 'FBA', [Item('MUG', '10.00', 2)], status='SHIPPED', placed_at=moment,
+            updated_at=moment,
+        )
+        self.account.last_order_sync = fields.Datetime.now() - timedelta(hours=2)
         self.run_cron('fetch_orders')
         row.invalidate_recordset()
         self.assertIn("not imported yet: 2", row.reasons)

@@ -5,6 +5,7 @@ from freezegun import freeze_time
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import tagged
 from odoo.tools import html2plaintext
 
@@ -531,6 +532,31 @@ class TestPriceGuards(PushCase):
             offer.with_user(self.admin).floor_price = -1
         with self.assertRaises(ValidationError):
             self.account.price_max_change = -1
+
+    def test_the_check_says_what_waits_and_which_price_list_is_missing(self):
+        def check():
+            self.press(self.account, 'action_check')
+            return self.account.check_ids.filtered(lambda line: line.code == 'prices')
+
+        self.assertIn("no price list in GBP, JPY", check().message)
+        self.account.synced_marketplace_ids = self.get_marketplace('DE')
+        self.assertEqual(check().state, 'ok')
+        offer = self.hold()
+        self.assertEqual((check().state, offer.price_state), ('warning', 'held'))
+        self.account.price_push = 'off'
+        self.assertFalse(check())
+
+    def test_a_copy_of_the_database_sends_nothing(self):
+        offer = self.hold()
+        self.send_anyway(offer)
+        self.env.flush_all()
+        for query in get_neutralization_queries(['amazon_connector']):
+            self.env.cr.execute(query)
+        self.env.invalidate_all()
+        self.assertEqual(self.account.price_push, 'off')
+        self.assertFalse(offer.price_state or offer.price_target or offer.price_approver_id)
+        self.run_cron('send_prices')
+        self.assertFalse(self.count_calls(PATCH_OPERATION))
 
 
 @tagged('post_install', '-at_install')

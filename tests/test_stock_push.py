@@ -49,7 +49,8 @@ class StockPushCase(AmazonCase):
         """
         self.seller.add_listing(sku, quantity=on_amazon, **details)
         product = self.create_product(sku)
-        self.put_in_stock(product, in_stock, self.location)
+        if in_stock:
+            self.put_in_stock(product, in_stock, self.location)
         now = get_now().replace(microsecond=0)
         return self.env['amazon.offer'].create({
             'account_id': self.account.id,
@@ -137,7 +138,13 @@ class TestStockPush(StockPushCase):
         self.env['ir.cron.trigger'].search([]).unlink()
         self.set_stock(offer, 4)
         self.env.cr.flush()
-        self.assertTrue(self.get_triggers('send_stock'))
+        self.assertLessEqual(min(self.get_triggers('send_stock')), get_now())
+        self.env['ir.cron.trigger'].search([]).unlink()
+        self.push()
+        woken = max(self.get_triggers('send_stock'))
+        self.assertAlmostEqual(
+            woken, get_now() + timedelta(minutes=2), delta=timedelta(minutes=1),
+        )
 
     def test_what_is_right_costs_no_call(self):
         offer = self.add_offer(in_stock=7, on_amazon=7)
@@ -518,6 +525,17 @@ class TestStockFailures(StockPushCase):
         self.assertEqual(self.count_calls(PATCH), 1)
         self.assertStock(offers[1], 'to_send')
         self.assertTrue(self.account.last_error)
+
+    def test_a_role_that_is_missing_stops_no_orders(self):
+        offer = self.add_offer(in_stock=7)
+        self.simulator.arm('forbidden', operation=PATCH, times=None)
+        self.push()
+        self.assertStock(offer, 'to_send')
+        self.assertEqual(self.account.state, 'connected')
+        self.assertIn("role Product Listing", self.get_sync(self.account, 'stock').last_error)
+        self.simulator.disarm()
+        self.push(minutes=5)
+        self.assertStock(offer, 'sent')
 
     def test_nothing_is_to_be_retried(self):
         offer = self.add_offer(in_stock=7, on_amazon=7)

@@ -64,7 +64,10 @@ class AmazonSendGoods(models.TransientModel):
                 "The lines belong to accounts with other warehouses or FBA locations. Choose those"
                 " of one account.",
             ))
-        products = products.filtered('is_storable')
+        needs = self.env['amazon.kits']._get_needs(products, account.company_id)
+        products = products.browse().union(*(
+            part for product in products for part in needs[product]
+        ))
         if not products:
             raise UserError(self.env._(
                 "There is no product in stock to send. Match the offer to a product with Track"
