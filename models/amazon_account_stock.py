@@ -91,9 +91,8 @@ class AmazonAccount(models.Model):
 
         :return: None
         """
-        budget = TimeBudget(CRON_SECONDS)
-        self.search([('stock_push', '!=', 'off')])._recalculate_stock(budget)
-        self.env['amazon.sync']._run_way('stock', budget)
+        self.search([('stock_push', '!=', 'off')])._recalculate_stock(TimeBudget(CRON_SECONDS / 2))
+        self.env['amazon.sync']._run_way('stock', TimeBudget(CRON_SECONDS / 2))
 
     def _pushes_stock(self):
         """Return whether what the offers of the account have is calculated.

@@ -58,6 +58,9 @@ class AmazonOffer(models.Model):
         readonly=True,
         copy=False,
     )
+    quantity_read_at = fields.Datetime(
+        help="When Amazon last said how many it offers.", readonly=True, copy=False,
+    )
     amazon_status = fields.Char(
         string="Status on Amazon",
         help="As Amazon writes it, e.g. active, inactive or incomplete.",
@@ -244,6 +247,13 @@ class AmazonOffer(models.Model):
             for item in incoming.data.items
             if (incoming.order.marketplace_id.id, item.sku) not in offers
         }
+        sold = self.union(*(
+            offers[incoming.order.marketplace_id.id, item.sku]
+            for incoming in incoming_list for item in incoming.data.items
+            if (incoming.order.marketplace_id.id, item.sku) in offers
+        ))
+        # What is sold is listed.
+        sold.filtered('is_gone').is_gone = False
         offers.update(zip(missing, self.create(list(missing.values())), strict=True))
         self.union(*offers.values())._match_by_reference()
         return offers

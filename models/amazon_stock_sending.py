@@ -87,6 +87,18 @@ class AmazonStockLevel(models.Model):
             'offer_id.channel_read_at', '>', fields.Datetime.now() - CHANNEL_KNOWN,
         )
 
+    @api.model
+    def _get_sendable_domain(self):
+        """Return the domain of what may be sent, as the account is set now and Amazon was read.
+
+        :rtype: Domain
+        """
+        return self._get_known_channel_domain() & Domain([
+            ('account_id.stock_push', '=', 'on'),
+            ('account_id.active', '=', True),
+            ('account_id.is_started', '=', True),
+        ])
+
     def _is_due(self):
         """Return whether it is still to be sent, now that nobody else can change it.
 
@@ -94,7 +106,7 @@ class AmazonStockLevel(models.Model):
         """
         self.ensure_one()
         return bool(self.filtered_domain(
-            self._get_due_domain() & self._get_known_channel_domain(),
+            self._get_due_domain() & self._get_sendable_domain(),
         ))
 
     # === BUSINESS METHODS - CHANNELS === #
