@@ -181,6 +181,8 @@ def control(name: str, **arguments: Any) -> None:
 def synchronize(account: BaseModel) -> None:
     """Bring orders and listings in, and then the orders that have waited for these."""
     account.action_sync_orders()
+    # A simulator that was started anew gives its reports the same numbers again.
+    account.env['amazon.report'].search([]).unlink()
     # Amazon has the reports already, so that nobody waits until it has made them.
     for marketplace in account.synced_marketplace_ids:
         control('request_report', marketplace=marketplace.api_ref)
@@ -196,7 +198,8 @@ def synchronize(account: BaseModel) -> None:
     })
     account.env.cr.commit()
     account.action_sync_orders()
-    account.stock_push = 'preview'
+    if account.stock_push == 'off':
+        account.stock_push = 'preview'
     account.action_sync_stock()
     account.action_read_fba_inventory()
 

@@ -8,7 +8,7 @@ from .amazon_sync import Run
 from .quiet import quiet_sql
 from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
 
-OFFERS_URL = '/odoo/amazon-offers'
+OFFERS_URL = '/odoo/action-amazon_connector.action_amazon_offer'
 PUSH_FIELDS = {'price_push', 'price_max_change', 'pricelist_id', 'synced_marketplace_ids'}
 # Odoo goes through all rules of all products of a part for each of them, so that it is small.
 PART = 40
@@ -259,10 +259,20 @@ class AmazonSync(models.Model):
             return super()._get_cron()
         return self.env.ref('amazon_connector.ir_cron_send_prices').sudo()
 
+    def _get_denial_reason(self):
+        """Override of `amazon_connector`: orders and deliveries go on without this way."""
+        if self.way != 'prices':
+            return super()._get_denial_reason()
+        return self.env._(
+            "Amazon does not let prices be sent. Give the app the role Product Listing in Seller"
+            " Central and authorize it again.",
+        )
+
     def _prepare_run(self, accounts):
         """Override of `amazon_connector` to compare prices now."""
+        super()._prepare_run(accounts)
         if self.way != 'prices':
-            return super()._prepare_run(accounts)
+            return
         accounts.filtered(lambda account: account.price_push != 'off').prices_changed = True
 
     def _work(self, run):

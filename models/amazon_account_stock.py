@@ -5,9 +5,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
-from ..amazon.errors import Unauthorized
 from .amazon_sync import Run
-from .amazon_sync_inventory import CREDENTIAL_CODES
 from .quiet import log_failure
 from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
 
@@ -248,21 +246,11 @@ class AmazonSync(models.Model):
         self._note_success(run)
         return False
 
-    def _mark_error(self, exception):
-        """Override of `amazon_connector`: Amazon may let this way alone not in, for which orders
-        and deliveries must not stand still.
-        """
-        is_denied = isinstance(exception, Unauthorized) and not (
-            CREDENTIAL_CODES & set(exception.codes)
+    def _get_denial_reason(self):
+        """Override of `amazon_connector`: orders and deliveries go on without this way."""
+        if self.way != 'stock':
+            return super()._get_denial_reason()
+        return self.env._(
+            "Amazon does not let quantities be sent. Give the app the role Product Listing in"
+            " Seller Central and authorize it again.",
         )
-        if self.way != 'stock' or not is_denied:
-            super()._mark_error(exception)
-            return
-        self.write({
-            'last_error_date': fields.Datetime.now(),
-            'last_error': self.env._(
-                "Amazon does not let quantities be sent. Give the app the role Product Listing in"
-                " Seller Central and authorize it again. (%(error)s)",
-                error=exception,
-            ),
-        })

@@ -108,6 +108,7 @@ class AmazonOffer(models.Model):
             return
         twins = self._get_twins().grouped(lambda o: (o.account_id.seller_id, o.sku))
         for offer in self:
+            offer = offer[0]  # Avoid that each match looks at the products of all others.
             others = twins.get((offer.account_id.seller_id, offer.sku), self.browse())
             here = others.filtered(lambda o, offer=offer: o.marketplace_id == offer.marketplace_id)
             if here.filtered('is_left_unmatched') and not here.product_id:

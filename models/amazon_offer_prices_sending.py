@@ -259,10 +259,11 @@ class AmazonOffer(models.Model):
             if offer.price_state == 'sent':
                 offer._wait_for_shown_price(0, read_at)
 
-    def _take_reading(self, values, read_at):
+    def _take_reading(self, values, read_at, known_at=None):
         """Override of `amazon_connector` to compare what Amazon shows with what it was told."""
-        super()._take_reading(values, read_at)
-        if self.is_price_unread and values.get('amazon_price') and read_at > self.price_sent_at:
+        super()._take_reading(values, read_at, known_at)
+        is_news = self.is_price_unread and (known_at or read_at) > self.price_sent_at
+        if is_news and values.get('amazon_price'):
             self._take_shown_price(values['amazon_price'], read_at)
 
     def _drop_outdated(self, values, read_at):

@@ -98,6 +98,7 @@ class AmazonOffer(models.Model):
         products.fetch(['product_tmpl_id'])
         products.product_tmpl_id.fetch(['company_id'])
         for offer, (candidates, note) in choices.items():
+            offer = offer[0]  # Avoid that each match looks at the products of all others.
             offer._match_or_note(candidates, note)
 
     def _match_or_note(self, candidates, note):

@@ -337,3 +337,16 @@ class TestOffersImport(AmazonCase):
         self.assertTrue(offer.is_gone)
         self.assertIn("does not hold it any more", offer.message_ids[0].body)
         self.assertIn("MUG", self.account.activity_ids.mapped('note')[-1])
+
+    def test_a_role_that_is_missing_stops_no_orders(self):
+        """Amazon lets nobody import listings: the way says what to do, the account stays as it is.
+        """
+        self.seller.add_listing('MUG', GERMANY, price='10.00', quantity=1)
+        self.simulator.arm('forbidden', operation='getReports', times=None)
+        self.press(self.account, 'action_import_offers')
+        self.assertEqual(self.account.state, 'connected')
+        self.assertIn("role Product Listing", self.get_sync(self.account, 'reports').last_error)
+        self.simulator.disarm()
+        self.import_listings()
+        self.assertTrue(self.find_offer('MUG'))
+        self.assertFalse(self.get_sync(self.account, 'reports').last_error)
