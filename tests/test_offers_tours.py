@@ -55,6 +55,16 @@ class TestOffersTours(TourCase):
         self.assertEqual(self.seller.find_listing('TOUR-MUG').quantity, 7)
         self.assertIn(self.find_offer('TOUR-MUG').stock_state, ('sent', 'in_sync'))
 
+    def test_stock_is_aligned_before_anything_is_pushed(self):
+        mug = self.create_product('TOUR-MUG')
+        location = self.account.warehouse_id.lot_stock_id
+        self.put_in_stock(mug, 7, location)
+        self.seller.add_listing('TOUR-MUG', quantity=4)
+        self.import_listings()
+        self.start(self.ACCOUNT.format(self.account.id), 'amazon_align_stock')
+        self.assertEqual(mug.with_context(location=location.id).qty_available, 4)
+        self.assertEqual(self.seller.find_listing('TOUR-MUG').quantity, 4)
+
     def test_the_fba_location_is_adjusted_to_what_amazon_has(self):
         mug = self.create_product('TOUR-MUG')
         self.put_in_stock(mug, 10, self.account.location_id)

@@ -102,6 +102,31 @@ tours.add("amazon_push_stock", {
     ],
 });
 
+tours.add("amazon_align_stock", {
+    steps: () => [
+        openPage("offers"),
+        press("action_align_stock", ".o_form_view"),
+        {
+            content: "What Amazon shows stands beside what Odoo has",
+            trigger: ".modal .o_data_row:has(.o_data_cell[name=amazon_quantity]:contains('4')):has(.o_data_cell[name=odoo_quantity]:contains('7'))",
+        },
+        press("action_take_amazons", ".modal"),
+        {
+            content: "Amazon's is chosen",
+            trigger: ".modal .o_data_row .o_data_cell[name=choice]:contains('Amazon')",
+        },
+        press("action_apply", ".modal"),
+        {
+            content: "It is done",
+            trigger: ".o_notification:contains('Adjusted in Odoo: 1')",
+        },
+        {
+            content: "The dialog is closed",
+            trigger: "body:not(:has(.modal))",
+        },
+    ],
+});
+
 tours.add("amazon_adjust_drift", {
     steps: () => [
         {
