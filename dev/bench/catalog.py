@@ -122,22 +122,22 @@ class Catalog(Connector):
         self.find_changed(count)
         return self._expect(count, self._count('to_send'))
 
-    def send(self, count: int) -> float:
+    def send(self, _count: int) -> float:
         """Run Odoo's scheduler until Amazon has accepted all that is to be told.
 
         :return: After how many seconds.
         """
         duration = self._run_while(lambda: self._count('to_send') or self._count_marks())
-        self._expect(count, self._count('sent'))
+        self._expect(0, self._count('failed'))
         return duration
 
     def read_back(self, count: int) -> float:
-        """Run Odoo's scheduler until Amazon has shown that it has all that it was told.
+        """Run Odoo's scheduler until Amazon has shown that it has the quantities of all.
 
         :return: After how many seconds.
         """
         duration = self._run_while(lambda: self._count('sent'))
-        self._expect(0, self._count('failed'))
+        self._expect(count, self._count('in_sync'))
         return duration
 
     def _run_while(self, count_waiting: Callable[[], int]) -> float:

@@ -150,7 +150,7 @@ def send(worker: Worker, simulator: str, title: str, count: int, optimum: float)
     with step(f"Telling Amazon: {title}"):
         told = worker.do('send', count)
     with step("Reading it back"):
-        shown = worker.do('read_back', count)
+        shown = worker.do('read_back', MANY)
     return Sending(
         title, count, optimum, told, shown, count_calls(simulator), count_calls(simulator, 429),
     )
