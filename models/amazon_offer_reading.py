@@ -37,7 +37,8 @@ class AmazonOffer(models.Model):
             name: value for name, value in values.items()
             if self._fields[name].convert_to_write(self[name], self) != value
         }
-        channel = self.channel
+        # What an order has told is no channel that somebody has seen in the listings.
+        channel = self.read_at and self.channel
         self.with_context(**LEAN_CONTEXT).write(news)
         if 'channel' in news and channel:
             self._follow_channel_change(channel)

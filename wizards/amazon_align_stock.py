@@ -1,14 +1,19 @@
+from datetime import timedelta
 from fractions import Fraction
 from math import ceil
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.tools import split_every
 
 from ..amazon.errors import AmazonError
+from ..amazon.listings import MAX_IDENTIFIERS
 from ..models.tools import SYNC_SECONDS, TimeBudget
 
-GROUP_SIZE = 20  # offers that Amazon is asked about in one call
-FRESH = 'today'
+# What Amazon showed longer ago may have been sold of since, which Odoo knows already.
+FRESH = timedelta(minutes=15)
+OLDEST = timedelta(days=1)
+LOOKED_UP_BEFORE = timedelta(hours=6)  # what reports say
 
 
 class AmazonAlignStock(models.TransientModel):
@@ -197,7 +202,7 @@ class AmazonAlignStockLine(models.TransientModel):
     )
     product_id = fields.Many2one(related='offer_id.product_id')
     marketplace_id = fields.Many2one(related='offer_id.marketplace_id')
-    read_at = fields.Datetime(related='offer_id.read_at')
+    quantity_read_at = fields.Datetime(related='offer_id.quantity_read_at', string="Read")
     amazon_quantity = fields.Integer(string="On Amazon", readonly=True)
     odoo_quantity = fields.Integer(string="In Odoo", readonly=True)
     choice = fields.Selection(
@@ -219,16 +224,33 @@ class AmazonAlignStockLine(models.TransientModel):
 
     @api.depends('offer_id')
     def _compute_obstacle(self):
-        sums = self.offer_id._get_stock_sums()
+        sums, sold = self.offer_id._get_stock_sums(), self._get_last_sales()
         for line in self:
-            line.obstacle = line._find_obstacle(sums[line.offer_id])
+            line.obstacle = line._find_obstacle(sums[line.offer_id], sold)
 
     # === BUSINESS METHODS === #
 
-    def _find_obstacle(self, total):
+    def _get_last_sales(self):
+        """Return when the offers were last sold on Amazon, of late.
+
+        :return: The times (UTC, naive) by offer.
+        :rtype: dict[amazon.offer, datetime]
+        """
+        # In sudo mode: who aligns stock need not see sales.
+        return dict(self.env['sale.order.line'].sudo()._read_group(
+            [
+                ('amazon_offer_id', 'in', self.offer_id.ids),
+                ('order_id.date_order', '>', fields.Datetime.now() - OLDEST - LOOKED_UP_BEFORE),
+            ],
+            ['amazon_offer_id'],
+            ['create_date:max'],
+        ))
+
+    def _find_obstacle(self, total, sold):
         """Return why Odoo's stock can't be adjusted to what Amazon shows.
 
         :param StockSum total: What the offer offers, and why.
+        :param dict sold: What `_get_last_sales` returned.
         :return: A sentence, empty if it can.
         :rtype: str
         """
@@ -241,8 +263,14 @@ class AmazonAlignStockLine(models.TransientModel):
             return self.env._(
                 "It has lots or serial numbers: count them under Inventory ▸ Physical Inventory.",
             )
-        if not self.offer_id.read_at:
-            return self.env._("It was not read from Amazon yet: press Import Listings.")
+        if not self._is_fresh(total, sold):
+            return self.env._(
+                "It may have been sold since Amazon's quantity was read: open the dialog again.",
+            )
+        if self.offer_id.stock_level_id.is_told:
+            return self.env._(
+                "Amazon was told a quantity that it does not show yet: wait some minutes.",
+            )
         if self.amazon_quantity and not total.ratio:
             return self.env._("The account offers 0 % of what there is (Ratio).")
         if total.cap and self.amazon_quantity > total.cap:
@@ -250,6 +278,22 @@ class AmazonAlignStockLine(models.TransientModel):
                 "Amazon shows more than the offer may offer at most (%(cap)s).", cap=total.cap,
             )
         return ''
+
+    def _is_fresh(self, total, sold):
+        """Return whether what Amazon showed is what it has, for all that Odoo knows.
+
+        :param StockSum total: As `_find_obstacle`.
+        :param dict sold: As `_find_obstacle`.
+        :rtype: bool
+        """
+        offer, now = self.offer_id, fields.Datetime.now()
+        read_at = offer.quantity_read_at
+        if not read_at or offer.amazon_quantity != self.amazon_quantity:
+            return False
+        is_sold = any(part.claims for part in total.parts) or (
+            offer in sold and sold[offer] > read_at - LOOKED_UP_BEFORE
+        )
+        return read_at > now - (FRESH if is_sold else OLDEST)
 
     def _take_amazons(self):
         """Adjust Odoo's stock so that the offers offer what Amazon shows.
@@ -266,11 +310,19 @@ class AmazonAlignStockLine(models.TransientModel):
                 "Amazon's into Odoo: it adjusts the stock, for which you need to be an"
                 " administrator of Inventory. Choose Odoo's to Amazon or Leave Alone, or ask one.",
             ))
-        sums = self.offer_id._get_stock_sums()
+        sums, sold = self.offer_id._get_stock_sums(), self._get_last_sales()
         wanted = {}
         for line in self:
-            if obstacle := line._find_obstacle(sums[line.offer_id]):
+            if obstacle := line._find_obstacle(sums[line.offer_id], sold):
                 raise UserError(f'{line.offer_id.sku}: {obstacle}')
+            if sums[line.offer_id].offered not in (line.odoo_quantity, line.amazon_quantity):
+                raise UserError(self.env._(
+                    "%(sku)s: Odoo's quantity has changed from %(before)s to %(now)s meanwhile."
+                    " Open the dialog again.",
+                    sku=line.offer_id.sku,
+                    before=line.odoo_quantity,
+                    now=sums[line.offer_id].offered,
+                ))
             missing = line._count_missing(sums[line.offer_id])
             if wanted.setdefault(line.product_id, missing) != missing:
                 raise UserError(self.env._(
@@ -339,6 +391,7 @@ class AmazonAlignStockLine(models.TransientModel):
         :param float surplus: The pieces.
         :return: The change of each quant.
         :rtype: dict[stock.quant, float]
+        :raise UserError: If too much of it is reserved.
         """
         changes = {}
         quants = Quant.search([
@@ -350,6 +403,14 @@ class AmazonAlignStockLine(models.TransientModel):
             if share > 0:
                 changes[quant] = -share
                 surplus -= share
+        if self.product_id.uom_id.compare(surplus, 0) > 0:
+            raise UserError(self.env._(
+                "%(product)s: Amazon shows so few that pieces which are reserved for deliveries"
+                " would have to go (%(count)s). Choose Odoo's to Amazon, or count it under"
+                " Inventory ▸ Physical Inventory.",
+                product=self.product_id.display_name,
+                count=f'{surplus:g}',
+            ))
         return changes
 
 
@@ -373,24 +434,25 @@ class AmazonAccount(models.Model):
     # === BUSINESS METHODS === #
 
     def _read_stale_offers(self, budget):
-        """Read the offers again that were not read today, as far as time and quota allow.
+        """Read the offers again that were not read just now, as far as time and quota allow.
 
-        What Amazon does not answer now is shown as it was read last.
+        What Amazon does not answer now is shown as it was read last, and can't be taken over.
 
         :param TimeBudget budget: No call is begun when it is spent.
         :return: None
         """
         stale = self.env['amazon.offer'].search([
             *self.env['amazon.align.stock']._get_offer_domain(self),
-            '|', ('read_at', '=', False), ('read_at', '<', FRESH),
+            '|', ('quantity_read_at', '=', False),
+            ('quantity_read_at', '<', fields.Datetime.now() - FRESH / 2),
         ])
         try:
             with self.connection_id._get_client() as client:
                 for offers in stale.grouped('marketplace_id').values():
-                    for start in range(0, len(offers), GROUP_SIZE):
+                    for ids in split_every(MAX_IDENTIFIERS, offers.ids):
                         if budget.is_spent():
                             return
-                        offers[start:start + GROUP_SIZE]._read_listings(client)
+                        offers.browse(ids)._read_listings(client)
                         self.env['ir.cron']._commit_progress()
         except AmazonError:
             self.env.cr.rollback()
