@@ -6,6 +6,7 @@ from odoo.fields import Domain
 from odoo.tools import float_compare
 
 PUSH_FIELDS = {'product_id', 'pack_size', 'floor_price'}
+EXACT_DIGITS = 8  # more than any price list rounds to
 CLEARED = {'price_reason': False, 'price_attempts': 0, 'price_next_try': False}
 UNAPPROVED = {'price_approved': 0, 'price_approver_id': False}
 NO_PRICE = {
@@ -347,8 +348,8 @@ class AmazonOffer(models.Model):
     def _shows_price(self, goal):
         """Return whether Amazon shows the price.
 
-        Where the price list got the price of a piece from Amazon, what is lost by rounding it is no
-        difference.
+        Where the price of a piece is what is left of Amazon's when it is rounded, what is lost by
+        that is no difference.
 
         :param Goal goal: What the offer should cost.
         :rtype: bool
@@ -358,9 +359,8 @@ class AmazonOffer(models.Model):
             return False
         if not self._differ(self.amazon_price, goal.price):
             return True
-        digits = self.env['decimal.precision'].precision_get('Product Price')
-        return self.account_id.prices_into_pricelist and self.pack_size > 1 and not float_compare(
-            self.amazon_price / self.pack_size, goal.piece_price, precision_digits=digits,
+        return self.pack_size > 1 and not float_compare(
+            goal.piece_price, self._get_piece_price(), precision_digits=EXACT_DIGITS,
         )
 
     def _differ(self, price, other):

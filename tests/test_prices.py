@@ -337,13 +337,26 @@ class TestPricePush(PushCase):
         self.assertPrice(pack, 'sent', 33)
         self.assertPrice(yen, 'sent', 1600)
 
-    def test_rounding_the_price_of_a_piece_is_no_difference_where_it_came_from_amazon(self):
+    def test_rounding_the_price_of_a_piece_is_no_difference(self):
         self.account.prices_into_pricelist = True
         pack = self.add_offer(sku='MUG-3', price='10.00', pack_size=3)
         pack._follow_import()
-        self.assertEqual(self.get_items().fixed_price, 3.33)
+        item = self.get_items()
+        self.assertEqual(item.fixed_price, 3.33)
+        for is_taken_over in (True, False):
+            self.account.prices_into_pricelist = is_taken_over
+            self.push()
+            self.assertPrice(pack, 'in_sync', 10)
+        item.fixed_price = 3.34
         self.push()
-        self.assertPrice(pack, 'in_sync', 10)
+        self.assertPrice(pack, 'sent', 10.02)
+
+    def test_a_formula_that_comes_near_the_rounded_price_is_a_difference(self):
+        pack = self.add_offer(sku='MUG-3', price='10.00', pack_size=3)
+        self.mug.list_price = 3.33
+        self.set_price(0, compute_price='formula', price_surcharge=-0.003)
+        self.push()
+        self.assertPrice(pack, 'sent', 9.98)
 
     def test_rules_that_change_wake_the_cron(self):
         self.account.price_max_change = 200
