@@ -419,9 +419,8 @@ class AmazonOffer(models.Model):
         """
         self.ensure_one()
         currency = self.price_currency_id
-        shown = self.price_sent if self.is_price_unread else self.amazon_price
         price = currency.format(goal.price)
-        if not shown:
+        if not self.amazon_price:
             return self.env._(
                 "Amazon's price is not known, so that nobody can compare it with %(price)s: press"
                 " Import Listings, or let an Amazon administrator press Send Anyway.",
@@ -434,16 +433,29 @@ class AmazonOffer(models.Model):
                 price=price,
                 floor=currency.format(self.floor_price),
             )
-        change = abs(goal.price - shown) / shown * 100
+        return self._find_great_change(goal)
+
+    def _find_great_change(self, goal):
+        """Return why the change of a price is too great to be sent before a person has seen it.
+
+        What Amazon was told may be its price already, or never become it: it is compared with both.
+
+        :param Goal goal: What the offer should cost.
+        :return: A sentence; empty if it is not.
+        :rtype: str
+        """
+        currency = self.price_currency_id
         limit = self.account_id.price_max_change
-        if float_compare(change, limit, precision_digits=2) > 0:
-            return self.env._(
-                "From %(shown)s to %(price)s is a change of %(change)s %%, more than the"
-                " %(limit)s %% of the account: correct the price list, or let an Amazon"
-                " administrator press Send Anyway.",
-                shown=currency.format(shown),
-                price=price,
-                change=f'{change:.1f}',
-                limit=f'{limit:g}',
-            )
+        for before in (self.amazon_price, *([self.price_sent] if self.is_price_unread else [])):
+            change = abs(goal.price - before) / before * 100
+            if float_compare(change, limit, precision_digits=2) > 0:
+                return self.env._(
+                    "From %(shown)s to %(price)s is a change of %(change)s %%, more than the"
+                    " %(limit)s %% of the account: correct the price list, or let an Amazon"
+                    " administrator press Send Anyway.",
+                    shown=currency.format(before),
+                    price=currency.format(goal.price),
+                    change=f'{change:.1f}',
+                    limit=f'{limit:g}',
+                )
         return ''

@@ -468,6 +468,31 @@ class TestPriceGuards(PushCase):
         offer = self.hold(10, amazon_price=0, currency_id=False)
         self.assertPrice(offer, 'held', 10, "not known")
 
+    def test_prices_that_amazon_has_not_shown_yet_let_none_creep_up(self):
+        offer = self.add_offer()
+        item = self.set_price(11.9)
+        self.simulator.arm('drop_before', operation=PATCH_OPERATION)
+        self.push()
+        self.assertPrice(offer, 'to_send', 10, "did not answer")
+        item.fixed_price = 13.5
+        self.push()
+        self.assertPrice(offer, 'held', 10, r"From 10\.00 € to 13\.50 €")
+        item.fixed_price = 9.4
+        self.push()
+        self.assertPrice(offer, 'held', 10, r"From 11\.90 € to 9\.40 €")
+        item.fixed_price = 11
+        self.push()
+        self.assertPrice(offer, 'sent', 11)
+
+    def test_an_unknown_price_does_not_become_known_by_being_told(self):
+        offer = self.hold(10, amazon_price=0)
+        self.send_anyway(offer)
+        self.run_cron('send_prices')
+        self.assertPrice(offer, 'sent', 10)
+        self.get_items().fixed_price = 11
+        self.run_cron('send_prices')
+        self.assertPrice(offer, 'held', 10, "not known")
+
     def test_zero_is_never_sent(self):
         offer = self.hold(0)
         self.assertPrice(offer, 'held', 10, r"0\.00 €.*10\.00 €")
