@@ -235,7 +235,7 @@ class AmazonOffer(models.Model):
         :rtype: dict[amazon.offer, Goal]
         """
         concerned = self.filtered(lambda offer: (
-            offer.account_id.price_push != 'off'
+            offer.account_id._pushes_prices()
             and offer.product_id.active
             and not offer.is_gone
             and offer.marketplace_id in offer.account_id.synced_marketplace_ids

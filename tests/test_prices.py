@@ -7,9 +7,10 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import tagged
-from odoo.tools import html2plaintext
+from odoo.tools import SQL, html2plaintext
 
 from odoo.addons.amazon_connector.amazon.listings import PATCH_OPERATION, SEARCH_OPERATION
+from odoo.addons.amazon_connector.models.guard import as_connector
 
 from .common import AmazonCase
 
@@ -303,6 +304,60 @@ class TestPricePush(PushCase):
         self.assertFalse(self.account.activity_ids)
         self.account.price_push = 'off'
         self.assertFalse((offer | other).filtered('price_state'))
+
+    def test_before_the_start_nothing_is_compared_or_sent(self):
+        with as_connector():
+            self.account.is_started = False
+        offer = self.add_offer()
+        self.set_price(11)
+        with self.assertRaisesRegex(UserError, "press Start"):
+            self.push()
+        self.run_cron('send_prices')
+        self.assertPrice(offer, False, 10)
+        self.account._start()
+        self.run_cron('send_prices')
+        self.assertPrice(offer, 'sent', 11)
+
+    def test_an_archived_account_forgets_what_was_to_be_sent(self):
+        offer = self.add_offer()
+        self.set_price(13)
+        self.push()
+        self.assertEqual(offer.price_state, 'held')
+        self.account.active = False
+        self.assertPrice(offer, False, 10)
+
+    def test_who_switches_it_off_in_the_middle_stops_the_next_call(self):
+        for price_push in ('preview', 'off'):
+            with self.subTest(price_push):
+                self.account.price_push = 'on'
+                products = self.mug | self.create_product(price_push)
+                offers = self.env['amazon.offer'].union(*(
+                    self.add_offer(product, sku=f'{product.id} {price_push}')
+                    for product in products
+                ))
+                for product in products:
+                    self.set_price(11, product)
+                self.switch_when_sent(offers[0], price_push)
+                self.push()
+                self.assertEqual(
+                    [self.get_listed(offer.sku) for offer in offers], [11, 10],
+                )
+                self.assertEqual(self.account.price_push, price_push)
+
+    def switch_when_sent(self, offer, price_push):
+        """Let another process change the setting as soon as the price of an offer is sent."""
+        self.env.flush_all()
+        self.env.cr.execute("""
+            CREATE OR REPLACE FUNCTION pg_temp.switch_price_push() RETURNS trigger AS $$ BEGIN
+                UPDATE amazon_account SET price_push = TG_ARGV[0] WHERE id = NEW.account_id;
+                RETURN NULL;
+            END $$ LANGUAGE plpgsql
+        """)
+        self.env.cr.execute(SQL(
+            "CREATE OR REPLACE TRIGGER switch_price_push AFTER UPDATE ON amazon_offer FOR EACH ROW"
+            " WHEN (NEW.id = %s AND NEW.price_state = 'sent')"
+            " EXECUTE FUNCTION pg_temp.switch_price_push(%s)", offer.id, price_push,
+        ))
 
     def test_only_what_a_rule_prices_is_sent(self):
         self.mug.list_price = 11
