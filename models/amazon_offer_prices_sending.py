@@ -49,7 +49,11 @@ class AmazonOffer(models.Model):
         :return: None
         :raise AmazonError: If the connection has to wait.
         """
-        while not run.budget.is_spent():
+        # Whoever changes the setting meanwhile does so for the very next call.
+        while account._sends_prices():
+            if run.budget.is_spent():
+                account._wake_price_sender()
+                return
             offer = self._take_due_price(account, run)
             if not offer:
                 return
@@ -63,7 +67,6 @@ class AmazonOffer(models.Model):
                 raise
             run.outcomes[outcome] += 1
             self.env['ir.cron']._commit_progress()
-        account._wake_price_sender()
 
     @api.model
     def _take_due_price(self, account, run):
