@@ -123,14 +123,22 @@ class AmazonAccount(models.Model):
 
         :rtype: dict
         """
-        return self._open('amazon_connector.action_amazon_offer', search_default_price_held=1)
+        return self._open(
+            'amazon_connector.action_amazon_offer',
+            search_default_price_held=1,
+            amazon_show_prices=True,
+        )
 
     def action_open_failed_prices(self):
         """Open the offers whose prices Amazon does not take.
 
         :rtype: dict
         """
-        return self._open('amazon_connector.action_amazon_offer', search_default_price_failed=1)
+        return self._open(
+            'amazon_connector.action_amazon_offer',
+            search_default_price_failed=1,
+            amazon_show_prices=True,
+        )
 
     # === BUSINESS METHODS === #
 

@@ -72,14 +72,22 @@ class AmazonAccount(models.Model):
 
         :rtype: dict
         """
-        return self._open('amazon_connector.action_amazon_offer', search_default_stock_to_send=1)
+        return self._open(
+            'amazon_connector.action_amazon_offer',
+            search_default_stock_to_send=1,
+            amazon_show_stock=True,
+        )
 
     def action_open_stock_failed(self):
         """Open the offers whose quantity Amazon could not be told.
 
         :rtype: dict
         """
-        return self._open('amazon_connector.action_amazon_offer', search_default_stock_failed=1)
+        return self._open(
+            'amazon_connector.action_amazon_offer',
+            search_default_stock_failed=1,
+            amazon_show_stock=True,
+        )
 
     # === BUSINESS METHODS === #
 

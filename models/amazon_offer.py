@@ -80,7 +80,8 @@ class AmazonOffer(models.Model):
     )
     is_gone = fields.Boolean(
         string="Not Listed Any More",
-        help="Amazon's last report did not hold it any more.",
+        help="Amazon's last report did not hold it any more. Amazon is no longer told its quantity"
+             " either, until it is listed again.",
         readonly=True,
         copy=False,
         index='btree_not_null',

@@ -59,7 +59,7 @@ class AmazonOffer(models.Model):
             ('in_sync', "In Sync"),
             ('failed', "Failed"),
         ],
-        string="Price",
+        string="Price Status",
         help="What becomes of the price list's price: Held waits for a person, Sent until Amazon"
              " shows it. Empty: Amazon is told no price.",
         readonly=True,

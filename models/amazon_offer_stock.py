@@ -19,7 +19,7 @@ class AmazonOffer(models.Model):
         copy=False,
         ondelete='set null',
     )
-    stock_state = fields.Selection(related='stock_level_id.state', string="Stock")
+    stock_state = fields.Selection(related='stock_level_id.state', string="Stock Status")
     stock_reason = fields.Char(related='stock_level_id.reason', string="Stock: Reason")
     stock_answer = fields.Char(
         related='stock_level_id.answer',

@@ -47,13 +47,15 @@ class AmazonStockLevel(models.Model):
             ('in_sync', "In Sync"),
             ('failed', "Failed"),
         ],
-        string="Stock",
+        string="Stock Status",
         help="Empty: the connector leaves the quantity on Amazon alone.",
         readonly=True,
         index=True,
     )
     target = fields.Integer(
-        string="To Stand on Amazon", help="As it was last calculated.", readonly=True,
+        string="To Send",
+        help="How many Amazon is to show, as it was last calculated.",
+        readonly=True,
     )
     sent = fields.Integer(
         string="Quantity Sent", help="What Amazon accepted last.", readonly=True,
