@@ -28,6 +28,7 @@
         'data/ir_cron_data.xml',
         'data/mail_activity_type_data.xml',
         'data/product_data.xml',
+        'wizards/amazon_align_stock_views.xml',
         'wizards/amazon_cancel_order_views.xml',
         'wizards/amazon_create_product_views.xml',
         'wizards/amazon_enter_tokens_views.xml',

@@ -5,8 +5,11 @@ A script for an Odoo shell, which brings `env`; it may run again on the same dat
 it. It prints a summary.
 """
 
+import json
 import os
+import urllib.request
 from collections.abc import Iterable
+from typing import Any
 
 from odoo.api import Environment
 from odoo.fields import Command
@@ -14,13 +17,29 @@ from odoo.models import BaseModel
 
 from odoo.addons.amazon_connector.dev import shop
 from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER
-from odoo.addons.amazon_connector.simulator.scenarios import CATALOGUE
+from odoo.addons.amazon_connector.simulator.scenarios import (
+    AMBIGUOUS_SKU,
+    CATALOGUE,
+    MISSPELT_SKU,
+    ODD_SKU,
+    PACK_SIZE,
+    PACK_SKU,
+    SENT_TO_AMAZON,
+    WAREHOUSE_STOCK,
+)
 
 SIMULATOR_URL = os.environ['SIMULATOR_URL']
 LANG_CODE = os.environ.get('LANG_CODE') or 'en_US'
-WAREHOUSE_STOCK, FBA_STOCK = 60, 240
 # Sold on Amazon under other SKUs, so that a person has something to match.
 UNMATCHED = (('VASE-19', "Vase, Art Nouveau", 22.00), ('CLOCK-R', "Retro wall clock", 36.00))
+# Found by their references, however these are written.
+FOUND = (
+    (ODD_SKU, "Stoneware mug, blue, 500 ml", 15.99),
+    (MISSPELT_SKU.upper(), "Eucalyptus wreath, 30 cm", 24.50),
+)
+# Two have the reference of one listing, so that nobody knows which of them is sold.
+AMBIGUOUS = ("Dinner plate, 26 cm, white glaze", "Dinner plate, 26 cm, speckled glaze")
+PACKED_SKU = 'NW-CANDLE-PINE'
 SOLD_OUT = ('NW-BASKET-RTN', "Rattan basket", 31.90)
 FOREIGN_TAXES = (  # with the tax number of the company there, without which it could not invoice
     ('uk', "20% VAT (UK)", 20, 'GB980780684'),
@@ -104,11 +123,28 @@ def _set_up_user(env: Environment, login: str, name: str, groups: Iterable[str])
 
 
 def set_up_products(env: Environment) -> list[BaseModel]:
-    """Make what the simulator's seller sells."""
+    """Make what the simulator's seller sells.
+
+    :return: What Amazon sells from its own warehouses, too.
+    """
+    for name in AMBIGUOUS:
+        shop.ensure(env, 'product.product', {'default_code': AMBIGUOUS_SKU, 'name': name},
+                    is_storable=True, list_price=16.40)
+    shop.ensure_product(env, *SOLD_OUT)
     return [
-        shop.ensure_product(env, product.sku, product.title, float(product.prices['EUR']))
+        shop.ensure_product(
+            env, product.sku, product.title, float(product.prices['EUR']), barcode=product.ean,
+        )
         for product in CATALOGUE
-    ] + [shop.ensure_product(env, *values) for values in UNMATCHED]
+    ]
+
+
+def set_up_stock(env: Environment, account: BaseModel, products: list[BaseModel]) -> None:
+    """Let goods lie in the warehouse, and what was sent to Amazon at the FBA location."""
+    others = [shop.ensure_product(env, *values) for values in (*UNMATCHED, *FOUND)]
+    shop.stock_up(env, products + others, account.warehouse_id.lot_stock_id, WAREHOUSE_STOCK)
+    shop.stock_up(env, products, account.location_id, sum(SENT_TO_AMAZON.values()))
+    env.cr.commit()
 
 
 def connect(env: Environment, salesperson: BaseModel) -> BaseModel:
@@ -135,17 +171,47 @@ def connect(env: Environment, salesperson: BaseModel) -> BaseModel:
     return account
 
 
+def control(name: str, **arguments: Any) -> None:
+    """Do something on the simulated Amazon."""
+    urllib.request.urlopen(
+        f'{SIMULATOR_URL}/control/{name}', json.dumps(arguments).encode(),
+    ).close()
+
+
+def synchronize(account: BaseModel) -> None:
+    """Bring orders and listings in, and then the orders that have waited for these."""
+    account.action_sync_orders()
+    # A simulator that was started anew gives its reports the same numbers again.
+    account.env['amazon.report'].search([]).unlink()
+    # Amazon has the reports already, so that nobody waits until it has made them.
+    for marketplace in account.synced_marketplace_ids:
+        control('request_report', marketplace=marketplace.api_ref)
+    control('finish_reports')
+    account.action_import_offers()
+    account.env['amazon.offer'].search([('sku', '=', PACK_SKU)]).filtered(
+        lambda offer: not offer.product_id,
+    ).write({
+        'product_id': account.env['product.product'].search(
+            [('default_code', '=', PACKED_SKU)], limit=1,
+        ).id,
+        'pack_size': PACK_SIZE,
+    })
+    account.env.cr.commit()
+    account.action_sync_orders()
+    if account.stock_push == 'off':
+        account.stock_push = 'preview'
+    account.action_sync_stock()
+    account.action_read_fba_inventory()
+
+
 def main(env: Environment) -> None:
     """Set the demo up, synchronize, and print what there is."""
     env = speak(env)
     set_up_company(env)
     products = set_up_products(env)
     account = connect(env, set_up_users(env))
-    shop.ensure_product(env, *SOLD_OUT)
-    shop.stock_up(env, products, account.warehouse_id.lot_stock_id, WAREHOUSE_STOCK)
-    shop.stock_up(env, products, account.location_id, FBA_STOCK)
-    env.cr.commit()
-    account.action_sync_orders()
+    set_up_stock(env, account, products)
+    synchronize(account)
     inbox = env['amazon.order'].search([('account_id', '=', account.id)]).grouped('state')
     counts = {state: len(inbox.get(state, ())) for state in ('done', 'skipped', 'failed')}
     sale_orders = env['sale.order'].search([('amazon_account_id', '=', account.id)])

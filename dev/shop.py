@@ -80,12 +80,15 @@ def ensure_tax(env: Environment, country: BaseModel, name: str, percent: float) 
     )
 
 
-def ensure_product(env: Environment, sku: str, name: str, price: float) -> BaseModel:
+def ensure_product(
+    env: Environment, sku: str, name: str, price: float, **values: Any,
+) -> BaseModel:
     """Return the storable product of an internal reference.
 
     :param str sku: The internal reference.
     :param str name: What it is.
     :param float price: The sales price in euros.
+    :param values: What else a new product has.
     """
     return ensure(
         env, 'product.product', {'default_code': sku},
@@ -93,6 +96,7 @@ def ensure_product(env: Environment, sku: str, name: str, price: float) -> BaseM
         is_storable=True,
         list_price=price,
         standard_price=round(price * 0.4, 2),
+        **values,
     )
 
 

@@ -48,6 +48,7 @@ from . import amazon_check_deliveries
 from . import amazon_check_finances
 from . import amazon_check_listings
 from . import amazon_check_orders
+from . import amazon_check_prices
 from . import amazon_check_renewals
 from . import amazon_check_sales
 from . import amazon_check_setup

@@ -317,8 +317,10 @@ class AmazonAccount(models.Model):
             account._do_safely(lambda account: account._plan_follow_up())
 
     def _plan_follow_up(self):
-        """Do `_follow_up_failures` for one account."""
+        """Do `_follow_up_failures` for one account; another worker that is at it does as well."""
         self.ensure_one()
+        if not self.try_lock_for_update(allow_referencing=True):
+            return
         if failures := self._find_failures():
             self._ask_for_attention(failures)
         elif self.activity_search([ATTENTION]) and self.state == 'connected':

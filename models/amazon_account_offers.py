@@ -7,7 +7,7 @@ from .amazon_sync import Run
 from .quiet import log_failure
 from .tools import SYNC_SECONDS, TimeBudget
 
-REPORTS_URL = '/odoo/action-amazon_connector.action_amazon_report'
+IMPORTS_URL = '/odoo/action-amazon_connector.action_amazon_report'
 
 
 class AmazonAccount(models.Model):
@@ -51,7 +51,7 @@ class AmazonAccount(models.Model):
                 line for account in accounts for line in (account.import_progress or '').split('\n')
             ),
             0,
-            [{'label': self.env._("Open Reports"), 'url': REPORTS_URL}],
+            [{'label': self.env._("Open Imports"), 'url': IMPORTS_URL}],
         )
 
     # === BUSINESS METHODS === #
@@ -102,8 +102,8 @@ class AmazonAccount(models.Model):
         given_up = self.env['amazon.report']._get_given_up(self)
         if given_up:
             return self.env._(
-                "Amazon's listings could not be imported: %(marketplaces)s. Amazon ▸ Configuration"
-                " ▸ Reports says why; Import Listings tries again.",
+                "Amazon's listings could not be imported: %(marketplaces)s. Amazon ▸ Offers ▸"
+                " Imports says why; Import Listings tries again.",
                 marketplaces=', '.join(given_up.marketplace_id.mapped('name')),
             )
         return super()._find_failures()

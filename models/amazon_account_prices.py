@@ -8,10 +8,13 @@ from .amazon_sync import Run
 from .quiet import quiet_sql
 from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
 
-OFFERS_URL = '/odoo/amazon-offers'
-PUSH_FIELDS = {'price_push', 'price_max_change', 'pricelist_id', 'synced_marketplace_ids'}
+OFFERS_URL = '/odoo/action-amazon_connector.action_amazon_offer'
+PUSH_FIELDS = {
+    'active', 'is_started', 'price_push', 'price_max_change', 'pricelist_id',
+    'synced_marketplace_ids',
+}
 # Odoo goes through all rules of all products of a part for each of them, so that it is small.
-PART = 100
+PART = 40
 COMPARED_EVERY = timedelta(minutes=55)
 
 
@@ -79,10 +82,10 @@ class AmazonAccount(models.Model):
         what was to be sent when nothing is sent any more.
         """
         res = super().write(vals)
-        if vals.get('price_push') == 'off':
-            self._forget_prices()
-        elif vals.keys() & PUSH_FIELDS:
-            self._wake_price_push()
+        if vals.keys() & PUSH_FIELDS:
+            pushing = self.filtered(lambda account: account._pushes_prices())
+            (self - pushing)._forget_prices()
+            pushing._wake_price_push()
         return res
 
     # === ACTION METHODS === #
@@ -92,7 +95,7 @@ class AmazonAccount(models.Model):
 
         :return: The notification to show: what was sent, and what waits for a person.
         :rtype: dict
-        :raise UserError: If no account sends prices.
+        :raise UserError: If no account sends prices, or none is started.
         """
         accounts = self._get_syncable()
         pushing = accounts.filtered(lambda account: account.price_push != 'off')
@@ -100,6 +103,12 @@ class AmazonAccount(models.Model):
             raise UserError(self.env._(
                 "Price Push is off: an Amazon administrator chooses Preview or On on the account,"
                 " under Offers and Stock.",
+            ))
+        pushing = pushing.filtered(lambda account: account._pushes_prices())
+        if not pushing:
+            raise UserError(self.env._(
+                "No price is sent before somebody has said from when on Amazon's data are read:"
+                " press Start on the account.",
             ))
         pushing.prices_changed = True
         run = Run(TimeBudget(SYNC_SECONDS))
@@ -114,14 +123,22 @@ class AmazonAccount(models.Model):
 
         :rtype: dict
         """
-        return self._open('amazon_connector.action_amazon_offer', search_default_price_held=1)
+        return self._open(
+            'amazon_connector.action_amazon_offer',
+            search_default_price_held=1,
+            amazon_show_prices=True,
+        )
 
     def action_open_failed_prices(self):
         """Open the offers whose prices Amazon does not take.
 
         :rtype: dict
         """
-        return self._open('amazon_connector.action_amazon_offer', search_default_price_failed=1)
+        return self._open(
+            'amazon_connector.action_amazon_offer',
+            search_default_price_failed=1,
+            amazon_show_prices=True,
+        )
 
     # === BUSINESS METHODS === #
 
@@ -132,6 +149,21 @@ class AmazonAccount(models.Model):
         :return: None
         """
         self.env['amazon.sync']._run_way('prices', TimeBudget(CRON_SECONDS))
+
+    def _pushes_prices(self):
+        """Return whether the prices of the account's offers are compared.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        return self.price_push != 'off' and self.active and self.is_started
+
+    def _sends_prices(self):
+        """Return whether Amazon is told prices that differ.
+
+        :rtype: bool
+        """
+        return self.price_push == 'on' and self._pushes_prices()
 
     def _forget_prices(self):
         """Forget what was to be sent: nothing is any more.
@@ -152,7 +184,7 @@ class AmazonAccount(models.Model):
         """
         # In sudo mode: who changes an offer or a price list does not change accounts.
         unmarked = self.sudo().filtered(
-            lambda account: account.price_push != 'off' and not account.prices_changed,
+            lambda account: account._pushes_prices() and not account.prices_changed,
         )
         unmarked.prices_changed = True
         unmarked._wake_price_sender()
@@ -259,11 +291,21 @@ class AmazonSync(models.Model):
             return super()._get_cron()
         return self.env.ref('amazon_connector.ir_cron_send_prices').sudo()
 
+    def _get_denial_reason(self):
+        """Override of `amazon_connector`: orders and deliveries go on without this way."""
+        if self.way != 'prices':
+            return super()._get_denial_reason()
+        return self.env._(
+            "Amazon does not let prices be sent. Give the app the role Product Listing in Seller"
+            " Central and authorize it again.",
+        )
+
     def _prepare_run(self, accounts):
         """Override of `amazon_connector` to compare prices now."""
+        super()._prepare_run(accounts)
         if self.way != 'prices':
-            return super()._prepare_run(accounts)
-        accounts.filtered(lambda account: account.price_push != 'off').prices_changed = True
+            return
+        accounts.filtered(lambda account: account._pushes_prices()).prices_changed = True
 
     def _work(self, run):
         """Override of `amazon_connector` to compare prices, send them, and look whether Amazon
@@ -274,12 +316,12 @@ class AmazonSync(models.Model):
         goes_on = False
         for account in self.connection_id.account_ids:
             account = account[0]  # Avoid prefetching after each cache invalidation.
-            if account.price_push == 'off':
+            if not account._pushes_prices():
                 continue
             goes_on |= self._compare_due_prices(account, run)
             with self._call_amazon(run) as client:
                 self.env['amazon.offer']._read_prices_back(client, account, run)
-            if account.price_push == 'on' and self.connection_id.state == 'connected':
+            if account._sends_prices() and self.connection_id.state == 'connected':
                 with self._call_amazon(run) as client:
                     self.env['amazon.offer']._send_due_prices(client, account, run)
             account._wake_for_next_price()

@@ -87,7 +87,9 @@ class AmazonAccount(models.Model):
         :rtype: stock.warehouse
         """
         self.ensure_one()
-        return self.stock_warehouse_ids or self.warehouse_id
+        # Of archived ones nothing is offered, and nothing takes their place.
+        chosen = self.with_context(active_test=False).stock_warehouse_ids
+        return (chosen.filtered('active') if chosen else self.warehouse_id).with_env(self.env)
 
     def _get_stock_locations(self):
         """Return where the goods lie that are offered: in the warehouses, not at Amazon.

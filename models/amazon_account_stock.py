@@ -72,14 +72,22 @@ class AmazonAccount(models.Model):
 
         :rtype: dict
         """
-        return self._open('amazon_connector.action_amazon_offer', search_default_stock_to_send=1)
+        return self._open(
+            'amazon_connector.action_amazon_offer',
+            search_default_stock_to_send=1,
+            amazon_show_stock=True,
+        )
 
     def action_open_stock_failed(self):
         """Open the offers whose quantity Amazon could not be told.
 
         :rtype: dict
         """
-        return self._open('amazon_connector.action_amazon_offer', search_default_stock_failed=1)
+        return self._open(
+            'amazon_connector.action_amazon_offer',
+            search_default_stock_failed=1,
+            amazon_show_stock=True,
+        )
 
     # === BUSINESS METHODS === #
 
@@ -89,9 +97,8 @@ class AmazonAccount(models.Model):
 
         :return: None
         """
-        budget = TimeBudget(CRON_SECONDS)
-        self.search([('stock_push', '!=', 'off')])._recalculate_stock(budget)
-        self.env['amazon.sync']._run_way('stock', budget)
+        self.search([('stock_push', '!=', 'off')])._recalculate_stock(TimeBudget(CRON_SECONDS / 2))
+        self.env['amazon.sync']._run_way('stock', TimeBudget(CRON_SECONDS / 2))
 
     def _pushes_stock(self):
         """Return whether what the offers of the account have is calculated.
@@ -108,8 +115,8 @@ class AmazonAccount(models.Model):
         """
         if not any(account._pushes_stock() for account in self):
             raise UserError(self.env._(
-                "Stock Push is off, so that Amazon's quantities are left alone: choose Preview or On"
-                " under Amazon ▸ Configuration ▸ Accounts, tab Offers and Stock.",
+                "Stock Push is off, so that Amazon's quantities are left alone: choose Preview or"
+                " On under Amazon ▸ Configuration ▸ Accounts, tab Offers and Stock.",
             ))
 
     def _follow_stock_push(self):
@@ -246,3 +253,12 @@ class AmazonSync(models.Model):
                         step(client, account, run)
         self._note_success(run)
         return False
+
+    def _get_denial_reason(self):
+        """Override of `amazon_connector`: orders and deliveries go on without this way."""
+        if self.way != 'stock':
+            return super()._get_denial_reason()
+        return self.env._(
+            "Amazon does not let quantities be sent. Give the app the role Product Listing in"
+            " Seller Central and authorize it again.",
+        )

@@ -23,6 +23,8 @@ class AmazonFeedMixin(models.AbstractModel):
     - `_put_due_in_feeds` asks for what can't be told but in feeds;
     - `_put_in_feed` could not tell of it: `_note_failure(exception)`, as `amazon.queue.mixin` has
       it;
+    - a feed is about to be sent: `_stands` says whether it still tells what is to be told, for it
+      may have waited long; else `_withdraw`;
     - a feed has taken a record with it: `_mark_in_feed`. Until the feed is over, the records whose
       outcome is open are those of `_get_carried_domain`;
     - Amazon has reported on them: `_take_report`;
@@ -157,6 +159,24 @@ class AmazonFeedMixin(models.AbstractModel):
         :return: None
         """
         self.write({'feed_id': feed.id, 'feed_message': number})
+
+    @api.model
+    def _stands(self, _feed):
+        """Return whether a feed that Amazon does not have yet still says what is to be told. May be
+        overridden.
+
+        :param amazon.feed _feed: The feed.
+        :rtype: bool
+        """
+        return True
+
+    def _withdraw(self, reason):
+        """Let no feed tell of these: it was not sent. May be overridden.
+
+        :param str reason: Why, in a sentence.
+        :return: None
+        """
+        self._mark_unknown(reason)
 
     # === BUSINESS METHODS - ON THE WAY BACK === #
 

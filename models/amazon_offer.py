@@ -5,7 +5,7 @@ from ..amazon.addresses import build_product_url
 
 IDENTITY = ('account_id', 'marketplace_id')
 # What people decide about offers; the rest is Amazon's, or for Amazon administrators.
-USER_FIELDS = {'product_id'}
+USER_FIELDS = {'product_id', 'pack_size'}
 
 
 class AmazonOffer(models.Model):
@@ -58,6 +58,9 @@ class AmazonOffer(models.Model):
         readonly=True,
         copy=False,
     )
+    quantity_read_at = fields.Datetime(
+        help="When Amazon last said how many it offers.", readonly=True, copy=False,
+    )
     amazon_status = fields.Char(
         string="Status on Amazon",
         help="As Amazon writes it, e.g. active, inactive or incomplete.",
@@ -77,7 +80,8 @@ class AmazonOffer(models.Model):
     )
     is_gone = fields.Boolean(
         string="Not Listed Any More",
-        help="Amazon's last report did not hold it any more.",
+        help="Amazon's last report did not hold it any more. Amazon is no longer told its quantity"
+             " either, until it is listed again.",
         readonly=True,
         copy=False,
         index='btree_not_null',
@@ -156,7 +160,8 @@ class AmazonOffer(models.Model):
             self.env.su or self.env.user.has_group('amazon_connector.group_amazon_admin')
         ):
             raise AccessError(self.env._(
-                "Choose the product of an offer; the rest is for Amazon administrators.",
+                "Choose the product and the pack size of an offer; the rest is for Amazon"
+                " administrators.",
             ))
         if 'product_id' in vals:
             vals = {
@@ -166,7 +171,8 @@ class AmazonOffer(models.Model):
                 'is_match_inherited': bool(self.env.context.get('amazon_match_inherited')),
             }
         res = super().write(vals)
-        if vals.get('product_id'):
+        # Who matches many by a rule follows them up together.
+        if vals.get('product_id') and not self.env.context.get('amazon_matches_many'):
             self._follow_match()
         return res
 
@@ -242,6 +248,13 @@ class AmazonOffer(models.Model):
             for item in incoming.data.items
             if (incoming.order.marketplace_id.id, item.sku) not in offers
         }
+        sold = self.union(*(
+            offers[incoming.order.marketplace_id.id, item.sku]
+            for incoming in incoming_list for item in incoming.data.items
+            if (incoming.order.marketplace_id.id, item.sku) in offers
+        ))
+        # What is sold is listed.
+        sold.filtered('is_gone').is_gone = False
         offers.update(zip(missing, self.create(list(missing.values())), strict=True))
         self.union(*offers.values())._match_by_reference()
         return offers

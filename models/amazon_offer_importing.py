@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from odoo import api, models
 from odoo.fields import Domain
+from odoo.tools import format_datetime
 
 from ..amazon import listings_report
 from .incoming import LEAN_CONTEXT
@@ -11,6 +12,8 @@ from .tools import to_naive
 FEW = 10
 GONE_SHARE = 0.5
 SAME_NEWS = timedelta(days=3)
+# Amazon makes reports of what it has looked up some hours before.
+CACHED_FOR = timedelta(hours=6)
 
 
 class AmazonOffer(models.Model):
@@ -43,8 +46,18 @@ class AmazonOffer(models.Model):
     def _parse_report_content(self, report, content):
         """Override of `amazon.report.mixin`."""
         return listings_report.parse_listings_report(
-            content, (report.marketplace_id.lang_code or '')[:2],
+            content, report.marketplace_id.lang_code or '',
         )
+
+    @api.model
+    def _expects_lines(self, report):
+        """Override of `amazon.report.mixin`: Amazon also cancels what would have no line."""
+        return bool(self.search_count([
+            ('account_id', '=', report.account_id.id),
+            ('marketplace_id', '=', report.marketplace_id.id),
+            ('read_at', '!=', False),
+            ('is_gone', '=', False),
+        ], limit=1))
 
     @api.model
     def _get_report_lines(self, document):
@@ -110,9 +123,16 @@ class AmazonOffer(models.Model):
             ('sku', 'in', list(values_by_sku)),
         ])
         for offer in known:
-            offer._take_reading(values_by_sku.pop(offer.sku), report.made_at)
+            values = offer._mistrust_channel(values_by_sku.pop(offer.sku))
+            offer._take_reading(values, report.made_at, report.made_at - CACHED_FOR)
         new = lean.create([
-            {'account_id': account.id, 'marketplace_id': marketplace.id, 'sku': sku, **values}
+            {
+                'account_id': account.id,
+                'marketplace_id': marketplace.id,
+                'sku': sku,
+                **values,
+                'channel_read_at': False,
+            }
             for sku, values in values_by_sku.items()
         ])
         new._match_by_reference()
@@ -146,7 +166,26 @@ class AmazonOffer(models.Model):
             values['currency_id'] = marketplace.currency_id.id
         if listing.quantity is not None:
             values['amazon_quantity'] = listing.quantity
+            values['quantity_read_at'] = made_at
         return {**values, 'is_gone': False, 'read_at': made_at}
+
+    def _mistrust_channel(self, values):
+        """Return what a report says with no more trust than it deserves.
+
+        It does not show that Amazon ships an offer as well, which only a call does. So it can keep
+        a channel known that a call has shown, but never begins to.
+
+        :param dict values: What it says.
+        :rtype: dict
+        """
+        self.ensure_one()
+        if self.channel == 'both':
+            return {name: value for name, value in values.items() if 'channel' not in name}
+        if values.get('channel', self.channel) != self.channel or self.fba_read_at or (
+            not self.channel_read_at
+        ):
+            return {**values, 'channel_read_at': False}
+        return values
 
     @api.model
     def _end_report(self, report, document):
@@ -172,10 +211,33 @@ class AmazonOffer(models.Model):
                 gone=len(gone),
                 count=len(listed),
             )
-        gone.with_context(**LEAN_CONTEXT).is_gone = True
+        gone._mark_gone(report)
         # A look at all of them each night, for whatever no mark has told.
         listed._mark_stock_changed(with_products=False)
         return ''
+
+    def _mark_gone(self, report):
+        """Mark what is not listed any more; tell of those whose quantity was looked after.
+
+        :param amazon.report report: The report that does not hold them.
+        :return: None
+        """
+        looked_after = self.filtered('stock_state')
+        for offer in looked_after:
+            offer._message_log(body=self.env._(
+                "Amazon's report of %(time)s does not hold it any more. Amazon is told no quantity"
+                " of it until a later one does.",
+                time=format_datetime(self.env, report.made_at),
+            ))
+        if looked_after:
+            report.account_id._warn_person_in_charge(self.env._(
+                "Not listed on %(marketplace)s any more, so that Amazon is told no quantity of"
+                " them: %(skus)s. Look them up in Seller Central; Amazon ▸ Offers, filter Not"
+                " Listed Any More, shows all.",
+                marketplace=report.marketplace_id.name,
+                skus=', '.join(looked_after[:5].mapped('sku')) + ('…' if looked_after[5:] else ''),
+            ))
+        self.with_context(**LEAN_CONTEXT).is_gone = True
 
     @api.model
     def _get_listed(self, report):

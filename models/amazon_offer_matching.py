@@ -108,6 +108,7 @@ class AmazonOffer(models.Model):
             return
         twins = self._get_twins().grouped(lambda o: (o.account_id.seller_id, o.sku))
         for offer in self:
+            offer = offer[0]  # Avoid that each match looks at the products of all others.
             others = twins.get((offer.account_id.seller_id, offer.sku), self.browse())
             here = others.filtered(lambda o, offer=offer: o.marketplace_id == offer.marketplace_id)
             if here.filtered('is_left_unmatched') and not here.product_id:
@@ -127,18 +128,20 @@ class AmazonOffer(models.Model):
         """
         replaced = self.env['sale.order']
         # In sudo mode: matching takes fewer rights than changing orders, and is what changes them.
-        for offer in self.sudo().filtered('product_id'):
-            lines = offer.env['sale.order.line'].search([
-                ('amazon_offer_id', '=', offer.id),
-                ('amazon_charge', '=', 'item'),
-                ('product_id', '=', offer.account_id.product_id.id),
-                ('product_id', '!=', offer.product_id.id),
-                ('state', '!=', 'cancel'),
-            ])
-            for order, order_lines in lines.grouped('order_id').items():
-                order = order.with_company(order.company_id).with_context(**LEAN_CONTEXT)
-                if order_lines.with_env(order.env)._replace_product(offer.product_id):
-                    replaced |= order
+        offers = self.sudo().filtered('product_id')
+        lines = offers.env['sale.order.line'].search([
+            ('amazon_offer_id', 'in', offers.ids),
+            ('amazon_charge', '=', 'item'),
+            ('product_id', 'in', offers.account_id.product_id.ids),
+            ('state', '!=', 'cancel'),
+        ]).filtered(lambda line: line.product_id == line.amazon_offer_id.account_id.product_id)
+        groups = lines.grouped(lambda line: (line.amazon_offer_id, line.order_id))
+        for (offer, order), order_lines in groups.items():
+            if offer.product_id == order_lines.product_id:
+                continue
+            order = order.with_company(order.company_id).with_context(**LEAN_CONTEXT)
+            if order_lines.with_env(order.env)._replace_product(offer.product_id):
+                replaced |= order
         return replaced.with_env(self.env)
 
     # === BUSINESS METHODS - TELLING === #

@@ -140,9 +140,7 @@ class AmazonOffer(models.Model):
         item_by_product = {item.product_id: item for item in items}
         missing = []
         for offer in self:
-            price = float_round(
-                offer.amazon_price / offer.pack_size, precision_digits=digits,
-            )
+            price = offer._get_piece_price()
             item = item_by_product.get(offer.product_id)
             if not item:
                 missing.append(offer._prepare_pricelist_item(pricelist, price))
@@ -151,6 +149,15 @@ class AmazonOffer(models.Model):
             ):
                 item.fixed_price = price
         Item.create(missing)
+
+    def _get_piece_price(self):
+        """Return what one piece costs on Amazon, rounded as price lists are.
+
+        :rtype: float
+        """
+        self.ensure_one()
+        digits = self.env['decimal.precision'].precision_get('Product Price')
+        return float_round(self.amazon_price / self.pack_size, precision_digits=digits)
 
     def _prepare_pricelist_item(self, pricelist, price):
         """Return the values of the rule of a price list that holds Amazon's price.

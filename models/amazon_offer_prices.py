@@ -6,6 +6,7 @@ from odoo.fields import Domain
 from odoo.tools import float_compare
 
 PUSH_FIELDS = {'product_id', 'pack_size', 'floor_price'}
+EXACT_DIGITS = 8  # more than any price list rounds to
 CLEARED = {'price_reason': False, 'price_attempts': 0, 'price_next_try': False}
 UNAPPROVED = {'price_approved': 0, 'price_approver_id': False}
 NO_PRICE = {
@@ -58,7 +59,7 @@ class AmazonOffer(models.Model):
             ('in_sync', "In Sync"),
             ('failed', "Failed"),
         ],
-        string="Price",
+        string="Price Status",
         help="What becomes of the price list's price: Held waits for a person, Sent until Amazon"
              " shows it. Empty: Amazon is told no price.",
         readonly=True,
@@ -234,7 +235,7 @@ class AmazonOffer(models.Model):
         :rtype: dict[amazon.offer, Goal]
         """
         concerned = self.filtered(lambda offer: (
-            offer.account_id.price_push != 'off'
+            offer.account_id._pushes_prices()
             and offer.product_id.active
             and not offer.is_gone
             and offer.marketplace_id in offer.account_id.synced_marketplace_ids
@@ -347,8 +348,8 @@ class AmazonOffer(models.Model):
     def _shows_price(self, goal):
         """Return whether Amazon shows the price.
 
-        Where the price list got the price of a piece from Amazon, what is lost by rounding it is no
-        difference.
+        Where the price of a piece is what is left of Amazon's when it is rounded, what is lost by
+        that is no difference.
 
         :param Goal goal: What the offer should cost.
         :rtype: bool
@@ -358,9 +359,8 @@ class AmazonOffer(models.Model):
             return False
         if not self._differ(self.amazon_price, goal.price):
             return True
-        digits = self.env['decimal.precision'].precision_get('Product Price')
-        return self.account_id.prices_into_pricelist and self.pack_size > 1 and not float_compare(
-            self.amazon_price / self.pack_size, goal.piece_price, precision_digits=digits,
+        return self.pack_size > 1 and not float_compare(
+            goal.piece_price, self._get_piece_price(), precision_digits=EXACT_DIGITS,
         )
 
     def _differ(self, price, other):
@@ -419,9 +419,8 @@ class AmazonOffer(models.Model):
         """
         self.ensure_one()
         currency = self.price_currency_id
-        shown = self.price_sent if self.is_price_unread else self.amazon_price
         price = currency.format(goal.price)
-        if not shown:
+        if not self.amazon_price:
             return self.env._(
                 "Amazon's price is not known, so that nobody can compare it with %(price)s: press"
                 " Import Listings, or let an Amazon administrator press Send Anyway.",
@@ -434,16 +433,29 @@ class AmazonOffer(models.Model):
                 price=price,
                 floor=currency.format(self.floor_price),
             )
-        change = abs(goal.price - shown) / shown * 100
+        return self._find_great_change(goal)
+
+    def _find_great_change(self, goal):
+        """Return why the change of a price is too great to be sent before a person has seen it.
+
+        What Amazon was told may be its price already, or never become it: it is compared with both.
+
+        :param Goal goal: What the offer should cost.
+        :return: A sentence; empty if it is not.
+        :rtype: str
+        """
+        currency = self.price_currency_id
         limit = self.account_id.price_max_change
-        if float_compare(change, limit, precision_digits=2) > 0:
-            return self.env._(
-                "From %(shown)s to %(price)s is a change of %(change)s %%, more than the"
-                " %(limit)s %% of the account: correct the price list, or let an Amazon"
-                " administrator press Send Anyway.",
-                shown=currency.format(shown),
-                price=price,
-                change=f'{change:.1f}',
-                limit=f'{limit:g}',
-            )
+        for before in (self.amazon_price, *([self.price_sent] if self.is_price_unread else [])):
+            change = abs(goal.price - before) / before * 100
+            if float_compare(change, limit, precision_digits=2) > 0:
+                return self.env._(
+                    "From %(shown)s to %(price)s is a change of %(change)s %%, more than the"
+                    " %(limit)s %% of the account: correct the price list, or let an Amazon"
+                    " administrator press Send Anyway.",
+                    shown=currency.format(before),
+                    price=currency.format(goal.price),
+                    change=f'{change:.1f}',
+                    limit=f'{limit:g}',
+                )
         return ''

@@ -49,7 +49,11 @@ class AmazonOffer(models.Model):
         :return: None
         :raise AmazonError: If the connection has to wait.
         """
-        while not run.budget.is_spent():
+        # Whoever changes the setting meanwhile does so for the very next call.
+        while account._sends_prices():
+            if run.budget.is_spent():
+                account._wake_price_sender()
+                return
             offer = self._take_due_price(account, run)
             if not offer:
                 return
@@ -63,7 +67,6 @@ class AmazonOffer(models.Model):
                 raise
             run.outcomes[outcome] += 1
             self.env['ir.cron']._commit_progress()
-        account._wake_price_sender()
 
     @api.model
     def _take_due_price(self, account, run):
@@ -239,50 +242,31 @@ class AmazonOffer(models.Model):
             ('price_next_try', '<=', fields.Datetime.now()),
         ], order='price_next_try, id')
         for offers in due.grouped('marketplace_id').values():
-            alone = offers.filtered(lambda offer: ',' in offer.sku)
-            parts = [
-                *(self.browse(ids) for ids in split_every(
-                    listings.MAX_IDENTIFIERS, (offers - alone).ids,
-                )),
-                *alone,
-            ]
-            for part in parts:
+            for ids in split_every(listings.MAX_IDENTIFIERS, offers.ids):
                 if run.budget.is_spent():
                     account._wake_price_sender()
                     return
-                part._read_price_part_back(client)
+                self.browse(ids)._read_price_part_back(client)
                 self.env['ir.cron']._commit_progress()
 
     def _read_price_part_back(self, client):
-        """Look by one call whether Amazon shows the prices of these.
+        """Look whether Amazon shows the prices of these, as many as one call takes.
 
         :param amazon.client.Client client: The client of the connection.
         :return: None
         :raise AmazonError: If the connection has to wait.
         """
         offers = self.try_lock_for_update(allow_referencing=True)
-        if not offers:
-            return
         read_at = fields.Datetime.now()
-        seller_id, ref = offers.account_id.seller_id, offers.marketplace_id.api_ref
-        skus = offers.mapped('sku')
-        if ',' in skus[0]:
-            items = [item for item in [
-                listings.fetch_listing(client, seller_id, ref, skus[0]),
-            ] if item]
-        else:
-            items = listings.search_listings(client, seller_id, ref, skus)
-        by_sku = {item.sku: item for item in items}
-        for offer in offers:
-            if item := by_sku.get(offer.sku):
-                offer._take_listed_item(item, read_at)
+        for offer in offers and offers._read_listings(client):
             if offer.price_state == 'sent':
                 offer._wait_for_shown_price(0, read_at)
 
-    def _take_reading(self, values, read_at):
+    def _take_reading(self, values, read_at, known_at=None):
         """Override of `amazon_connector` to compare what Amazon shows with what it was told."""
-        super()._take_reading(values, read_at)
-        if self.is_price_unread and values.get('amazon_price') and read_at > self.price_sent_at:
+        super()._take_reading(values, read_at, known_at)
+        is_news = self.is_price_unread and (known_at or read_at) > self.price_sent_at
+        if is_news and values.get('amazon_price'):
             self._take_shown_price(values['amazon_price'], read_at)
 
     def _drop_outdated(self, values, read_at):

@@ -33,7 +33,10 @@ class AmazonOffer(models.Model):
                     created |= offer._create_product()
             except UserError as error:
                 failures.append(f'{offer.sku}: {error}')
-        message = self.env._("%(count)s products created and matched", count=len(created))
+        if len(created) == 1:
+            message = self.env._("1 product created and matched")
+        else:
+            message = self.env._("%(count)s products created and matched", count=len(created))
         if failures:
             message = ' · '.join([message, *failures[:5]])
         return self.env['amazon.account']._notify(message, 'warning' if failures else 'success')

@@ -18,22 +18,27 @@ class AmazonOffer(models.Model):
 
     # === BUSINESS METHODS === #
 
-    def _take_reading(self, values, read_at):
+    def _take_reading(self, values, read_at, known_at=None):
         """Bring the offer up to what Amazon says, unless something newer is known.
 
         :param dict values: What it says.
         :param datetime read_at: For when it says so (UTC, naive).
+        :param datetime known_at: What it was told later it need not know (UTC, naive); `read_at` if
+                                  not given.
         :return: None
         """
         self.ensure_one()
         if self.read_at and self.read_at > read_at:
             return
-        values = self._drop_outdated({**values, 'is_gone': False, 'read_at': read_at}, read_at)
+        values = self._drop_outdated(
+            {**values, 'is_gone': False, 'read_at': read_at}, known_at or read_at,
+        )
         news = {
             name: value for name, value in values.items()
             if self._fields[name].convert_to_write(self[name], self) != value
         }
-        channel = self.channel
+        # What an order has told is no channel that somebody has seen in the listings.
+        channel = self.read_at and self.channel
         self.with_context(**LEAN_CONTEXT).write(news)
         if 'channel' in news and channel:
             self._follow_channel_change(channel)
@@ -51,6 +56,7 @@ class AmazonOffer(models.Model):
             values['channel_read_at'] = read_at
         if item.quantity is not None:
             values['amazon_quantity'] = item.quantity
+            values['quantity_read_at'] = read_at
         if item.price is not None and item.currency == self.marketplace_id.currency_id.name:
             values['amazon_price'] = float(item.price)
             values['currency_id'] = self.marketplace_id.currency_id.id

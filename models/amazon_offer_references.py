@@ -3,6 +3,8 @@ from collections import Counter, defaultdict
 from odoo import api, models
 from odoo.fields import Domain
 
+from .incoming import LEAN_CONTEXT
+
 
 class AmazonOffer(models.Model):
     """Which product is meant by an SKU: the one whose reference or barcode it is."""
@@ -66,15 +68,38 @@ class AmazonOffer(models.Model):
         def is_open(offer):
             return not (offer.product_id or offer.is_left_unmatched)
 
-        self.filtered(is_open)._match_like_twins()
-        for account, offers in self.filtered(is_open).grouped('account_id').items():
-            index = offers._get_product_index(account)
-            loose_index = self._get_loose_product_index(account) if is_loose else {}
-            for offer in offers:
-                candidates, note = offer._choose_candidates(index)
-                if is_loose and not candidates:
-                    candidates, note = offer._choose_candidates(loose_index, _loosen)
-                offer._match_or_note(candidates, note)
+        pending = self.filtered(is_open)
+        # A rule decides here, no person whose choice would be kept in the history.
+        pending_by_rule = pending.with_context(**LEAN_CONTEXT, amazon_matches_many=True)
+        pending_by_rule._match_like_twins()
+        for account, offers in pending_by_rule.filtered(is_open).grouped('account_id').items():
+            offers._match_of_account(account, is_loose)
+        matched = pending.filtered('product_id')
+        if matched:
+            matched.with_context(amazon_match_inherited=True)._follow_match()
+
+    def _match_of_account(self, account, is_loose):
+        """Do `_match_by_reference` for offers of one account, by its products.
+
+        :param amazon.account account: The account of the offers.
+        :param bool is_loose: As `_match_by_reference`.
+        :return: None
+        """
+        index = self._get_product_index(account)
+        loose_index = self._get_loose_product_index(account) if is_loose else {}
+        choices = {}
+        for offer in self:
+            candidates, note = offer._choose_candidates(index)
+            if is_loose and not candidates:
+                candidates, note = offer._choose_candidates(loose_index, _loosen)
+            choices[offer] = candidates, note
+        # Odoo checks the company of each match: read together, that takes no statements.
+        products = self.env['product.product'].union(*(found for found, _note in choices.values()))
+        products.fetch(['product_tmpl_id'])
+        products.product_tmpl_id.fetch(['company_id'])
+        for offer, (candidates, note) in choices.items():
+            offer = offer[0]  # Avoid that each match looks at the products of all others.
+            offer._match_or_note(candidates, note)
 
     def _match_or_note(self, candidates, note):
         """Match the offer to the one product that it can mean, or keep why there is none.

@@ -19,7 +19,7 @@ class AmazonOffer(models.Model):
         copy=False,
         ondelete='set null',
     )
-    stock_state = fields.Selection(related='stock_level_id.state', string="Stock")
+    stock_state = fields.Selection(related='stock_level_id.state', string="Stock Status")
     stock_reason = fields.Char(related='stock_level_id.reason', string="Stock: Reason")
     stock_answer = fields.Char(
         related='stock_level_id.answer',
@@ -47,6 +47,7 @@ class AmazonOffer(models.Model):
                     'in_sync' if offer.stock_target == offer.amazon_quantity else 'to_send'
                 ),
             )._mark_stock_changed(with_products=False)
+            self._settle_failed()
         return res
 
     # === ACTION METHODS === #
@@ -87,6 +88,21 @@ class AmazonOffer(models.Model):
 
     # === BUSINESS METHODS === #
 
+    def _settle_failed(self):
+        """Let quantities not count as failed any more that Amazon shows now all the same.
+
+        :return: None
+        """
+        # In sudo mode: the level is the connector's.
+        for level in self.sudo().stock_level_id.filtered(lambda level: level.state == 'failed'):
+            offer = level.offer_id
+            if (
+                offer.quantity_read_at == offer.read_at
+                and offer.amazon_quantity == level.target
+                and level._is_settled()
+            ):
+                level._mark_in_sync(level.target)
+
     def _update_stock_levels(self):
         """Calculate what is to stand on Amazon, and note what it is to be told.
 
@@ -112,5 +128,8 @@ class AmazonOffer(models.Model):
         """Override of `amazon_connector`: Amazon has been told another quantity since."""
         values = super()._drop_outdated(values, read_at)
         if self.stock_sent_at and self.stock_sent_at > read_at:
-            values = {name: value for name, value in values.items() if name != 'amazon_quantity'}
+            values = {
+                name: value for name, value in values.items()
+                if name not in ('amazon_quantity', 'quantity_read_at')
+            }
         return values

@@ -268,7 +268,13 @@ class AmazonReport(models.Model):
                 'state': 'over',
             })
             return True
-        if report.is_over:
+        if report.status == 'CANCELLED' and not self._get_reader()._expects_lines(self):
+            self.write({
+                'state': 'done',
+                'made_at': fields.Datetime.now(),
+                'reason': self.env._("Amazon has nothing to report there (CANCELLED)."),
+            })
+        elif report.is_over:
             self._give_up(self.env._(
                 "Amazon ended the report without a document: %(status)s.", status=report.status,
             ))

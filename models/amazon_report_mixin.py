@@ -46,6 +46,15 @@ class AmazonReportMixin(models.AbstractModel):
         raise NotImplementedError
 
     @api.model
+    def _expects_lines(self, report):
+        """Return whether a report without any line would be a surprise. May be overridden.
+
+        :param amazon.report report: The report.
+        :rtype: bool
+        """
+        return True
+
+    @api.model
     def _get_report_lines(self, document):
         """Return what there is to act on. To be overridden.
 

@@ -72,7 +72,7 @@ class AmazonStockChange(models.Model):
             WITH pushed AS (
                 SELECT id, company_id
                   FROM amazon_account
-                 WHERE stock_push != 'off' AND active
+                 WHERE stock_push != 'off' AND active AND is_started
             ), changed AS (
                 SELECT unnest(%(products)s::int[]) AS product_id
                  UNION

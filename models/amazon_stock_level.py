@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 
 from ..amazon import listings_feed
 from ..amazon.errors import NotFound, Rejected
@@ -9,6 +10,8 @@ from ..amazon.errors import NotFound, Rejected
 # After these Amazon's data are looked at for what it was sent; after the last they should show it.
 READ_BACK_MINUTES = (2, 5, 15, 30, 60)
 SETTLED = timedelta(minutes=READ_BACK_MINUTES[-1])
+FEED_FRESH = timedelta(minutes=15)  # until when a feed that Amazon does not have yet is sent
+KNOWN_FOR = timedelta(days=2)  # how long a quantity counts that nobody has compared with Odoo's
 
 
 class AmazonStockLevel(models.Model):
@@ -44,13 +47,15 @@ class AmazonStockLevel(models.Model):
             ('in_sync', "In Sync"),
             ('failed', "Failed"),
         ],
-        string="Stock",
+        string="Stock Status",
         help="Empty: the connector leaves the quantity on Amazon alone.",
         readonly=True,
         index=True,
     )
     target = fields.Integer(
-        string="To Stand on Amazon", help="As it was last calculated.", readonly=True,
+        string="To Send",
+        help="How many Amazon is to show, as it was last calculated.",
+        readonly=True,
     )
     sent = fields.Integer(
         string="Quantity Sent", help="What Amazon accepted last.", readonly=True,
@@ -91,6 +96,8 @@ class AmazonStockLevel(models.Model):
 
         for level, exception in self._do_together_or_apart(calculate).items():
             level._note_failure_safely(exception)
+            # It is calculated again when it is due, and only what is due may be sent.
+            level.is_told = level.is_told or level.account_id.stock_push == 'on'
 
     def _get_wanted(self):
         """Return those whose account tells Amazon of them.
@@ -126,7 +133,9 @@ class AmazonStockLevel(models.Model):
         self.ensure_one()
         if self.state == 'sent':
             return self.sent
-        if self.is_told or not self.offer_id.read_at:
+        read_at = self.offer_id.quantity_read_at
+        is_recent = read_at and read_at > fields.Datetime.now() - KNOWN_FOR
+        if self.is_told or not read_at or not (is_recent or self.state == 'in_sync'):
             return None
         return self.offer_id.amazon_quantity
 
@@ -353,6 +362,23 @@ class AmazonStockLevel(models.Model):
         self.write({'fed': message.patches[0].quantity, 'waits_for_feed': True})
 
     @api.model
+    def _stands(self, feed):
+        """Override of `amazon.feed.mixin`: an old level is never sent, nor one for whom Amazon
+        ships.
+        """
+        carried = self.search(self._get_carried_domain(feed))
+        if feed.create_date < fields.Datetime.now() - FEED_FRESH:
+            return False
+        return carried == carried.filtered_domain(
+            self._get_sendable_domain() & Domain('state', '=', 'to_send'),
+        ) and all(level.target >= level.fed for level in carried)
+
+    def _withdraw(self, reason):
+        """Override of `amazon.feed.mixin` to tell Amazon of them as they are by then."""
+        self._leave_feed()
+        self._wake_sender()
+
+    @api.model
     def _parse_report(self, content):
         """Override of `amazon.feed.mixin`."""
         return listings_feed.parse_report(content)
@@ -365,6 +391,7 @@ class AmazonStockLevel(models.Model):
         is_whole = report.accounts_for(message_count)
         self._do_each(lambda level: level._take_result(report, is_whole))
         self._wake_sender()
+        self._wake_reader()
 
     def _take_result(self, report, is_whole):
         """Act on what Amazon says about the message of one level.

@@ -5,7 +5,7 @@ from odoo.fields import Domain
 
 from ..amazon import listings
 from ..amazon.errors import Unavailable
-from .amazon_stock_level import build_refusal
+from .amazon_stock_level import READ_BACK_MINUTES, build_refusal
 from .amazon_sync_mixin import BACK_OFF_MINUTES
 
 # A feed takes Amazon some five minutes, in which it takes as many calls of five a second. It also
@@ -23,9 +23,18 @@ class AmazonStockLevel(models.Model):
 
     # === BUSINESS METHODS === #
 
-    def _wake_sender(self):
-        """Let the cron that sends these run as soon as they are committed."""
-        self.env.ref('amazon_connector.ir_cron_send_stock').sudo()._trigger()
+    def _wake_sender(self, at=None):
+        """Let the cron that sends these run.
+
+        :param datetime at: When (UTC, naive); as soon as they are committed if not given.
+        :return: None
+        """
+        self.env.ref('amazon_connector.ir_cron_send_stock').sudo()._trigger(at=at)
+
+    @api.model
+    def _wake_reader(self):
+        """Let the cron look at Amazon's data when what was just sent is to be in them."""
+        self._wake_sender(fields.Datetime.now() + timedelta(minutes=READ_BACK_MINUTES[0]))
 
     @api.model
     def _get_next_try_anyway(self, attempts):
@@ -78,6 +87,18 @@ class AmazonStockLevel(models.Model):
             'offer_id.channel_read_at', '>', fields.Datetime.now() - CHANNEL_KNOWN,
         )
 
+    @api.model
+    def _get_sendable_domain(self):
+        """Return the domain of what may be sent, as the account is set now and Amazon was read.
+
+        :rtype: Domain
+        """
+        return self._get_known_channel_domain() & Domain([
+            ('account_id.stock_push', '=', 'on'),
+            ('account_id.active', '=', True),
+            ('account_id.is_started', '=', True),
+        ])
+
     def _is_due(self):
         """Return whether it is still to be sent, now that nobody else can change it.
 
@@ -85,7 +106,7 @@ class AmazonStockLevel(models.Model):
         """
         self.ensure_one()
         return bool(self.filtered_domain(
-            self._get_due_domain() & self._get_known_channel_domain(),
+            self._get_due_domain() & self._get_sendable_domain(),
         ))
 
     # === BUSINESS METHODS - CHANNELS === #
@@ -109,6 +130,7 @@ class AmazonStockLevel(models.Model):
             if not levels:
                 return
             self._read(client, levels)
+        self._wake_sender()
 
     @api.model
     def _take_group(self, domain, order=None):
@@ -169,6 +191,7 @@ class AmazonStockLevel(models.Model):
                 return
             run.tried.update(due.ids)
             due._send_each(client, run)
+        self._wake_sender()
 
     def _send_each(self, client, run):
         """Tell Amazon of these one by one, as they are now; commit each.
@@ -179,6 +202,7 @@ class AmazonStockLevel(models.Model):
         :raise AmazonError: If the connection has to wait.
         """
         self.try_lock_for_update(allow_referencing=True)._recalculate()
+        self._wake_reader()
         self.env['ir.cron']._commit_progress()
         for level in self:
             level = level[0]  # Avoid prefetching after each cache invalidation.
@@ -278,3 +302,4 @@ class AmazonStockLevel(models.Model):
             if not levels:
                 return
             self._read(client, levels)
+        self._wake_sender()

@@ -15,6 +15,8 @@ from .quiet import log_failure, quiet_sql
 from .tools import SYNC_SECONDS, TimeBudget
 from .vault import KeyUnusable
 
+# With these, Amazon lets nobody in; with others, a role is missing.
+CREDENTIAL_CODES = {'invalid_grant', 'invalid_client', 'unauthorized_client'}
 AT_ONCE = timedelta(seconds=5)
 RETRY_PAUSE = timedelta(minutes=1)  # what takes less is not worth mentioning
 # Longer than the crons' interval, so that who waits renews it; it lapses for who does not ask.
@@ -302,10 +304,29 @@ class AmazonSync(models.Model):
         :return: None
         """
         self.ensure_one()
+        is_denied = isinstance(exception, Unauthorized) and not (
+            CREDENTIAL_CODES & set(exception.codes)
+        )
+        denial = self._get_denial_reason() if is_denied else None
+        if denial is not None:
+            self.write({
+                'last_error': denial and f'{denial} ({exception})',
+                'last_error_date': fields.Datetime.now(),
+            })
+            return
         reason = self.connection_id._get_error_reason(exception)
         self.write({'last_error': reason, 'last_error_date': fields.Datetime.now()})
         if isinstance(exception, (Unauthorized, KeyUnusable)):
             self.connection_id._mark_unauthorized(exception, reason)
+
+    def _get_denial_reason(self):
+        """Return what to do when Amazon lets everything in but this way. To be extended by each way
+        without which the others go on.
+
+        :return: A sentence, empty if it does not matter; `None` if it stops all ways.
+        :rtype: str | None
+        """
+        return None
 
     def _note_success(self, run):
         """Keep that what was due is done, unless something interrupted it; commit it.

@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 from odoo import fields, models
 
 from ..amazon import inventory
-from ..amazon.errors import Rejected, Unauthorized
+from ..amazon.errors import Rejected
 from .tools import to_aware
 
 # Every hour what has changed, and in the night everything: Amazon tells of no change of what is on
@@ -15,7 +15,6 @@ CHANGES_OVERLAP = timedelta(minutes=30)
 # Page tokens live for 30 seconds. Where they expire so often it is asked SKU by SKU, without them.
 MAX_EXPIRIES = 2
 # By these Login with Amazon refuses the credentials, which every way needs.
-CREDENTIAL_CODES = {'invalid_grant', 'invalid_client', 'unauthorized_client'}
 
 
 class AmazonSync(models.Model):
@@ -84,25 +83,16 @@ class AmazonSync(models.Model):
         self._note_success(run)
         return False
 
-    def _mark_error(self, exception):
-        """Override of `amazon_connector`: where Amazon does not let this way in, orders and
-        deliveries go on.
+    def _get_denial_reason(self):
+        """Override of `amazon_connector`: orders and deliveries go on without this way. Who is not
+        known to sell what Amazon ships need not be told.
         """
-        is_denied = isinstance(exception, Unauthorized) and not (
-            CREDENTIAL_CODES & set(exception.codes)
-        )
-        if self.way != 'inventory' or not is_denied:
-            super()._mark_error(exception)
-        else:
-            self.write({
-                'last_error_date': fields.Datetime.now(),
-                'last_error': self.env._(
-                    "Amazon does not let the stock in its warehouses be read. Give the app the role"
-                    " Amazon Fulfillment or Product Listing in Seller Central and authorize it"
-                    " again. (%(error)s)",
-                    error=exception,
-                ) if self._has_fba_offers() else False,
-            })
+        if self.way != 'inventory':
+            return super()._get_denial_reason()
+        return self.env._(
+            "Amazon does not let the stock in its warehouses be read. Give the app the role Amazon"
+            " Fulfillment or Product Listing in Seller Central and authorize it again.",
+        ) if self._has_fba_offers() else ''
 
     def _has_fba_offers(self):
         """Return whether the seller is known to sell what Amazon ships.

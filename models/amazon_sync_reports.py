@@ -16,6 +16,15 @@ class AmazonSync(models.Model):
             return super()._get_cron()
         return self.env.ref('amazon_connector.ir_cron_process_reports').sudo()
 
+    def _get_denial_reason(self):
+        """Override of `amazon_connector`: orders and deliveries go on without this way."""
+        if self.way != 'reports':
+            return super()._get_denial_reason()
+        return self.env._(
+            "Amazon does not let reports be made. Give the app the role Product Listing in Seller"
+            " Central and authorize it again.",
+        )
+
     def _cron_process_reports(self):
         """Bring all reports forward, and read those that Amazon has made.
 

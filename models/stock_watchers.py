@@ -3,7 +3,7 @@
 from odoo import api, models
 
 QUANT_FIELDS = {'location_id', 'product_id', 'quantity', 'reserved_quantity'}
-MOVE_FIELDS = {'product_uom_qty', 'sale_line_id', 'state'}
+MOVE_FIELDS = {'location_id', 'move_orig_ids', 'product_uom_qty', 'sale_line_id', 'state'}
 LOCATION_FIELDS = {'active', 'location_id', 'usage'}
 PRODUCT_FIELDS = {'active', 'is_storable', 'type', 'uom_id'}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,11 +21,19 @@ class Product:
     sku: str
     title: str
     prices: Mapping[str, str]
+    ean: str
+
+
+def make_ean(number: int) -> str:
+    """Return an EAN of the seller's, with its check digit."""
+    digits = f'426099900{number:03d}'
+    check = -sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits)) % 10
+    return f'{digits}{check}'
 
 
 CATALOGUE: tuple[Product, ...] = tuple(
-    Product(sku, title, {'EUR': eur, 'GBP': gbp, 'JPY': jpy})
-    for sku, title, eur, gbp, jpy in (
+    Product(sku, title, {'EUR': eur, 'GBP': gbp, 'JPY': jpy}, make_ean(number))
+    for number, (sku, title, eur, gbp, jpy) in enumerate((
         ('NW-MUG-BLUE', 'Stoneware mug, blue, 350 ml', '12.99', '10.99', '1980'),
         ('NW-MUG-SAND', 'Stoneware mug, sand, 350 ml', '12.99', '10.99', '1980'),
         ('NW-BOWL-SET4', 'Stoneware bowls, set of 4', '34.90', '29.90', '5480'),
@@ -38,8 +46,51 @@ CATALOGUE: tuple[Product, ...] = tuple(
         ('NW-LAMP-OAK', 'Table lamp, oak', '74.90', '64.90', '11800'),
         ('NW-CUTTING-BRD', 'Cutting board, walnut', '27.40', '23.90', '4280'),
         ('NW-SOAP-3', 'Olive soap, 3 bars', '7.77', '6.66', '999'),
-    )
+    ))
 )
+# What Amazon ships is sold under SKUs of their own, by the EANs of the products.
+FBA_SUFFIX = '-FBA'
+# What the seller has of each product, and has sent to Amazon's warehouses by their marketplace.
+WAREHOUSE_STOCK = 60
+SENT_TO_AMAZON: Mapping[str, int] = {'DE': 150, 'GB': 60, 'JP': 30}
+# What the merchant offers although there are more, or fewer, by marketplace and SKU.
+WRONG_QUANTITIES: Mapping[tuple[str, str], int] = {
+    ('DE', 'NW-MUG-BLUE'): 25,
+    ('DE', 'NW-BOWL-SET4'): 80,
+    ('GB', 'NW-TEAPOT-1L'): 12,
+    ('JP', 'NW-SOAP-3'): 0,
+}
+CHANGED_PRICES: Mapping[tuple[str, str], str] = {
+    ('DE', 'NW-LAMP-OAK'): '79.90', ('DE', 'NW-SOAP-3'): '7.49', ('GB', 'NW-MUG-SAND'): '11.49',
+}
+STOPPED: Mapping[tuple[str, str], str] = {
+    ('JP', 'NW-KETTLE-EL'): 'INACTIVE', ('GB', 'NW-COFFEE-GRIND'): 'INCOMPLETE',
+}
+PACK_SKU, PACK_SIZE = 'NW-CANDLE-PINE-3PK', 3
+ODD_SKU = 'NW/MUG #2 50% größer'
+MISSPELT_SKU, AMBIGUOUS_SKU = 'nw-wreath-Euc', 'NW-PLATE-26'
+# Further listings: marketplace, SKU, title, price, quantity, number of the EAN or none.
+FURTHER_LISTINGS = (
+    ('DE', PACK_SKU, 'Scented candle, pine, pack of 3', '26.90', 20, 0),
+    ('DE', ODD_SKU, 'Stoneware mug, blue, 500 ml', '15.99', 18, 0),
+    ('DE', MISSPELT_SKU, 'Eucalyptus wreath, 30 cm', '24.50', 9, 0),
+    ('DE', AMBIGUOUS_SKU, 'Dinner plate, 26 cm', '16.40', 30, 0),
+    ('DE', 'NW-VASE-2019', 'Vase, Art Nouveau', '22.00', 7, 0),
+    ('GB', 'NW-CLOCK-RETRO', 'Retro wall clock', '31.50', 4, 0),
+    ('DE', 'NW-POT-HERB', 'Herb pot, terracotta, 16 cm', '15.90', 14, 101),
+    ('GB', 'NW-POT-HERB', 'Herb pot, terracotta, 16 cm', '13.90', 14, 101),
+    ('DE', 'NW-TRAY-ASH', 'Serving tray, ash', '29.00', 6, 102),
+)
+# How Amazon's warehouses differ from what was sent there and not sold since.
+FBA_DIFFERENCES: Mapping[tuple[str, str], Mapping[str, int]] = {
+    ('DE', 'NW-MUG-BLUE'): {'fulfillable': -3, 'researching': 3},
+    ('DE', 'NW-LAMP-OAK'): {'fulfillable': -4, 'customer_damaged': 3, 'defective': 1},
+    ('GB', 'NW-SOAP-3'): {'fulfillable': -12, 'inbound_receiving': 12},
+    ('DE', 'NW-TEAPOT-1L'): {'fulfillable': -2, 'reserved_transfers': 2},
+    ('JP', 'NW-LINEN-TOWEL'): {'fulfillable': -1},
+    ('DE', 'NW-CUTTING-BRD'): {'fulfillable': 2},
+    ('DE', 'NW-THROW-WOOL'): {'inbound_shipped': 24},
+}
 
 AWKWARD_ADDRESSES: tuple[tuple[str, Address], ...] = (
     ('DE', Address(  # a state that does not exist
@@ -103,6 +154,7 @@ _CITIES = {
     'JP': (('渋谷区', '東京都', '150-0041'), ('大阪市', '大阪府', '541-0041')),
 }
 _CURRENCIES = {'DE': 'EUR', 'GB': 'GBP', 'JP': 'JPY'}
+_FBA_CHANNELS = {'DE': 'AMAZON_EU', 'GB': 'AMAZON_EU', 'JP': 'AMAZON_JP'}
 _SHIPPING = {'DE': '4.90', 'GB': '3.99', 'JP': '550'}
 _DISCOUNTS = {'DE': '2.35', 'GB': '1.70', 'JP': '311'}
 
@@ -111,7 +163,8 @@ def stock(seller: Seller) -> None:
     """Let a seller of household goods have sold about 60 orders in the last 14 days.
 
     Merchant-fulfilled orders are mostly of the last days and open, Amazon-fulfilled ones mostly
-    shipped. The same orders on every run, counted back from the clock's time.
+    shipped. The same orders on every run, counted back from the clock's time. What was sold is
+    listed, and what Amazon shipped has left its warehouses; so does what is sold from now on.
     """
     shop = _Shop(seller)
     shop.sell_ordinary_orders()
@@ -125,6 +178,11 @@ def stock(seller: Seller) -> None:
     shop.show_amounts_oddly()
     shop.sell_what_is_urgent()
     shop.ship_for_another_shop()
+    shop.list_products()
+    shop.list_more()
+    shop.stock_amazons_warehouses()
+    seller.sell_listings()
+    seller.sell_fba_stock()
 
 
 class _Shop:
@@ -300,7 +358,7 @@ class _Shop:
                 ship_by=(self._past(max(0, -hours) + 6), self._past(-hours)),
                 service_level=service_level,
             )
-        # The seller has none left.
+        # The seller has none left, and offers none any more.
         self._sell(
             'GB', 'FBM', [Item('NW-BASKET-RTN', '27.50', title='Rattan basket')], hours=3,
         )
@@ -312,12 +370,73 @@ class _Shop:
                 hours=hours, status=status, channel_name='NON_AMAZON',
             )
 
+    def list_products(self) -> None:
+        for marketplace, currency in _CURRENCIES.items():
+            for age, product in enumerate(CATALOGUE):
+                key = marketplace, product.sku
+                common = {
+                    'title': product.title,
+                    'price': CHANGED_PRICES.get(key, product.prices[currency]),
+                    'product_id': product.ean,
+                    'opened': self._past(24 * (400 + 20 * age)),
+                }
+                self._seller.add_listing(
+                    product.sku, marketplace,
+                    quantity=WRONG_QUANTITIES.get(
+                        key, WAREHOUSE_STOCK - self._count_sold('FBM', product.sku),
+                    ),
+                    status=STOPPED.get(key, 'ACTIVE'),
+                    **common,
+                )
+                self._seller.add_listing(
+                    f'{product.sku}{FBA_SUFFIX}', marketplace,
+                    channels=(_FBA_CHANNELS[marketplace],), **common,
+                )
+
+    def list_more(self) -> None:
+        for age, (marketplace, sku, title, price, quantity, number) in enumerate(FURTHER_LISTINGS):
+            self._seller.add_listing(
+                sku, marketplace,
+                title=title, price=price, quantity=quantity,
+                product_id=make_ean(number) if number else '',
+                opened=self._past(24 * (30 + 7 * age)),
+            )
+
+    def stock_amazons_warehouses(self) -> None:
+        for marketplace, sent in SENT_TO_AMAZON.items():
+            for product in CATALOGUE:
+                sku = f'{product.sku}{FBA_SUFFIX}'
+                reserved = self._count_sold('FBA', sku, marketplace)
+                shipped = self._count_sold('FBA', sku, marketplace, is_shipped=True)
+                self._seller.set_fba_stock(
+                    sku, marketplace,
+                    title=product.title,
+                    fulfillable=sent - reserved - shipped,
+                    reserved_orders=reserved,
+                )
+        for (marketplace, sku), differences in FBA_DIFFERENCES.items():
+            self._seller.change_fba_stock(f'{sku}{FBA_SUFFIX}', marketplace, **differences)
+
     # === HELPERS === #
+
+    def _count_sold(
+        self, channel: str, sku: str, marketplace: str = '', *, is_shipped: bool = False,
+    ) -> int:
+        """Return how many buyers still wait for, or have been sent."""
+        return sum(
+            item.quantity_shipped if is_shipped else item.quantity_open
+            for order in self._seller.orders.values()
+            for item in order.items
+            if order.channel == channel and item.sku == sku
+            and order.marketplace.code in (marketplace or order.marketplace.code)
+        )
 
     def _sell(
         self, marketplace: str, channel: str, items: list[Item], *, hours: float, **details: Any,
     ) -> Order:
         """Place an order that many hours ago, by somebody who lives there unless told."""
+        if channel == 'FBA':
+            items = [replace(item, sku=f'{item.sku}{FBA_SUFFIX}') for item in items]
         person = self._person(marketplace)
         details.setdefault('buyer', self._buyer(marketplace, person))
         details.setdefault('address', self._address(marketplace, person))

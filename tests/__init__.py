@@ -32,6 +32,7 @@ from . import test_matching
 from . import test_offered_quantity
 from . import test_offers
 from . import test_offers_import
+from . import test_offers_tours
 from . import test_office
 from . import test_order_overview
 from . import test_order_parsing
@@ -67,6 +68,8 @@ from . import test_simulator_listings
 from . import test_simulator_reports
 from . import test_simulator_shipments
 from . import test_start
+from . import test_stock_align
+from . import test_stock_processes
 from . import test_stock_push
 from . import test_tours
 from . import test_toy_way

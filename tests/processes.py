@@ -14,7 +14,11 @@ from odoo.fields import Command
 from odoo.service.model import retrying
 
 from odoo.addons.amazon_connector.amazon import marketplaces
-from odoo.addons.amazon_connector.models import amazon_order_importing, amazon_shipment
+from odoo.addons.amazon_connector.models import (
+    amazon_order_importing,
+    amazon_shipment,
+    amazon_stock_sending,
+)
 
 SYNC_LOCK = 8127  # any number that nobody else locks
 
@@ -686,6 +690,90 @@ def renew_token(env):
     """Enter a new refresh token, as others do at the same moment."""
     env['amazon.account'].search([]).refresh_token = RENEWED
     env.flush_all()
+
+
+# === STOCK === #
+
+STOCK_SKUS = ('MUG', 'BOWL', 'JUG')
+
+
+def kill_stock_senders_at_every_commit(stage):
+    """Kill whoever tells Amazon of quantities before each commit, and let another one do it."""
+    set_up_stock(stage, STOCK_SKUS)
+    number, was_killed = 0, True
+    while was_killed:
+        number += 1
+        stage.rehearse(partial(count_stock, first=10 * number))
+        was_killed = stage.play(sync_stock, kill_at=number)
+        stage.play(sync_stock)
+    sys.stdout.write(str(number - 1))
+
+
+def kill_stock_feeders_at_every_commit(stage):
+    """Do the same with feeds."""
+    amazon_stock_sending.FEED_FROM = 1
+    stage.control('set_feed_pace', polls=0)
+    kill_stock_senders_at_every_commit(stage)
+
+
+def share_the_stock(stage):
+    """Let workers tell Amazon of the same quantities at the same time."""
+    set_up_stock(stage, [f'SKU {number}' for number in range(8)])
+    stage.rehearse(partial(count_stock, first=10))
+    stage.play(press_sync_stock, press_sync_stock, run_stock_sender)
+    stage.play(run_stock_sender)
+
+
+def set_up_stock(stage, skus):
+    """Offer things in Germany, whose quantities Odoo tells."""
+    for sku in skus:
+        stage.control('add_listing', sku=sku, marketplace_id='DE', quantity=1)
+    stage.rehearse(partial(create_offers, skus=skus))
+
+
+def create_offers(env, skus):
+    """Create the offers of SKUs, each of a product of its own."""
+    account = env['amazon.account'].search([])
+    germany = account.synced_marketplace_ids.filtered(lambda m: m.name == 'Amazon.de')
+    account.stock_push = 'on'
+    for sku in skus:
+        product = env['product.product'].create({'name': sku, 'is_storable': True})
+        env['amazon.offer'].create({
+            'account_id': account.id, 'marketplace_id': germany.id, 'sku': sku,
+            'product_id': product.id, 'channel': 'fbm',
+        })
+    env.cr.commit()
+
+
+def count_stock(env, first):
+    """Let an inventory find other quantities of what is offered, one more of each."""
+    location = env['amazon.account'].search([]).warehouse_id.lot_stock_id
+    for number, offer in enumerate(env['amazon.offer'].search([], order='id'), start=first):
+        quant = env['stock.quant'].with_context(inventory_mode=True).create({
+            'product_id': offer.product_id.id, 'location_id': location.id,
+            'inventory_quantity': number,
+        })
+        quant.action_apply_inventory()
+    env.cr.commit()
+
+
+def sync_stock(env):
+    """Tell Amazon of quantities until feeds are read, one process after the other."""
+    env.cr.execute('SELECT pg_advisory_lock(%s)', [SYNC_LOCK])
+    run_stock_sender(env)
+    for _step in range(2 if env['amazon.feed'].search_count([], limit=1) else 0):
+        env['amazon.feed']._cron_process_feeds()
+    env.cr.execute('SELECT pg_advisory_unlock(%s)', [SYNC_LOCK])
+
+
+def press_sync_stock(env):
+    """Press Sync Stock."""
+    env['amazon.account'].search([]).action_sync_stock()
+
+
+def run_stock_sender(env):
+    """Tell Amazon of quantities as the scheduler does."""
+    env['amazon.account']._cron_send_stock()
 
 
 # === TOYS === #

@@ -676,6 +676,7 @@ class TestButtons(PeopleCase):
         failed = self.env['amazon.order'].search([('state', '=', 'failed')])
         sale_order = self.get_sale_order(self.placed)
         return {
+            'amazon.align.stock': {'account_id': self.account.id},
             'amazon.cancel.order': {
                 'order_ids': sale_order.ids, 'code': 'NoInventory',
                 'line_ids': self.get_lines(sale_order).ids,

@@ -8,7 +8,11 @@ class TestCarriers(TransactionCase):
     def test_carriers_are_found_with_what_people_call_them(self):
         self.assertEqual(
             dict(self.env['amazon.feed']._fields['type']._description_selection(self.env)),
-            {'amazon.shipment': "Shipments", 'amazon.cancellation': "Cancellations"},
+            {
+                'amazon.shipment': "Shipments",
+                'amazon.cancellation': "Cancellations",
+                'amazon.stock.level': "Stock Levels",
+            },
         )
 
     def test_each_carrier_has_a_type_of_amazons_and_says_how_its_feeds_are_written(self):

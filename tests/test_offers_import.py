@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
@@ -78,7 +80,8 @@ class TestOffersImport(AmazonCase):
             'is_gone': False,
         }])
         self.assertTrue(self.find_offer('MUG').opened_at)
-        self.assertEqual(self.find_offer('MUG').channel_read_at, report.made_at)
+        self.assertEqual(self.find_offer('MUG').quantity_read_at, report.made_at)
+        self.assertFalse(self.find_offer('LAMP').quantity_read_at)
 
     def test_an_offer_of_orders_is_the_same_record(self):
         """An order made the offer; the import fills it in and keeps its product."""
@@ -162,6 +165,7 @@ class TestOffersImport(AmazonCase):
     def test_a_report_that_amazon_gives_up_is_asked_for_again(self):
         """Amazon ends its report as FATAL or CANCELLED: the account says so, the next one comes."""
         self.seller.add_listing('MUG', GERMANY, price='10.00', quantity=1)
+        self.import_listings()
         for mood in ('fatal', 'cancelled'):
             with self.subTest(mood=mood):
                 self.env['amazon.report'].search([]).unlink()
@@ -261,3 +265,88 @@ class TestOffersImport(AmazonCase):
         self.simulator.finish_reports()
         self.run_cron('process_reports')
         self.assertTrue(self.find_offer('MUG'))
+
+    def test_a_report_alone_never_says_that_only_the_seller_ships(self):
+        """It does not show what Amazon ships as well: only a call does, whose word then lasts."""
+        self.seller.add_listing('MUG', GERMANY, price='10.00', quantity=1)
+        self.import_listings()
+        offer = self.find_offer('MUG')
+        self.assertEqual((offer.channel, offer.channel_read_at), ('fbm', False))
+        offer.channel_read_at = '2026-01-01'
+        self.make_report()
+        report = self.import_listings()
+        self.assertEqual(offer.channel_read_at, report.made_at)
+        offer.channel = 'both'
+        self.make_report()
+        self.import_listings()
+        self.assertEqual(offer.channel, 'both')
+        offer.write({'channel': 'fba', 'channel_read_at': '2026-01-01'})
+        self.make_report()
+        self.import_listings()
+        self.assertEqual((offer.channel, offer.channel_read_at), ('fbm', False))
+
+    def test_figures_that_amazon_may_have_looked_up_earlier_do_not_count(self):
+        """Amazon makes reports of what it has looked up hours before: what was sent in between
+        counts more.
+        """
+        self.seller.add_listing('MUG', GERMANY, price='10.00', quantity=8)
+        self.import_listings()
+        offer = self.find_offer('MUG')
+        level = self.env['amazon.stock.level'].create({'offer_id': offer.id})
+        offer.stock_level_id = level
+        level.write({'state': 'in_sync', 'target': 10, 'sent': 10, 'sent_at': offer.read_at})
+        offer.amazon_quantity = 10
+        level.sent_at -= timedelta(hours=5)
+        self.make_report()
+        self.import_listings()
+        self.assertEqual(offer.amazon_quantity, 10)
+        level.sent_at -= timedelta(hours=2)
+        self.make_report()
+        self.import_listings()
+        self.assertEqual(offer.amazon_quantity, 8)
+
+    def test_what_is_sold_is_listed(self):
+        """An order lifts the mark of an offer that a report did not hold any more."""
+        offer = self.env['amazon.offer'].create({
+            'account_id': self.account.id, 'marketplace_id': self.germany.id, 'sku': 'MUG',
+            'is_gone': True,
+        })
+        self.seller.place_order('DE', 'FBM', [Item('MUG', '9.99')])
+        self.sync()
+        self.assertFalse(offer.is_gone)
+
+    def test_a_marketplace_without_listings_is_no_failure(self):
+        """Amazon cancels a report that would have no line; where there are offers, it is told."""
+        self.simulator.set_report_mood('cancelled')
+        report = self.import_listings()
+        self.assertEqual(report.state, 'done')
+        self.assertIn("nothing to report", self.account.import_progress)
+
+    def test_goods_that_vanish_are_told(self):
+        """An offer whose quantity was looked after is gone: its history and a person know."""
+        for sku in ('MUG', 'LAMP', 'RUG'):
+            self.seller.add_listing(sku, GERMANY, price='10.00', quantity=1)
+        self.import_listings()
+        offer = self.find_offer('MUG')
+        offer.stock_level_id = self.env['amazon.stock.level'].create({
+            'offer_id': offer.id, 'state': 'in_sync',
+        })
+        self.seller.remove_listing('MUG', GERMANY)
+        self.make_report()
+        self.import_listings()
+        self.assertTrue(offer.is_gone)
+        self.assertIn("does not hold it any more", offer.message_ids[0].body)
+        self.assertIn("MUG", self.account.activity_ids.mapped('note')[-1])
+
+    def test_a_role_that_is_missing_stops_no_orders(self):
+        """Amazon lets nobody import listings: the way says what to do, the account stays as it is.
+        """
+        self.seller.add_listing('MUG', GERMANY, price='10.00', quantity=1)
+        self.simulator.arm('forbidden', operation='getReports', times=None)
+        self.press(self.account, 'action_import_offers')
+        self.assertEqual(self.account.state, 'connected')
+        self.assertIn("role Product Listing", self.get_sync(self.account, 'reports').last_error)
+        self.simulator.disarm()
+        self.import_listings()
+        self.assertTrue(self.find_offer('MUG'))
+        self.assertFalse(self.get_sync(self.account, 'reports').last_error)

@@ -5,10 +5,12 @@ from freezegun import freeze_time
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import tagged
-from odoo.tools import html2plaintext
+from odoo.tools import SQL, html2plaintext
 
 from odoo.addons.amazon_connector.amazon.listings import PATCH_OPERATION, SEARCH_OPERATION
+from odoo.addons.amazon_connector.models.guard import as_connector
 
 from .common import AmazonCase
 
@@ -303,6 +305,60 @@ class TestPricePush(PushCase):
         self.account.price_push = 'off'
         self.assertFalse((offer | other).filtered('price_state'))
 
+    def test_before_the_start_nothing_is_compared_or_sent(self):
+        with as_connector():
+            self.account.is_started = False
+        offer = self.add_offer()
+        self.set_price(11)
+        with self.assertRaisesRegex(UserError, "press Start"):
+            self.push()
+        self.run_cron('send_prices')
+        self.assertPrice(offer, False, 10)
+        self.account._start()
+        self.run_cron('send_prices')
+        self.assertPrice(offer, 'sent', 11)
+
+    def test_an_archived_account_forgets_what_was_to_be_sent(self):
+        offer = self.add_offer()
+        self.set_price(13)
+        self.push()
+        self.assertEqual(offer.price_state, 'held')
+        self.account.active = False
+        self.assertPrice(offer, False, 10)
+
+    def test_who_switches_it_off_in_the_middle_stops_the_next_call(self):
+        for price_push in ('preview', 'off'):
+            with self.subTest(price_push):
+                self.account.price_push = 'on'
+                products = self.mug | self.create_product(price_push)
+                offers = self.env['amazon.offer'].union(*(
+                    self.add_offer(product, sku=f'{product.id} {price_push}')
+                    for product in products
+                ))
+                for product in products:
+                    self.set_price(11, product)
+                self.switch_when_sent(offers[0], price_push)
+                self.push()
+                self.assertEqual(
+                    [self.get_listed(offer.sku) for offer in offers], [11, 10],
+                )
+                self.assertEqual(self.account.price_push, price_push)
+
+    def switch_when_sent(self, offer, price_push):
+        """Let another process change the setting as soon as the price of an offer is sent."""
+        self.env.flush_all()
+        self.env.cr.execute("""
+            CREATE OR REPLACE FUNCTION pg_temp.switch_price_push() RETURNS trigger AS $$ BEGIN
+                UPDATE amazon_account SET price_push = TG_ARGV[0] WHERE id = NEW.account_id;
+                RETURN NULL;
+            END $$ LANGUAGE plpgsql
+        """)
+        self.env.cr.execute(SQL(
+            "CREATE OR REPLACE TRIGGER switch_price_push AFTER UPDATE ON amazon_offer FOR EACH ROW"
+            " WHEN (NEW.id = %s AND NEW.price_state = 'sent')"
+            " EXECUTE FUNCTION pg_temp.switch_price_push(%s)", offer.id, price_push,
+        ))
+
     def test_only_what_a_rule_prices_is_sent(self):
         self.mug.list_price = 11
         offer = self.add_offer()
@@ -336,13 +392,26 @@ class TestPricePush(PushCase):
         self.assertPrice(pack, 'sent', 33)
         self.assertPrice(yen, 'sent', 1600)
 
-    def test_rounding_the_price_of_a_piece_is_no_difference_where_it_came_from_amazon(self):
+    def test_rounding_the_price_of_a_piece_is_no_difference(self):
         self.account.prices_into_pricelist = True
         pack = self.add_offer(sku='MUG-3', price='10.00', pack_size=3)
         pack._follow_import()
-        self.assertEqual(self.get_items().fixed_price, 3.33)
+        item = self.get_items()
+        self.assertEqual(item.fixed_price, 3.33)
+        for is_taken_over in (True, False):
+            self.account.prices_into_pricelist = is_taken_over
+            self.push()
+            self.assertPrice(pack, 'in_sync', 10)
+        item.fixed_price = 3.34
         self.push()
-        self.assertPrice(pack, 'in_sync', 10)
+        self.assertPrice(pack, 'sent', 10.02)
+
+    def test_a_formula_that_comes_near_the_rounded_price_is_a_difference(self):
+        pack = self.add_offer(sku='MUG-3', price='10.00', pack_size=3)
+        self.mug.list_price = 3.33
+        self.set_price(0, compute_price='formula', price_surcharge=-0.003)
+        self.push()
+        self.assertPrice(pack, 'sent', 9.98)
 
     def test_rules_that_change_wake_the_cron(self):
         self.account.price_max_change = 200
@@ -454,6 +523,31 @@ class TestPriceGuards(PushCase):
         offer = self.hold(10, amazon_price=0, currency_id=False)
         self.assertPrice(offer, 'held', 10, "not known")
 
+    def test_prices_that_amazon_has_not_shown_yet_let_none_creep_up(self):
+        offer = self.add_offer()
+        item = self.set_price(11.9)
+        self.simulator.arm('drop_before', operation=PATCH_OPERATION)
+        self.push()
+        self.assertPrice(offer, 'to_send', 10, "did not answer")
+        item.fixed_price = 13.5
+        self.push()
+        self.assertPrice(offer, 'held', 10, r"From 10\.00 € to 13\.50 €")
+        item.fixed_price = 9.4
+        self.push()
+        self.assertPrice(offer, 'held', 10, r"From 11\.90 € to 9\.40 €")
+        item.fixed_price = 11
+        self.push()
+        self.assertPrice(offer, 'sent', 11)
+
+    def test_an_unknown_price_does_not_become_known_by_being_told(self):
+        offer = self.hold(10, amazon_price=0)
+        self.send_anyway(offer)
+        self.run_cron('send_prices')
+        self.assertPrice(offer, 'sent', 10)
+        self.get_items().fixed_price = 11
+        self.run_cron('send_prices')
+        self.assertPrice(offer, 'held', 10, "not known")
+
     def test_zero_is_never_sent(self):
         offer = self.hold(0)
         self.assertPrice(offer, 'held', 10, r"0\.00 €.*10\.00 €")
@@ -531,6 +625,31 @@ class TestPriceGuards(PushCase):
             offer.with_user(self.admin).floor_price = -1
         with self.assertRaises(ValidationError):
             self.account.price_max_change = -1
+
+    def test_the_check_says_what_waits_and_which_price_list_is_missing(self):
+        def check():
+            self.press(self.account, 'action_check')
+            return self.account.check_ids.filtered(lambda line: line.code == 'prices')
+
+        self.assertIn("no price list in GBP, JPY", check().message)
+        self.account.synced_marketplace_ids = self.get_marketplace('DE')
+        self.assertEqual(check().state, 'ok')
+        offer = self.hold()
+        self.assertEqual((check().state, offer.price_state), ('warning', 'held'))
+        self.account.price_push = 'off'
+        self.assertFalse(check())
+
+    def test_a_copy_of_the_database_sends_nothing(self):
+        offer = self.hold()
+        self.send_anyway(offer)
+        self.env.flush_all()
+        for query in get_neutralization_queries(['amazon_connector']):
+            self.env.cr.execute(query)
+        self.env.invalidate_all()
+        self.assertEqual(self.account.price_push, 'off')
+        self.assertFalse(offer.price_state or offer.price_target or offer.price_approver_id)
+        self.run_cron('send_prices')
+        self.assertFalse(self.count_calls(PATCH_OPERATION))
 
 
 @tagged('post_install', '-at_install')

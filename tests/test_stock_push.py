@@ -4,6 +4,7 @@ from unittest.mock import patch
 from freezegun import freeze_time
 
 from odoo.exceptions import AccessError, UserError
+from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import tagged
 from odoo.tools import html2plaintext
 
@@ -49,7 +50,8 @@ class StockPushCase(AmazonCase):
         """
         self.seller.add_listing(sku, quantity=on_amazon, **details)
         product = self.create_product(sku)
-        self.put_in_stock(product, in_stock, self.location)
+        if in_stock:
+            self.put_in_stock(product, in_stock, self.location)
         now = get_now().replace(microsecond=0)
         return self.env['amazon.offer'].create({
             'account_id': self.account.id,
@@ -59,6 +61,7 @@ class StockPushCase(AmazonCase):
             'channel': 'fbm',
             'amazon_quantity': on_amazon,
             'read_at': is_read and now,
+            'quantity_read_at': is_read and now,
             'channel_read_at': is_read and now,
         })
 
@@ -72,6 +75,11 @@ class StockPushCase(AmazonCase):
         quant.action_apply_inventory()
 
     # === THINGS THAT HAPPEN === #
+
+    def show_report(self, offer, quantity, made_at):
+        """Let a report of Amazon's say how many of an offer there are."""
+        made_at = made_at.replace(microsecond=0)
+        offer._take_reading({'amazon_quantity': quantity, 'quantity_read_at': made_at}, made_at)
 
     def push(self, **passed):
         """Let the cron tell Amazon of what has changed.
@@ -137,7 +145,13 @@ class TestStockPush(StockPushCase):
         self.env['ir.cron.trigger'].search([]).unlink()
         self.set_stock(offer, 4)
         self.env.cr.flush()
-        self.assertTrue(self.get_triggers('send_stock'))
+        self.assertLessEqual(min(self.get_triggers('send_stock')), get_now())
+        self.env['ir.cron.trigger'].search([]).unlink()
+        self.push()
+        woken = max(self.get_triggers('send_stock'))
+        self.assertAlmostEqual(
+            woken, get_now() + timedelta(minutes=2), delta=timedelta(minutes=1),
+        )
 
     def test_what_is_right_costs_no_call(self):
         offer = self.add_offer(in_stock=7, on_amazon=7)
@@ -257,6 +271,18 @@ class TestStockPush(StockPushCase):
         self.assertEqual(
             (listing.quantity, listing.lead_time, listing.restock_date), (7, 3, '2030-01-01'),
         )
+
+    def test_a_copy_of_the_database_tells_nothing(self):
+        offers = self.add_offer(in_stock=7) | self.add_offer('BOWL', in_stock=2, on_amazon=2)
+        self.simulator.arm('unavailable', operation=PATCH)
+        self.push()
+        self.assertEqual(offers.mapped('stock_state'), ['to_send', 'in_sync'])
+        for query in get_neutralization_queries(['amazon_connector']):
+            self.env.cr.execute(query)
+        self.env.invalidate_all()
+        self.assertEqual(self.account.stock_push, 'off')
+        self.assertEqual(offers.mapped('stock_state'), [False, 'in_sync'])
+        self.assertFalse(offers[0].stock_reason or offers[0].stock_answer)
 
     def test_the_cards_figures_and_where_they_lead(self):
         self.account.stock_push = 'preview'
@@ -477,19 +503,17 @@ class TestStockFailures(StockPushCase):
     def test_a_report_made_before_the_quantity_was_sent_does_not_count(self):
         offer = self.add_offer(in_stock=7, on_amazon=3)
         self.push()
-        offer._take_reading({'amazon_quantity': 3}, get_now() - timedelta(seconds=-1))
-        self.push(minutes=3)
-        self.assertStock(offer, 'in_sync')
-        self.env.cr.flush()
+        made_at = offer.stock_sent_at - timedelta(seconds=1)
         offer.read_at = False
-        offer._take_reading({'amazon_quantity': 3}, get_now() - timedelta(hours=3))
-        self.assertEqual(offer.amazon_quantity, 7)
+        self.show_report(offer, 2, made_at)
+        self.assertEqual(offer.read_at, made_at)
+        self.assertEqual(offer.amazon_quantity, 3)
 
     def test_what_amazon_shows_otherwise_later_is_sent_again(self):
         offer = self.add_offer(in_stock=7, on_amazon=7)
         self.push()
         self.seller.change_listing('MUG', quantity=2)
-        offer._take_reading({'amazon_quantity': 2}, get_now() + timedelta(seconds=2))
+        self.show_report(offer, 2, get_now() + timedelta(seconds=2))
         self.push()
         self.assertStock(offer, 'sent')
         self.assertEqual(self.get_on_amazon(), 7)
@@ -518,6 +542,17 @@ class TestStockFailures(StockPushCase):
         self.assertEqual(self.count_calls(PATCH), 1)
         self.assertStock(offers[1], 'to_send')
         self.assertTrue(self.account.last_error)
+
+    def test_a_role_that_is_missing_stops_no_orders(self):
+        offer = self.add_offer(in_stock=7)
+        self.simulator.arm('forbidden', operation=PATCH, times=None)
+        self.push()
+        self.assertStock(offer, 'to_send')
+        self.assertEqual(self.account.state, 'connected')
+        self.assertIn("role Product Listing", self.get_sync(self.account, 'stock').last_error)
+        self.simulator.disarm()
+        self.push(minutes=5)
+        self.assertStock(offer, 'sent')
 
     def test_nothing_is_to_be_retried(self):
         offer = self.add_offer(in_stock=7, on_amazon=7)
@@ -587,8 +622,10 @@ class TestStockFeeds(StockPushCase):
         self.assertEqual(self.seller.find_listing('SKU-1').channels, ('AMAZON_EU',))
 
     def test_what_sinks_while_a_feed_is_open_is_told_at_once_and_again_after_it(self):
+        self.simulator.set_feed_pace(1)
         offers = self.add_offers()
         self.push()
+        self.run_feeds()
         self.set_stock(offers[0], 4)
         self.set_stock(offers[1], 25)
         self.push()
@@ -597,7 +634,7 @@ class TestStockFeeds(StockPushCase):
         self.assertStock(offers[0], 'sent')
         self.push(minutes=3)
         self.assertStock(offers[0], 'sent')
-        self.run_feeds()
+        self.simulator.finish_feeds()
         self.run_feeds(minutes=3)
         self.assertEqual(self.get_on_amazon('SKU-1'), 10, "The feed came after it")
         self.assertStock(offers[:2], 'to_send')
@@ -607,6 +644,21 @@ class TestStockFeeds(StockPushCase):
         self.assertEqual([self.get_on_amazon(offer.sku) for offer in offers], [4, 25, 30])
         self.push(minutes=10)
         self.assertStock(offers, 'in_sync')
+
+    def test_a_feed_that_amazon_does_not_have_yet_never_brings_an_old_quantity(self):
+        offers = self.add_offers(4)
+        self.push()
+        [feed] = self.get_feeds()
+        self.set_stock(offers[0], 4)
+        self.set_stock(offers[1], 0)
+        self.push()
+        for minutes in (0, 3, 6):
+            self.run_feeds(minutes=minutes)
+            self.assertEqual(self.get_on_amazon('SKU-1'), 4)
+            self.assertEqual(self.get_on_amazon('SKU-2'), 0)
+            self.push(minutes=minutes + 1)
+        self.assertFalse(feed.feed_ref)
+        self.assertEqual([self.get_on_amazon(offer.sku) for offer in offers], [4, 0, 30, 40])
 
     def test_a_feed_that_reports_on_half_its_messages(self):
         offers = self.add_offers(4)
@@ -648,9 +700,9 @@ class TestStockFeeds(StockPushCase):
     def test_what_is_no_longer_to_be_told_is_left_alone_when_the_feed_is_over(self):
         offers = self.add_offers()
         self.push()
+        self.run_feeds()
         offers[0].product_id = False
         self.push()
-        self.run_feeds()
         self.run_feeds(minutes=3)
         self.assertStock(offers[0], False)
         self.assertStock(offers[1:], 'sent')

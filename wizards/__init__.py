@@ -1,3 +1,4 @@
+from . import amazon_align_stock
 from . import amazon_authorize
 from . import amazon_cancel_order
 from . import amazon_create_product

@@ -87,6 +87,7 @@ class AmazonSendGoods(models.TransientModel):
             'res_id': wizard.id,
             'view_mode': 'form',
             'target': 'new',
+            'context': {'dialog_size': 'extra-large'},
         }
 
     @api.model

@@ -3,9 +3,9 @@
 import sys
 
 from ..console import Failure, say
-from . import orders, shipments
+from . import offers, orders, shipments
 
-PARTS = {'orders': orders.run, 'shipments': shipments.run}
+PARTS = {'orders': orders.run, 'shipments': shipments.run, 'offers': offers.run}
 
 
 def main(database: str, part: str = '') -> int:

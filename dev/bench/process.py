@@ -15,13 +15,13 @@ from .simulator import control
 class Measure:
     """What something took.
 
-    :param int result: How many orders it was about; where clocks jump, the seconds on them.
+    :param float result: How many orders it was about; where clocks jump, the seconds on them.
     :param float seconds: The time it took.
     :param int statements: The SQL statements sent.
     :param float peak: The highest memory use of the process until then, in MiB.
     """
 
-    result: int
+    result: float
     seconds: float
     statements: int
     peak: float

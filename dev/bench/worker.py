@@ -23,6 +23,7 @@ from simulator import DEFAULT_SELLER
 from simulator.scenarios import bulk_skus
 
 from ..shop import ensure_product, set_up_company, stock_up
+from .catalog import Catalog
 from .connector import STOCK, Bare, Connector, Day, Flawed
 from .dispatch import Dispatch
 
@@ -37,6 +38,8 @@ CONTENDERS: dict[str, Callable[[Environment, str], Any]] = {
     'one by one': lambda env, simulator: Bare(env, 1),
     'day': Day,
     'dispatch': Dispatch,
+    'few offers': lambda env, simulator: Catalog(env, simulator, 'FEW'),
+    'many offers': lambda env, simulator: Catalog(env, simulator, 'MANY'),
 }
 
 

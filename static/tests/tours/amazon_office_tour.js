@@ -51,7 +51,7 @@ tours.add("amazon_import_anyway", {
 
 tours.add("amazon_create_product", {
     steps: () => [
-        click("Create the product", ".o_data_row button:contains('Create Product')"),
+        click("Create the product", ".o_data_row button:has(.fa-plus)"),
         see("The reference is the SKU", ".modal .o_field_widget[name=default_code] input:value('4006381333931')"),
         click("Do it", ".modal footer button[name=action_create_product]"),
         see("The answer says what came in", ".o_notification:contains('1 order came in') a"),
