@@ -10,6 +10,7 @@ from odoo.tools import float_is_zero, format_date, format_datetime
 # Older figures say too little about today to adjust anything to them.
 MAX_AGE = timedelta(days=1)
 MAX_NAMED = 10
+FETCHED_WITHIN = timedelta(hours=1)  # orders are read less often than Amazon's stock is looked at
 STOCK_MANAGER = 'stock.group_stock_manager'
 # Stored, by the name of what is counted.
 QUANTITY_FIELDS = {
@@ -38,6 +39,7 @@ class Facts:
     has_odd_orders: bool = False  # of which nobody knows what was sold
     unmatched: Counter = field(default_factory=Counter)  # at Amazon, under SKUs that fit
     shared: dict = field(default_factory=dict)  # with which account of another location
+    fetched_until: datetime | None = None  # as of when all orders are in the inbox
 
 
 class AmazonDrift(models.Model):
@@ -105,7 +107,8 @@ class AmazonDrift(models.Model):
     )
     correction = fields.Float(
         string="To Adjust",
-        help="The difference without what has left since Amazon was read. Adjust Odoo adds it.",
+        help="The difference without what has left since Amazon was read, and without what is on"
+             " its way there. Adjust Odoo adds it.",
         digits='Product Unit',
         compute='_compute_comparison',
         compute_sudo=True,
@@ -148,7 +151,8 @@ class AmazonDrift(models.Model):
         if operator != 'in':
             return NotImplemented
         rows = self.search_fetch(
-            [('account_id.active', '=', True)], ['account_id', 'product_id', 'amazon_quantity'],
+            [('account_id.active', '=', True)],
+            ['account_id', 'product_id', 'amazon_quantity', 'inbound_quantity'],
         )
         # In sudo mode: as what is computed.
         drifting = set(rows.sudo()._find_drifting().ids)
@@ -172,9 +176,9 @@ class AmazonDrift(models.Model):
             unclear |= rows.filtered(lambda row, left=left: row.product_id in left)
             drifting |= rows.filtered(
                 lambda row, left=left, odoo=odoo: row.product_id not in left
-                and row.product_id.uom_id.compare(
-                    row.amazon_quantity, odoo.get(row.product_id, 0.0),
-                ),
+                and not row.product_id.uom_id.is_zero(row._without_inbound(
+                    row.amazon_quantity - odoo.get(row.product_id, 0.0),
+                )),
             )
         unclear.invalidate_recordset(COMPUTED_FIELDS)
         return drifting | unclear.filtered('has_drift')
@@ -221,11 +225,20 @@ class AmazonDrift(models.Model):
         self.odoo_quantity = facts.odoo.get(product, 0.0)
         self.difference = self.amazon_quantity - self.odoo_quantity
         # What has left since is still Amazon's in what was read.
-        self.correction = self.difference - facts.left[product]
+        self.correction = self._without_inbound(self.difference - facts.left[product])
         self.has_drift = not float_is_zero(self.correction, precision_rounding=rounding)
         self.counted_at = facts.known_at.get(product, False)
         self.hold_reason = self.has_drift and self._find_hold_reason(facts, is_known) or False
         self.reasons = '\n'.join(self._find_reasons(facts, is_known))
+
+    def _without_inbound(self, difference):
+        """Return a difference without what is on its way: it is at the location already, and at
+        Amazon not yet.
+
+        :param float difference: What Amazon has more, below zero what it has less.
+        :rtype: float
+        """
+        return difference if difference > 0 else min(difference + self.inbound_quantity, 0.0)
 
     # === ACTION METHODS === #
 
@@ -427,6 +440,8 @@ class AmazonDrift(models.Model):
         for offer, moment in facts.offers.items():
             for product in facts.needs[offer.product_id]:
                 facts.known_at[product] = min(moment, facts.known_at.get(product, moment))
+        syncs = accounts.connection_id._get_sync('orders').filtered('last_run')
+        facts.fetched_until = min(filter(None, syncs.mapped('cursor')), default=None)
         self._gather_moves(account, facts)
         self._gather_waiting(accounts, facts)
         self._gather_unmatched(accounts, facts)
@@ -546,6 +561,13 @@ class AmazonDrift(models.Model):
                 env._("At Amazon under SKUs that are not matched: %(count)s"),
             ),
             (
+                self.correction < 0, -self.correction,
+                env._(
+                    "Lost, disposed of or sent back by Amazon, or sold without an order in Odoo:"
+                    " up to %(count)s",
+                ),
+            ),
+            (
                 self.correction > 0, self.correction,
                 env._("Returned by buyers, or sent in without a transfer in Odoo: up to %(count)s"),
             ),
@@ -587,6 +609,15 @@ class AmazonDrift(models.Model):
                 " location. Give both accounts the same FBA Location.",
                 product=product,
                 account=other.name,
+            )
+        if facts.fetched_until and facts.fetched_until < self.counted_at - FETCHED_WITHIN:
+            return self.env._(
+                "%(product)s: Amazon was read on %(read)s, but orders were fetched until"
+                " %(fetched)s only. Press Sync Orders first, or what left in between would be taken"
+                " from stock twice.",
+                product=product,
+                read=format_datetime(self.env, self.counted_at, dt_format='short'),
+                fetched=format_datetime(self.env, facts.fetched_until, dt_format='short'),
             )
         if facts.waiting[self.product_id] or facts.has_odd_orders:
             return self.env._(

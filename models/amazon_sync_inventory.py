@@ -243,11 +243,16 @@ class AmazonSync(models.Model):
                 skus=asked.mapped('sku'),
             ) if asked or 'left' not in reading else inventory.Page((), '')
         except Rejected:
-            if not reading['token']:
+            if reading['token']:
+                reading = self._begin_reading(marketplace, since, reading['expiries'] + 1)
+            elif len(asked) > 1:
+                reading = {**reading, 'singly': True}
+            elif asked:
+                # Amazon does not know what to make of this SKU: what was read of it stays.
+                reading = {**reading, 'left': [i for i in reading['left'] if i != asked.id]}
+            else:
                 raise
-            self._keep_reading(marketplace, self._begin_reading(
-                marketplace, since, reading['expiries'] + 1,
-            ))
+            self._keep_reading(marketplace, reading)
             self.env['ir.cron']._commit_progress()
             return True
         is_everything = 'left' in reading or not reading['since']
@@ -270,7 +275,7 @@ class AmazonSync(models.Model):
         """
         offers = self.env['amazon.offer'].browse(reading.get('left', ())).exists()
         # Amazon separates SKUs by commas.
-        alone = offers.filtered(lambda offer: ',' in offer.sku)
+        alone = offers.filtered(lambda offer: reading.get('singly') or ',' in offer.sku)
         return (offers - alone)[:inventory.MAX_SKUS] or alone[:1]
 
     def _store_page(self, marketplace, reading, asked, page):
