@@ -59,7 +59,7 @@ class TestDrift(DriftCase):
         self.assertRecordValues(row, [{
             'account_id': self.account.id, 'amazon_quantity': 15, 'inbound_quantity': 4,
             'unfulfillable_quantity': 3, 'researching_quantity': 1, 'odoo_quantity': 20,
-            'difference': -5, 'correction': -5, 'has_drift': True, 'hold_reason': False,
+            'difference': -5, 'correction': -1, 'has_drift': True, 'hold_reason': False,
         }])
         self.assertTrue(row.counted_at)
         for reason in ("not received there yet: 4", "is looking for: 1", "not for sale.*: 3"):
@@ -271,6 +271,26 @@ class TestAdjusting(DriftCase):
             self.assertRegex(move.reference, r"Amazon: counted at Amazon on \d")
             self.assertEqual(move.state, 'done')
             self.assertEqual(move.company_id, self.company)
+
+    def test_what_is_on_its_way_is_not_adjusted(self):
+        row = self.hold(7, 12, inbound_shipped=3, inbound_working=2)
+        self.assertEqual((row.difference, row.has_drift), (-5, False))
+        self.assertFalse(self.env['amazon.drift'].search([('has_drift', '=', True)]))
+        self.assertIn("Nothing to adjust", self.adjust(row))
+        self.assertEqual(self.get_quantity(), 12)
+
+    def test_orders_that_were_not_fetched_are_waited_for(self):
+        row = self.hold(7, 10)
+        sync = self.get_sync(self.account)
+        sync.write({'last_run': row.counted_at, 'cursor': row.counted_at - timedelta(hours=3)})
+        self.env.invalidate_all()
+        self.assertIn("orders were fetched until", row.hold_reason)
+        with self.assertRaisesRegex(UserError, "Press Sync Orders first"):
+            self.adjust(row)
+        sync.cursor = row.counted_at - timedelta(minutes=5)
+        self.env.invalidate_all()
+        self.adjust(row)
+        self.assertEqual(self.get_quantity(), 7)
 
     def test_twice_changes_nothing(self):
         row = self.hold(7, 10)
