@@ -1,3 +1,4 @@
+import json
 import logging
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from odoo.tools import SQL, html2plaintext
 from odoo.addons.amazon_connector.amazon.listings import PATCH_OPERATION, SEARCH_OPERATION
 from odoo.addons.amazon_connector.models.guard import as_connector
 
-from .common import AmazonCase
+from .common import AmazonCase, ProcessCase
 
 MARKETPLACES = {'DE': 'Amazon.de', 'FR': 'Amazon.fr', 'GB': 'Amazon.co.uk', 'JP': 'Amazon.co.jp'}
 QUIET = 'odoo.addons.amazon_connector.models.quiet'
@@ -699,11 +700,37 @@ class TestPriceAnswers(PushCase):
                 self.push()
                 self.assertPrice(offer, 'to_send', reason="did not answer")
                 self.assertGreater(offer.price_next_try, get_now())
-                self.assertRegex(self.get_history(offer), r"may have taken .*10\.00 € → 11\.00 €")
+                self.assertRegex(self.get_history(offer), r"told the price: 10\.00 € → 11\.00 €")
                 item.fixed_price = 10
                 with freeze_time(get_now() + timedelta(hours=1)):
                     self.run_cron('send_prices')
                 self.assertPrice(offer, 'sent', 10)
+
+    def test_a_price_that_is_told_again_stands_in_the_history_once(self):
+        offer = self.offer_mug()
+        self.simulator.arm('throttled', operation=PATCH_OPERATION)
+        self.push()
+        self.simulator.arm('drop_after', operation=PATCH_OPERATION, times=2)
+        for minutes in (5, 15, 60):
+            self.run_at(minutes=minutes)
+        self.assertPrice(offer, 'sent', 11)
+        self.assertEqual(self.count_calls(PATCH_OPERATION), 4)
+        self.assertEqual(self.get_history(offer).count('→'), 1)
+
+    def test_a_refused_price_leaves_what_amazon_was_told_before(self):
+        offer = self.offer_mug()
+        self.push()
+        told_at = offer.price_sent_at
+        self.simulator.arm('invalid_input', operation=PATCH_OPERATION)
+        self.get_items().fixed_price = 10.5
+        with freeze_time(get_now() + timedelta(minutes=1)):
+            self.push()
+        self.assertPrice(offer, 'failed', 11, r"refuses 10\.50 €")
+        self.assertEqual((offer.price_sent, offer.price_sent_at), (11, told_at))
+        self.assertTrue(offer.is_price_unread)
+        self.get_items().fixed_price = 10
+        self.push()
+        self.assertPrice(offer, 'sent', 10)
 
     def test_a_storm_of_429_costs_no_attempts(self):
         offer = self.offer_mug()
@@ -775,3 +802,21 @@ class TestPriceAnswers(PushCase):
         self.assertPrice(offer, 'sent', 10)
         self.assertEqual(self.count_calls(PATCH_OPERATION), 2)
         self.assertRegex(self.get_history(offer), r"11\.00 € → 10\.00 €")
+
+
+@tagged('post_install', '-at_install')
+class TestPricesInProcesses(ProcessCase):
+    """With real processes, Amazon has in the end the price that the price list says."""
+
+    def test_a_sender_that_is_killed_at_any_commit_leaves_no_wrong_price(self):
+        commits, wrong = json.loads(self.play('kill_price_senders_at_every_commit'))
+        self.assertGreater(commits, 5, 'commits')
+        self.assertEqual(wrong, [])
+        notes = self.query("""
+            SELECT message.body
+              FROM mail_message AS message
+              JOIN amazon_offer AS offer ON offer.id = message.res_id
+             WHERE message.model = 'amazon.offer' AND offer.sku = 'BOWL' AND body LIKE '%%→%%'
+        """)
+        self.assertEqual(len(set(notes)), commits + 1)
+        self.assertEqual(len(notes), commits + 1, "What is told again is not noted again")
