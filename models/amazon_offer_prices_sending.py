@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
@@ -6,20 +7,36 @@ from odoo.fields import Domain
 from odoo.tools import float_repr, format_datetime, split_every
 
 from ..amazon import listings
-from ..amazon.errors import Malformed, Rejected, Unavailable
+from ..amazon.errors import Malformed, NotFound, Rejected, Unavailable
 from .amazon_sync_mixin import BACK_OFF_MINUTES, NOT_A_RECORDS_FAULT
 from .quiet import quiet_sql
 
 LOCK_TRIES = 10
+CALL_OVER_WITHIN = timedelta(minutes=5)  # much more than the client's patience
 READ_AFTER = timedelta(minutes=5)
 READ_AGAIN = timedelta(minutes=15)
 SHOWN_WITHIN = timedelta(hours=1)
 
 
+@dataclass(frozen=True)
+class PriceCall:
+    """A call that tells Amazon a price.
+
+    :param float price: The price.
+    :param tuple arguments: What `amazon.listings.patch_listing` takes after the client.
+    :param dict before: What is known of the price that Amazon was told before.
+    """
+
+    price: float
+    arguments: tuple
+    before: dict
+
+
 class AmazonOffer(models.Model):
     """How Amazon is told prices, one call each, and how it is seen that it shows them.
 
-    A price that is told twice does no harm, so that whatever was interrupted is told again.
+    That Amazon may have a price is committed before the call. A price that is told twice does no
+    harm, so that whatever was interrupted is told again.
     """
 
     _inherit = 'amazon.offer'
@@ -58,15 +75,7 @@ class AmazonOffer(models.Model):
             if not offer:
                 return
             run.tried.add(offer.id)
-            try:
-                outcome = offer._send_price_safely(client)
-            except Unavailable as error:
-                # Amazon may have taken it. Sent again, it is the same price.
-                offer._mark_price_unknown(error)
-                self.env['ir.cron']._commit_progress()
-                raise
-            run.outcomes[outcome] += 1
-            self.env['ir.cron']._commit_progress()
+            run.outcomes[offer._send_price(client)] += 1
 
     @api.model
     def _take_due_price(self, account, run):
@@ -85,48 +94,84 @@ class AmazonOffer(models.Model):
         )
         return due.try_lock_for_update(allow_referencing=True, limit=1)
 
-    def _send_price_safely(self, client):
-        """Do `_send_price`; whatever goes wrong stays on the offer.
+    def _send_price(self, client):
+        """Tell Amazon the price, if that is still what is to be done. Commit it before and after,
+        so that people need not wait for Amazon; whatever goes wrong stays on the offer.
 
         :param amazon.client.Client client: The client of the connection.
-        :return: What became of the price, see `_send_price`; else `failed`.
+        :return: The state of the price, `dropped` if it has none any more.
         :rtype: str
         :raise Exception: What stops more than this offer.
         """
         self.ensure_one()
+        call = self._do_price_safely(lambda: self._begin_price_call())
+        self.env['ir.cron']._commit_progress()
+        if call:
+            words, error = '', None
+            try:
+                words = self._tell_price(client, call)
+            except Exception as exception:
+                error = exception
+            self._do_price_safely(lambda: self._end_price_call(call, words, error))
+            self.env['ir.cron']._commit_progress()
+            if isinstance(error, NOT_A_RECORDS_FAULT):
+                raise error
+        return self.price_state or 'dropped'
+
+    def _do_price_safely(self, action):
+        """Do something with the price; whatever goes wrong stays on the offer.
+
+        :param action: May write, but not commit.
+        :return: What it returns; `None` if it failed.
+        :raise Exception: What stops more than this offer.
+        """
         self._flush_before()
         try:
             with quiet_sql(), self.env.cr.savepoint():
-                return self._send_price(client)
+                return action()
         except NOT_A_RECORDS_FAULT:
             raise
-        except Malformed as error:
-            # The answer can't be read, so that Amazon may have taken it.
-            self._mark_price_unknown(error)
         except Exception as exception:
             self._mark_price_failed(exception)
-        return 'failed'
+            return None
 
-    def _send_price(self, client):
-        """Tell Amazon the price, if that is still what is to be done.
+    def _begin_price_call(self):
+        """Record that Amazon may have the price from now on, also in the offer's history.
 
-        :param amazon.client.Client client: The client of the connection.
-        :return: `sent`, or what the state of the price is instead.
-        :rtype: str
-        :raise AmazonError: If Amazon does not take it.
+        :return: What it is to be told, `None` if that is nothing any more.
+        :rtype: PriceCall | None
         """
         self._compare_prices()
         if self.price_state != 'to_send':
-            return self.price_state or 'dropped'
+            return None
         marketplace, currency = self.marketplace_id, self.price_currency_id
         patch = listings.PricePatch(
             marketplace.api_ref,
             currency.name,
             Decimal(float_repr(self.price_target, currency.decimal_places)),
         )
-        submission = listings.patch_listing(
-            client, self.account_id.seller_id, marketplace.api_ref, self.sku, [patch],
+        before = {
+            name: self[name] for name in ('is_price_unread', 'price_sent', 'price_sent_at')
+        }
+        self._mark_price_told()
+        return PriceCall(
+            self.price_target,
+            (self.account_id.seller_id, marketplace.api_ref, self.sku, [patch]),
+            before,
         )
+
+    @api.model
+    def _tell_price(self, client, call):
+        """Tell Amazon a price. Nothing is read meanwhile, so that no transaction begins before its
+        answer.
+
+        :param amazon.client.Client client: The client of the connection.
+        :param PriceCall call: What it is told.
+        :return: What Amazon says against it although it accepts it; may be empty.
+        :rtype: str
+        :raise AmazonError: If Amazon does not take it.
+        """
+        submission = listings.patch_listing(client, *call.arguments)
         words = '; '.join(f'{issue.code}: {issue.message}' for issue in submission.issues)
         if not submission.is_accepted:
             raise Rejected(
@@ -135,44 +180,74 @@ class AmazonOffer(models.Model):
                 codes=[issue.code for issue in submission.errors],
                 details=words,
             )
-        self._mark_price_sent(words)
-        return 'sent'
+        return words
+
+    def _end_price_call(self, call, words, error):
+        """Record what Amazon said about the price, unless another one counts meanwhile.
+
+        :param PriceCall call: What it was told.
+        :param str words: What it says against a price that it accepted.
+        :param Exception | None error: What went wrong.
+        :return: None
+        """
+        is_wanted = self.price_state == 'to_send' and not self._differ(
+            self.price_target, call.price,
+        )
+        if not is_wanted or self._differ(self.price_sent, call.price):
+            return
+        if not error:
+            self._mark_price_sent(words)
+        elif isinstance(error, (Malformed, Unavailable)):
+            self._mark_price_unknown(error)
+        elif isinstance(error, NOT_A_RECORDS_FAULT):
+            # The connection has to wait, and then begins with this one.
+            self.price_next_try = False
+        else:
+            if isinstance(error, (NotFound, Rejected)):
+                self.write(call.before)
+            self._mark_price_failed(error)
 
     # === BUSINESS METHODS - STATES === #
 
+    def _mark_price_told(self):
+        """Record that Amazon may have the price, also in the offer's history unless it says so
+        already. Nobody else tells it before the call is over.
+
+        :return: None
+        """
+        if not self.is_price_unread or self._differ(self.price_sent, self.price_target):
+            self._note_price(self.env._("Amazon is told the price: %(change)s"))
+        now = fields.Datetime.now()
+        self.write({
+            'is_price_unread': True,
+            'price_sent': self.price_target,
+            'price_sent_at': now,
+            'price_next_try': now + CALL_OVER_WITHIN,
+        })
+
     def _mark_price_sent(self, words):
-        """Record that Amazon accepted the price, also in the offer's history.
+        """Record that Amazon accepted the price.
 
         :param str words: What Amazon says against it all the same; may be empty.
         :return: None
         """
-        self._note_price(self.env._("Amazon was told the price: %(change)s"))
+        now = fields.Datetime.now()
         self.write({
             'price_state': 'sent',
-            'price_sent': self.price_target,
-            'price_sent_at': fields.Datetime.now(),
-            'is_price_unread': True,
+            'price_sent_at': now,
             'price_reason': words and self.env._("Amazon accepted it with a warning."),
             'price_answer': words,
-            'price_next_try': fields.Datetime.now() + READ_AFTER,
+            'price_next_try': now + READ_AFTER,
         })
 
     def _mark_price_unknown(self, error):
-        """Record that Amazon may have taken the price, and tell it again in a while.
+        """Record that nobody knows whether Amazon took the price, and tell it again in a while.
 
         :param amazon.errors.AmazonError error: What came instead of an answer.
         :return: None
         """
-        if not self.price_attempts:
-            self._note_price(self.env._(
-                "Amazon did not answer, and may have taken the price: %(change)s",
-            ))
         attempts = self.price_attempts + 1
         self.write({
-            'price_state': 'to_send',
-            'price_sent': self.price_target,
-            'price_sent_at': fields.Datetime.now(),
-            'is_price_unread': True,
             'price_reason': self.env._("Amazon did not answer. It is told again by itself."),
             'price_answer': self._get_answer(error),
             'price_attempts': attempts,
@@ -187,8 +262,7 @@ class AmazonOffer(models.Model):
         """
         reason = self._get_failure_reason(exception)
         if isinstance(exception, Rejected):
-            if not self.price_attempts:
-                self._note_price(self.env._("Amazon refused the price: %(change)s"))
+            self._note_price(self.env._("Amazon refused the price: %(change)s"))
             reason = self.env._(
                 "Amazon refuses %(price)s; the original words say why. Correct the price list, or"
                 " the offer in Seller Central, then press Retry Price.",

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from datetime import timedelta
 from functools import partial
 
 import requests
@@ -774,6 +775,74 @@ def press_sync_stock(env):
 def run_stock_sender(env):
     """Tell Amazon of quantities as the scheduler does."""
     env['amazon.account']._cron_send_stock()
+
+
+# === PRICES === #
+
+def kill_price_senders_at_every_commit(stage):
+    """Kill whoever tells Amazon of prices before each commit, take one of them back, and let
+    another one tell them. Print how many commits there were, and what Amazon then shows wrongly.
+    """
+    for sku in ('MUG', 'BOWL'):
+        stage.control('add_listing', sku=sku, marketplace_id='DE', price='10.00', quantity=1)
+    stage.rehearse(create_priced_offers)
+    number, was_killed, wrong = 0, True, []
+    while was_killed:
+        number += 1
+        wanted = {'MUG': 10, 'BOWL': round(10 + number / 10, 1)}
+        stage.rehearse(partial(set_prices, prices={**wanted, 'MUG': 11}))
+        was_killed = stage.play(sync_prices, kill_at=number)
+        stage.rehearse(partial(set_prices, prices=wanted))
+        for _step in ('tell', 'read back'):
+            stage.rehearse(let_five_minutes_pass)
+            stage.play(sync_prices)
+        shown = {sku: float(stage.control('find_listing', sku=sku)['price']) for sku in wanted}
+        if shown != wanted:
+            wrong.append([number, shown])
+    sys.stdout.write(json.dumps([number - 1, wrong]))
+
+
+def create_priced_offers(env):
+    """Offer a mug and a bowl in Germany, and tell Amazon the prices of a price list."""
+    account = env['amazon.account'].search([])
+    account.pricelist_id = env['product.pricelist'].create({
+        'name': "Marketplaces", 'currency_id': env.ref('base.EUR').id,
+    })
+    account.price_push = 'on'
+    for sku in ('MUG', 'BOWL'):
+        product = env['product.product'].create({'name': sku})
+        env['amazon.offer'].create({
+            'account_id': account.id, 'sku': sku, 'product_id': product.id, 'amazon_price': 10,
+            'marketplace_id': env.ref('amazon_connector.marketplace_de').id,
+            'currency_id': env.ref('base.EUR').id,
+        })
+    env.cr.commit()
+
+
+def set_prices(env, prices):
+    """Let the price list say what the offers cost, by their SKUs."""
+    offers = env['amazon.offer'].search([])
+    offers.account_id.pricelist_id.item_ids = [Command.clear(), *(
+        Command.create({'product_id': offer.product_id.id, 'fixed_price': prices[offer.sku]})
+        for offer in offers
+    )]
+    env.cr.commit()
+
+
+def let_five_minutes_pass(env):
+    """Let what is known of prices be five minutes older."""
+    for offer in env['amazon.offer'].search([('price_next_try', '!=', False)]):
+        offer.write({
+            name: offer[name] - timedelta(minutes=5) for name in ('price_sent_at', 'price_next_try')
+        })
+    env.cr.commit()
+
+
+def sync_prices(env):
+    """Tell Amazon of prices as the scheduler does, one process after the other."""
+    env.cr.execute('SELECT pg_advisory_lock(%s)', [SYNC_LOCK])
+    env['amazon.account']._cron_send_prices()
+    env.cr.execute('SELECT pg_advisory_unlock(%s)', [SYNC_LOCK])
 
 
 # === TOYS === #

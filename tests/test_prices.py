@@ -1,3 +1,4 @@
+import json
 import logging
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from odoo.tools import SQL, html2plaintext
 from odoo.addons.amazon_connector.amazon.listings import PATCH_OPERATION, SEARCH_OPERATION
 from odoo.addons.amazon_connector.models.guard import as_connector
 
-from .common import AmazonCase
+from .common import AmazonCase, ProcessCase
 
 MARKETPLACES = {'DE': 'Amazon.de', 'FR': 'Amazon.fr', 'GB': 'Amazon.co.uk', 'JP': 'Amazon.co.jp'}
 QUIET = 'odoo.addons.amazon_connector.models.quiet'
@@ -114,8 +115,11 @@ class TestPricesIntoPricelist(PricesCase):
         volume = self.set_price(8, min_quantity=10)
         summer = self.set_price(9, date_start='2020-06-01', date_end='2020-08-31')
         others = self.set_price(3, self.bowl) | self.set_price(99, applied_on='3_global')
-        item = self.set_price(12)
-        offer = self.add_offer()
+        offer = self.add_offer(price='12.00')
+        offer._follow_import()
+        item = self.get_items().filtered('amazon_is_imported')
+        self.assertEqual(item.fixed_price, 12)
+        offer.amazon_price = 10
         offer._follow_import()
         self.assertEqual(item.fixed_price, 10)
         self.assertEqual((volume.fixed_price, summer.fixed_price), (8, 9))
@@ -126,6 +130,47 @@ class TestPricesIntoPricelist(PricesCase):
             offer._follow_import()
             self.env.flush_all()
             self.assertEqual(item.write_date, written, "What is equal is not written")
+
+    def test_a_fixed_price_that_a_person_entered_stays(self):
+        for values in (
+            {}, {'min_quantity': 1},
+            {'applied_on': '1_product', 'product_tmpl_id': self.mug.product_tmpl_id.id},
+        ):
+            with self.subTest(values):
+                self.get_items().unlink()
+                own = self.set_price(12, **values)
+                offer = self.add_offer(sku=f'MUG {len(values)}')
+                offer._follow_import()
+                self.assertEqual(self.get_items(), own)
+                self.assertEqual(own.fixed_price, 12)
+                self.assertRegex(
+                    offer.pricelist_reason.replace('\N{NO-BREAK SPACE}', ' '),
+                    r"Marketplaces has a fixed price .* 12\.00 €, .* press Import Listings",
+                )
+                offer.unlink()
+
+    def test_what_a_person_changes_in_the_rule_of_the_connector_is_updated(self):
+        offer = self.add_offer()
+        offer._follow_import()
+        item = self.get_items()
+        item.with_user(self.create_user('manuela', 'sales_team.group_sale_manager')).write({
+            'fixed_price': 12, 'min_quantity': 1,
+        })
+        offer._follow_import()
+        self.assertEqual(self.get_items(), item)
+        self.assertEqual(item.fixed_price, 10)
+        self.assertFalse(offer.pricelist_reason)
+
+    def test_people_can_make_no_rule_the_one_of_the_connector(self):
+        self.add_offer()._follow_import()
+        item = self.get_items()
+        self.assertTrue(item.amazon_is_imported)
+        self.assertFalse(item.copy().amazon_is_imported)
+        own = self.set_price(3, self.bowl)
+        with self.assertRaises(AccessError):
+            own.with_user(self.admin).sudo().amazon_is_imported = True
+        with self.assertRaises(AccessError):
+            self.set_price(3, self.bowl, amazon_is_imported=True)
 
     def test_each_currency_has_its_price_list(self):
         self.account.synced_marketplace_ids |= self.get_marketplace('GB')
@@ -187,10 +232,12 @@ class TestPricesIntoPricelist(PricesCase):
         self.assertEqual(self.get_items().fixed_price, 10)
 
     def test_where_prices_are_pushed_the_price_list_leads(self):
-        item = self.set_price(12)
+        offer = self.add_offer(price='12.00')
+        offer._follow_import()
+        item = self.get_items()
         self.account.price_push = 'preview'
-        offers = self.add_offer() | self.add_offer(self.bowl, price='7.50')
-        offers._follow_import()
+        offer.amazon_price = 10
+        (offer | self.add_offer(self.bowl, price='7.50'))._follow_import()
         self.assertEqual(item.fixed_price, 12)
         self.assertEqual(self.get_items(product=self.bowl).fixed_price, 7.5)
 
@@ -699,11 +746,37 @@ class TestPriceAnswers(PushCase):
                 self.push()
                 self.assertPrice(offer, 'to_send', reason="did not answer")
                 self.assertGreater(offer.price_next_try, get_now())
-                self.assertRegex(self.get_history(offer), r"may have taken .*10\.00 € → 11\.00 €")
+                self.assertRegex(self.get_history(offer), r"told the price: 10\.00 € → 11\.00 €")
                 item.fixed_price = 10
                 with freeze_time(get_now() + timedelta(hours=1)):
                     self.run_cron('send_prices')
                 self.assertPrice(offer, 'sent', 10)
+
+    def test_a_price_that_is_told_again_stands_in_the_history_once(self):
+        offer = self.offer_mug()
+        self.simulator.arm('throttled', operation=PATCH_OPERATION)
+        self.push()
+        self.simulator.arm('drop_after', operation=PATCH_OPERATION, times=2)
+        for minutes in (5, 15, 60):
+            self.run_at(minutes=minutes)
+        self.assertPrice(offer, 'sent', 11)
+        self.assertEqual(self.count_calls(PATCH_OPERATION), 4)
+        self.assertEqual(self.get_history(offer).count('→'), 1)
+
+    def test_a_refused_price_leaves_what_amazon_was_told_before(self):
+        offer = self.offer_mug()
+        self.push()
+        told_at = offer.price_sent_at
+        self.simulator.arm('invalid_input', operation=PATCH_OPERATION)
+        self.get_items().fixed_price = 10.5
+        with freeze_time(get_now() + timedelta(minutes=1)):
+            self.push()
+        self.assertPrice(offer, 'failed', 11, r"refuses 10\.50 €")
+        self.assertEqual((offer.price_sent, offer.price_sent_at), (11, told_at))
+        self.assertTrue(offer.is_price_unread)
+        self.get_items().fixed_price = 10
+        self.push()
+        self.assertPrice(offer, 'sent', 10)
 
     def test_a_storm_of_429_costs_no_attempts(self):
         offer = self.offer_mug()
@@ -775,3 +848,21 @@ class TestPriceAnswers(PushCase):
         self.assertPrice(offer, 'sent', 10)
         self.assertEqual(self.count_calls(PATCH_OPERATION), 2)
         self.assertRegex(self.get_history(offer), r"11\.00 € → 10\.00 €")
+
+
+@tagged('post_install', '-at_install')
+class TestPricesInProcesses(ProcessCase):
+    """With real processes, Amazon has in the end the price that the price list says."""
+
+    def test_a_sender_that_is_killed_at_any_commit_leaves_no_wrong_price(self):
+        commits, wrong = json.loads(self.play('kill_price_senders_at_every_commit'))
+        self.assertGreater(commits, 5, 'commits')
+        self.assertEqual(wrong, [])
+        notes = self.query("""
+            SELECT message.body
+              FROM mail_message AS message
+              JOIN amazon_offer AS offer ON offer.id = message.res_id
+             WHERE message.model = 'amazon.offer' AND offer.sku = 'BOWL' AND body LIKE '%%→%%'
+        """)
+        self.assertEqual(len(set(notes)), commits + 1)
+        self.assertEqual(len(notes), commits + 1, "What is told again is not noted again")
