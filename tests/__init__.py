@@ -33,6 +33,7 @@ from . import test_never_oversold
 from . import test_offered_quantity
 from . import test_offers
 from . import test_offers_import
+from . import test_offers_processes
 from . import test_offers_tours
 from . import test_office
 from . import test_order_overview
