@@ -29,9 +29,11 @@ from . import test_layering
 from . import test_listings_parsing
 from . import test_marketplaces_change
 from . import test_matching
+from . import test_never_oversold
 from . import test_offered_quantity
 from . import test_offers
 from . import test_offers_import
+from . import test_offers_processes
 from . import test_offers_tours
 from . import test_office
 from . import test_order_overview

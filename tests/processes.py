@@ -17,6 +17,8 @@ from odoo.service.model import retrying
 from odoo.addons.amazon_connector.amazon import marketplaces
 from odoo.addons.amazon_connector.models import (
     amazon_order_importing,
+    amazon_report,
+    amazon_report_mixin,
     amazon_shipment,
     amazon_stock_sending,
 )
@@ -842,6 +844,114 @@ def sync_prices(env):
     """Tell Amazon of prices as the scheduler does, one process after the other."""
     env.cr.execute('SELECT pg_advisory_lock(%s)', [SYNC_LOCK])
     env['amazon.account']._cron_send_prices()
+
+
+# === LISTINGS AND FBA STOCK IN === #
+
+LISTED_SKUS = ('MUG', 'BOWL', 'JUG', 'CUP', 'VASE')
+
+
+def kill_importers_at_every_commit(stage):
+    """Kill whoever imports changed listings before each commit, and import again."""
+    amazon_report.REUSABLE_FOR = timedelta()  # Each time Amazon makes another one.
+    skus = LISTED_SKUS[:3]
+    set_up_listings(stage, skus)
+    number, was_killed = 0, True
+    while was_killed:
+        number += 1
+        for more, sku in enumerate(skus, start=10 * number):
+            stage.control('change_listing', sku=sku, marketplace_id='DE', quantity=more)
+        stage.control('add_listing', sku=f'NEW {number}', marketplace_id='DE', quantity=number)
+        if number > 1:
+            stage.control('remove_listing', sku=f'NEW {number - 1}', marketplace_id='DE')
+        stage.rehearse(forget_quotas)
+        was_killed = stage.play(import_listings, kill_at=number)
+        stage.play(import_listings)
+    sys.stdout.write(str(number - 1))
+
+
+def share_the_report(stage):
+    """Let workers ask for the same report and read it at the same time, line by line."""
+    set_up_listings(stage, [f'SKU {number}' for number in range(12)], part=1)
+    stage.rehearse(ask_for_listings)
+    stage.play(press_import_listings, run_report_reader, run_report_reader)
+    stage.play(run_report_reader)
+
+
+def set_up_listings(stage, skus, part=2):
+    """List things in Germany, whose report is read in parts of so many lines."""
+    amazon_report_mixin.AmazonReportMixin._report_part = part
+    stage.control('set_report_pace', polls=0)
+    stage.control('set_report_cache', seconds=0)
+    for number, sku in enumerate(skus, start=1):
+        stage.control('add_listing', sku=sku, marketplace_id='DE', quantity=number)
+    stage.rehearse(sell_in_germany)
+
+
+def sell_in_germany(env):
+    """Synchronize Germany only."""
+    account = env['amazon.account'].search([])
+    account.synced_marketplace_ids = account.synced_marketplace_ids.filtered(
+        lambda marketplace: marketplace.name == 'Amazon.de',
+    )
+    env.cr.commit()
+
+
+def forget_quotas(env):
+    """Let time pass, until Amazon grants all calls again."""
+    env['amazon.quota'].search([]).unlink()
+    env.cr.commit()
+
+
+def ask_for_listings(env):
+    """Ask for the listings as the scheduler does in the night."""
+    env['amazon.account']._cron_import_offers()
+
+
+def import_listings(env):
+    """Import the listings until they are read, one process after the other."""
+    env.cr.execute('SELECT pg_advisory_lock(%s)', [SYNC_LOCK])
+    press_import_listings(env)
+    run_report_reader(env)
+    env.cr.execute('SELECT pg_advisory_unlock(%s)', [SYNC_LOCK])
+
+
+def press_import_listings(env):
+    """Press Import Listings."""
+    env['amazon.account'].search([]).action_import_offers()
+
+
+def run_report_reader(env):
+    """Bring reports forward as the scheduler does."""
+    env['amazon.sync']._cron_process_reports()
+
+
+def kill_inventory_readers_at_every_commit(stage):
+    """Kill whoever reads the changed stock of Amazon's warehouses before each commit, and read
+    again.
+    """
+    stage.rehearse(sell_in_germany)
+    number, was_killed = 0, True
+    while was_killed:
+        number += 1
+        for more, sku in enumerate(LISTED_SKUS, start=10 * number):
+            stage.control('set_fba_stock', sku=sku, marketplace_id='DE', fulfillable=more)
+        stage.control('set_fba_stock', sku=f'NEW {number}', marketplace_id='DE', fulfillable=1)
+        if number > 1:
+            stage.control('remove_fba_stock', sku=f'NEW {number - 1}', marketplace_id='DE')
+        stage.rehearse(forget_quotas)
+        was_killed = stage.play(read_inventory, kill_at=number)
+        stage.rehearse(forget_quotas)
+        stage.play(read_inventory)
+    sys.stdout.write(str(number - 1))
+
+
+def read_inventory(env):
+    """Read what lies in Amazon's warehouses, one process after the other."""
+    env.cr.execute('SELECT pg_advisory_lock(%s)', [SYNC_LOCK])
+    env['amazon.account'].search([]).action_read_fba_inventory()
+    forget_quotas(env)
+    env['amazon.account']._cron_read_inventory()
     env.cr.execute('SELECT pg_advisory_unlock(%s)', [SYNC_LOCK])
 
 
