@@ -157,7 +157,9 @@ class AmazonOffer(models.Model):
         :return: By price list and product.
         :rtype: dict[tuple[product.pricelist, product.product], product.pricelist.item]
         """
-        pricelists = self.env['product.pricelist'].union(*(pricelist for pricelist, _product in leading))
+        pricelists = self.env['product.pricelist'].union(
+            *(pricelist for pricelist, _product in leading),
+        )
         products = self.env['product.product'].union(*(product for _pricelist, product in leading))
         items = self.env['product.pricelist.item']._search_fixed_prices(pricelists, products)
         own = {}

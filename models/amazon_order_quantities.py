@@ -10,6 +10,7 @@ CLAIM_FIELDS = {
     'account_id', 'amazon_status', 'bought_at', 'channel', 'is_sold_elsewhere', 'marketplace_id',
     'open_quantities', 'sale_order_deleted', 'sale_order_id', 'state', 'to_complete',
 }
+BOUGHT = (Status.PENDING, Status.PENDING_AVAILABILITY, Status.UNSHIPPED)
 
 
 class AmazonOrder(models.Model):
@@ -33,6 +34,7 @@ class AmazonOrder(models.Model):
         """Override of `base` to offer less of what was ordered."""
         orders = super().create(vals_list)
         orders._note_claims()
+        orders._note_sold({order: ('', {}) for order in orders})
         return orders
 
     def write(self, vals):
@@ -40,8 +42,10 @@ class AmazonOrder(models.Model):
         if not vals.keys() & CLAIM_FIELDS:
             return super().write(vals)
         self._note_claims()
+        before = {order: (order.amazon_status, order.open_quantities or {}) for order in self}
         res = super().write(vals)
         self._note_claims()
+        self._note_sold(before)
         return res
 
     def unlink(self):
@@ -50,6 +54,26 @@ class AmazonOrder(models.Model):
         return super().unlink()
 
     # === BUSINESS METHODS === #
+
+    def _note_sold(self, before):
+        """Remember that Amazon itself has changed what it offers: it takes away what is bought, and
+        gives back what is cancelled.
+
+        :param dict before: Amazon's status and the open quantities that each order had.
+        :return: None
+        """
+        sold = []
+        for order, (status, quantities) in before.items():
+            order = order.sudo()  # In sudo mode: the account may be out of sight.
+            now = order.open_quantities or {}
+            is_cancelled = order.amazon_status == Status.CANCELLED != status
+            is_bought = order.amazon_status in BOUGHT and now != quantities
+            if order.channel != 'fba' and (is_cancelled or is_bought):
+                sold += [
+                    (order.account_id.id, order.marketplace_id.id, sku)
+                    for sku in {**quantities, **now}
+                ]
+        self.env['amazon.stock.change']._note(sold=sold)
 
     def _note_claims(self):
         """Remember that what is offered of the items may have changed.

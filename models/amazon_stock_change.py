@@ -25,12 +25,17 @@ class AmazonStockChange(models.Model):
         comodel_name='amazon.offer', readonly=True, index='btree_not_null', ondelete='cascade',
     )
 
+    is_sold = fields.Boolean(
+        help="Whether Amazon itself has changed what it offers, since it was bought or cancelled.",
+        readonly=True,
+    )
+
     _account_idx = models.Index("(account_id, id)")
 
     # === BUSINESS METHODS - NOTING === #
 
     @api.model
-    def _note(self, products=(), offers=(), accounts=(), companies=(), skus=()):
+    def _note(self, products=(), offers=(), accounts=(), companies=(), skus=(), sold=()):
         """Remember what has changed, to mark it once before the transaction is committed.
 
         :param products: The ids of products; those that no offer takes from are passed over.
@@ -38,11 +43,12 @@ class AmazonStockChange(models.Model):
         :param accounts: The ids of accounts of which all offers are meant.
         :param companies: The ids of companies of whose accounts all offers are meant.
         :param skus: Accounts, marketplaces (ids) and SKUs or ASINs of order items.
+        :param sold: The same, of items that Amazon has taken from what it offers, or given back.
         :return: None
         """
         given = {
             'products': products, 'offers': offers, 'accounts': accounts, 'companies': companies,
-            'skus': skus,
+            'skus': skus, 'sold': sold,
         }
         if not any(given.values()):
             return
@@ -63,12 +69,11 @@ class AmazonStockChange(models.Model):
         :return: None
         """
         notes = self.env.cr.precommit.data.pop(NOTES)
-        accounts, marketplaces, skus = zip(*notes['skus'], strict=True) if notes['skus'] else (
-            (), (), (),
-        )
+        accounts, marketplaces, skus = _unzip(notes['skus'])
+        sold_accounts, sold_marketplaces, sold_skus = _unzip(notes['sold'])
         marked = self.env.execute_query(SQL(
             """
-            INSERT INTO amazon_stock_change (account_id, product_id, offer_id)
+            INSERT INTO amazon_stock_change (account_id, product_id, offer_id, is_sold)
             WITH pushed AS (
                 SELECT id, company_id
                   FROM amazon_account
@@ -85,7 +90,7 @@ class AmazonStockChange(models.Model):
                    AND (offer.sku = sold.sku OR offer.asin = sold.sku)
                  WHERE offer.product_id IS NOT NULL AND EXISTS (SELECT FROM pushed)
             )
-            SELECT pushed.id, changed.product_id, NULL::int
+            SELECT pushed.id, changed.product_id, NULL::int, FALSE
               FROM pushed, changed
              WHERE EXISTS (
                        SELECT FROM amazon_offer AS offer
@@ -93,12 +98,22 @@ class AmazonStockChange(models.Model):
                           AND offer.account_id = pushed.id
                    ) %(or_in_kit)s
              UNION ALL
-            SELECT offer.account_id, NULL, offer.id
+            SELECT offer.account_id, NULL, offer.id, FALSE
               FROM pushed
               JOIN amazon_offer AS offer ON offer.account_id = pushed.id
              WHERE offer.id = ANY(%(offers)s)
              UNION ALL
-            SELECT id, NULL, NULL
+            SELECT offer.account_id, NULL, offer.id, TRUE
+              FROM unnest(%(sold_accounts)s::int[], %(sold_marketplaces)s::int[],
+                          %(sold_skus)s::text[])
+                AS sold (account_id, marketplace_id, sku)
+              JOIN pushed ON pushed.id = sold.account_id
+              JOIN amazon_offer AS offer
+                ON offer.account_id = sold.account_id
+               AND offer.marketplace_id = sold.marketplace_id
+               AND (offer.sku = sold.sku OR offer.asin = sold.sku)
+             UNION ALL
+            SELECT id, NULL, NULL, FALSE
               FROM pushed
              WHERE id = ANY(%(accounts)s) OR company_id = ANY(%(companies)s)
             RETURNING id
@@ -107,6 +122,9 @@ class AmazonStockChange(models.Model):
             sku_accounts=list(accounts),
             marketplaces=[id_ or None for id_ in marketplaces],
             skus=list(skus),
+            sold_accounts=list(sold_accounts),
+            sold_marketplaces=[id_ or None for id_ in sold_marketplaces],
+            sold_skus=list(sold_skus),
             or_in_kit=self._get_kit_condition(),
             offers=[id_ for id_ in notes['offers'] if id_],
             accounts=[id_ for id_ in notes['accounts'] if id_],
@@ -154,13 +172,16 @@ class AmazonStockChange(models.Model):
         Offer = self.env['amazon.offer'].sudo()  # In sudo mode: marks are nobody's.
         self._spread(accounts)
         taken = self._delete_next(accounts, limit)
-        product_ids = {product_id for product_id, _offer_id in taken if product_id}
+        product_ids = {product_id for product_id, _offer_id, _is_sold in taken if product_id}
         products = self.env['amazon.kits']._get_relatives(
             self.env['product.product'].sudo().browse(product_ids),
         )
+        Offer.browse(
+            {offer_id for _product_id, offer_id, is_sold in taken if is_sold},
+        ).exists().stock_level_id._doubt()
         return Offer.search([
             ('account_id', 'in', accounts.ids),
-            '|', ('id', 'in', [offer_id for _product_id, offer_id in taken if offer_id]),
+            '|', ('id', 'in', [offer_id for _product_id, offer_id, _is_sold in taken if offer_id]),
             ('product_id', 'in', products.ids),
         ])
 
@@ -178,8 +199,8 @@ class AmazonStockChange(models.Model):
     def _delete_next(self, accounts, limit):
         """Delete the oldest marks that no other worker has in its hands.
 
-        :return: The ids of product and offer of each.
-        :rtype: list[tuple[int | None, int | None]]
+        :return: The ids of product and offer of each, and whether it was sold or given back.
+        :rtype: list[tuple[int | None, int | None, bool | None]]
         """
         return self.env.execute_query(SQL(
             """
@@ -192,7 +213,7 @@ class AmazonStockChange(models.Model):
                  LIMIT %s
                    FOR UPDATE SKIP LOCKED
              )
-            RETURNING product_id, offer_id
+            RETURNING product_id, offer_id, is_sold
             """,
             accounts.ids, limit,
         ))
@@ -225,3 +246,8 @@ class AmazonStockChange(models.Model):
             """,
             accounts.ids,
         ))
+
+
+def _unzip(triples):
+    """Return the first, second and third elements of triples, empty if there are none."""
+    return zip(*triples, strict=True) if triples else ((), (), ())

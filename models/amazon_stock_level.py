@@ -155,6 +155,15 @@ class AmazonStockLevel(models.Model):
         if any(self[name] != value for name, value in values.items()):
             self.write(values)
 
+    def _doubt(self):
+        """Note that nobody knows any more what Amazon has: it was bought or cancelled there.
+
+        :return: None
+        """
+        self.filtered(
+            lambda level: level.state == 'in_sync' and level.account_id.stock_push == 'on',
+        ).is_told = True
+
     def _set_aside(self):
         """Leave alone what stands on Amazon.
 

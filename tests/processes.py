@@ -940,13 +940,13 @@ def kill_inventory_readers_at_every_commit(stage):
         if number > 1:
             stage.control('remove_fba_stock', sku=f'NEW {number - 1}', marketplace_id='DE')
         stage.rehearse(forget_quotas)
-        was_killed = stage.play(read_inventory, kill_at=number)
+        was_killed = stage.play(read_whole_inventory, kill_at=number)
         stage.rehearse(forget_quotas)
-        stage.play(read_inventory)
+        stage.play(read_whole_inventory)
     sys.stdout.write(str(number - 1))
 
 
-def read_inventory(env):
+def read_whole_inventory(env):
     """Read what lies in Amazon's warehouses, one process after the other."""
     env.cr.execute('SELECT pg_advisory_lock(%s)', [SYNC_LOCK])
     env['amazon.account'].search([]).action_read_fba_inventory()
