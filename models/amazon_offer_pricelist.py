@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import float_compare, float_round
 
+from .guard import as_connector
 from .quiet import log_failure
 
 RULE = '0_product_variant'
@@ -28,8 +29,9 @@ class AmazonOffer(models.Model):
     def _compute_pricelist_reason(self):
         wanted = self.filtered(lambda offer: offer.account_id.prices_into_pricelist)
         leading = wanted._get_leading_offers()
+        own = self._get_own_prices(leading)
         for offer in self:
-            offer.pricelist_reason = offer in wanted and offer._explain_pricelist(leading)
+            offer.pricelist_reason = offer in wanted and offer._explain_pricelist(leading, own)
 
     # === CRUD METHODS === #
 
@@ -49,7 +51,8 @@ class AmazonOffer(models.Model):
 
     def _take_prices_over(self):
         """Put Amazon's prices into the price lists of the accounts that want it: a fixed price for
-        each product and currency. Whatever else the price lists hold stays as it is.
+        each product and currency. Whatever else the price lists hold stays as it is, people's own
+        fixed prices, too.
 
         A price that can't be taken over stops nothing else.
 
@@ -127,28 +130,41 @@ class AmazonOffer(models.Model):
         """
         Item = self.env['product.pricelist.item']
         digits = self.env['decimal.precision'].precision_get('Product Price')
-        items = Item.search([
-            ('pricelist_id', '=', pricelist.id),
-            ('applied_on', '=', RULE),
-            ('product_id', 'in', self.product_id.ids),
-            ('compute_price', '=', 'fixed'),
-            ('min_quantity', '=', 0),
-            ('date_start', '=', False),
-            ('date_end', '=', False),
-        ], order='id')
-        # Of several, Odoo takes the one that was made last.
-        item_by_product = {item.product_id: item for item in items}
+        own = self._get_own_prices({(pricelist, offer.product_id): offer for offer in self})
+        items = Item._search_fixed_prices(pricelist, self.product_id).filtered(
+            lambda item: item._is_amazon_price(),
+        )
+        # Of several, Odoo takes the first one.
+        item_by_product = {item.product_id: item for item in reversed(items)}
         missing = []
         for offer in self:
             price = offer._get_piece_price()
             item = item_by_product.get(offer.product_id)
-            if not item:
+            if not item and (pricelist, offer.product_id) not in own:
                 missing.append(offer._prepare_pricelist_item(pricelist, price))
-            elif offer.account_id.price_push == 'off' and float_compare(
+            elif item and offer.account_id.price_push == 'off' and float_compare(
                 item.fixed_price, price, precision_digits=digits,
             ):
                 item.fixed_price = price
-        Item.create(missing)
+        with as_connector():
+            Item.create(missing)
+
+    @api.model
+    def _get_own_prices(self, leading):
+        """Return the fixed prices that people have entered for the products of offers.
+
+        :param dict leading: As `_get_leading_offers`.
+        :return: By price list and product.
+        :rtype: dict[tuple[product.pricelist, product.product], product.pricelist.item]
+        """
+        pricelists = self.env['product.pricelist'].union(*(key[0] for key in leading))
+        products = self.env['product.product'].union(*(key[1] for key in leading))
+        items = self.env['product.pricelist.item']._search_fixed_prices(pricelists, products)
+        own = {}
+        for item in items.filtered(lambda item: not item._is_amazon_price()):
+            for product in item.product_id or products & item.product_tmpl_id.product_variant_ids:
+                own.setdefault((item.pricelist_id, product), item)
+        return own
 
     def _get_piece_price(self):
         """Return what one piece costs on Amazon, rounded as price lists are.
@@ -173,12 +189,14 @@ class AmazonOffer(models.Model):
             'product_tmpl_id': self.product_id.product_tmpl_id.id,
             'compute_price': 'fixed',
             'fixed_price': price,
+            'amazon_is_imported': True,
         }
 
-    def _explain_pricelist(self, leading):
+    def _explain_pricelist(self, leading, own):
         """Return why the price list does not have the price of the offer.
 
         :param dict leading: As `_get_leading_offers`.
+        :param dict own: As `_get_own_prices`.
         :return: A sentence; empty if it has it.
         :rtype: str
         """
@@ -195,14 +213,22 @@ class AmazonOffer(models.Model):
                 " Configuration ▸ Currencies, then press Import Listings.",
                 currency=self.currency_id.name or self.env._("its currency"),
             )
-        leader = next((offer for offer in leading.values() if (
-            offer.product_id == self.product_id and offer.currency_id == self.currency_id
-        )), self)
+        key, leader = next((item for item in leading.items() if (
+            item[1].product_id == self.product_id and item[1].currency_id == self.currency_id
+        )), (None, self))
         if leader != self:
             return self.env._(
                 "The price list has the price of %(sku)s on %(marketplace)s: the offer with the"
                 " fewest pieces, on the first marketplace, sets it.",
                 sku=leader.sku,
                 marketplace=leader.marketplace_id.name,
+            )
+        if item := own.get(key):
+            return self.env._(
+                "The price list %(pricelist)s has a fixed price that somebody entered, %(price)s,"
+                " which stays. To take Amazon's over, delete it under Sales ▸ Products ▸"
+                " Pricelists, then press Import Listings.",
+                pricelist=item.pricelist_id.name,
+                price=item.currency_id.format(item.fixed_price),
             )
         return ''

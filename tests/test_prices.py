@@ -115,8 +115,11 @@ class TestPricesIntoPricelist(PricesCase):
         volume = self.set_price(8, min_quantity=10)
         summer = self.set_price(9, date_start='2020-06-01', date_end='2020-08-31')
         others = self.set_price(3, self.bowl) | self.set_price(99, applied_on='3_global')
-        item = self.set_price(12)
-        offer = self.add_offer()
+        offer = self.add_offer(price='12.00')
+        offer._follow_import()
+        item = self.get_items().filtered('amazon_is_imported')
+        self.assertEqual(item.fixed_price, 12)
+        offer.amazon_price = 10
         offer._follow_import()
         self.assertEqual(item.fixed_price, 10)
         self.assertEqual((volume.fixed_price, summer.fixed_price), (8, 9))
@@ -127,6 +130,47 @@ class TestPricesIntoPricelist(PricesCase):
             offer._follow_import()
             self.env.flush_all()
             self.assertEqual(item.write_date, written, "What is equal is not written")
+
+    def test_a_fixed_price_that_a_person_entered_stays(self):
+        for values in (
+            {}, {'min_quantity': 1},
+            {'applied_on': '1_product', 'product_tmpl_id': self.mug.product_tmpl_id.id},
+        ):
+            with self.subTest(values):
+                self.get_items().unlink()
+                own = self.set_price(12, **values)
+                offer = self.add_offer(sku=f'MUG {len(values)}')
+                offer._follow_import()
+                self.assertEqual(self.get_items(), own)
+                self.assertEqual(own.fixed_price, 12)
+                self.assertRegex(
+                    offer.pricelist_reason.replace('\N{NO-BREAK SPACE}', ' '),
+                    r"Marketplaces has a fixed price .* 12\.00 €, .* press Import Listings",
+                )
+                offer.unlink()
+
+    def test_what_a_person_changes_in_the_rule_of_the_connector_is_updated(self):
+        offer = self.add_offer()
+        offer._follow_import()
+        item = self.get_items()
+        item.with_user(self.create_user('manuela', 'sales_team.group_sale_manager')).write({
+            'fixed_price': 12, 'min_quantity': 1,
+        })
+        offer._follow_import()
+        self.assertEqual(self.get_items(), item)
+        self.assertEqual(item.fixed_price, 10)
+        self.assertFalse(offer.pricelist_reason)
+
+    def test_people_can_make_no_rule_the_one_of_the_connector(self):
+        self.add_offer()._follow_import()
+        item = self.get_items()
+        self.assertTrue(item.amazon_is_imported)
+        self.assertFalse(item.copy().amazon_is_imported)
+        own = self.set_price(3, self.bowl)
+        with self.assertRaises(AccessError):
+            own.with_user(self.admin).sudo().amazon_is_imported = True
+        with self.assertRaises(AccessError):
+            self.set_price(3, self.bowl, amazon_is_imported=True)
 
     def test_each_currency_has_its_price_list(self):
         self.account.synced_marketplace_ids |= self.get_marketplace('GB')
@@ -188,10 +232,12 @@ class TestPricesIntoPricelist(PricesCase):
         self.assertEqual(self.get_items().fixed_price, 10)
 
     def test_where_prices_are_pushed_the_price_list_leads(self):
-        item = self.set_price(12)
+        offer = self.add_offer(price='12.00')
+        offer._follow_import()
+        item = self.get_items()
         self.account.price_push = 'preview'
-        offers = self.add_offer() | self.add_offer(self.bowl, price='7.50')
-        offers._follow_import()
+        offer.amazon_price = 10
+        (offer | self.add_offer(self.bowl, price='7.50'))._follow_import()
         self.assertEqual(item.fixed_price, 12)
         self.assertEqual(self.get_items(product=self.bowl).fixed_price, 7.5)
 
