@@ -33,7 +33,7 @@ Changed: the stock of {CHANGED} products has grown, in one transaction. The fast
 Feed and calls: as with deliveries, the clocks jump where Odoo's scheduler would wait, and by half a
 second when a run found nothing but that the quota holds it up. Feed: the push has just been
 switched on. Before a quantity is sent, Amazon is asked who ships the offer: {READ_SIZE} by a call,
-{READ_BURST} calls at once, then {READ_RATE:.0f} a second. That, and the {FEED_SECONDS // 60} minutes
+{READ_BURST} calls at once, then {READ_RATE:.0f} a second. That, and the {FEED_SECONDS} seconds
 that Amazon is made to work on the feed here, is the optimum. By calls, the {MANY} would take
 {(MANY - BURST) / RATE:.0f} seconds at best, which is why they go into a feed.
 Calls: {CALLED} of the products have changed: {BURST} at once, then {RATE:.0f} a second.
