@@ -274,6 +274,25 @@ class Submission:
         return tuple(issue for issue in self.issues if issue.severity == 'ERROR')
 
 
+def describe_issues(issues: Iterable[Issue]) -> str:
+    """Return what Amazon says about an offer, as one text."""
+    return '; '.join(f'{issue.code}: {issue.message}' for issue in issues)
+
+
+def build_refusal(operation: str, issues: Sequence[Issue]) -> Rejected:
+    """Return the error for a change that Amazon answers with issues instead.
+
+    :param operation: Amazon's name of what was tried.
+    """
+    words = describe_issues(issues)
+    return Rejected(
+        operation,
+        words or "Amazon gives no reason",
+        codes=[issue.code for issue in issues],
+        details=words,
+    )
+
+
 def patch_listing(
     client: Client,
     seller_id: str,

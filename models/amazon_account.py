@@ -340,6 +340,27 @@ class AmazonAccount(models.Model):
         """Return the accounts with which something is wrong."""
         return self.filtered(lambda account: account.state == 'error' or account.last_error)
 
+    def _describe_outcomes(self, outcomes, **labels):
+        """Say what became of what Amazon was to be told.
+
+        :param collections.Counter outcomes: How much was `sent`, `fed` into a feed, `failed`, is
+                                             still `waiting`, or what else there is a label for.
+        :param labels: How people call other outcomes.
+        :return: The parts, empty if there is nothing to say.
+        :rtype: str
+        """
+        labels = {
+            'sent': self.env._("%(count)s sent"),
+            'fed': self.env._("%(count)s in a feed"),
+            'failed': self.env._("1 needs attention") if outcomes['failed'] == 1
+            else self.env._("%(count)s need attention"),
+            'waiting': self.env._("%(count)s will be sent shortly"),
+            **labels,
+        }
+        return ', '.join(
+            label % {'count': outcomes[key]} for key, label in labels.items() if outcomes[key]
+        )
+
     def _notify_with_errors(self, message, failed_count, links):
         """Return a notification that also says what is wrong with the accounts.
 

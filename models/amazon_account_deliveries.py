@@ -67,22 +67,9 @@ class AmazonAccount(models.Model):
         :return: The notification to show.
         :rtype: dict
         """
-        parts = [
-            label % {'count': outcomes[key]}
-            for key, label in (
-                ('sent', self.env._("%(count)s sent")),
-                ('fed', self.env._("%(count)s in a feed")),
-                (
-                    'failed',
-                    self.env._("1 needs attention") if outcomes['failed'] == 1
-                    else self.env._("%(count)s need attention"),
-                ),
-                ('waiting', self.env._("%(count)s will be sent shortly")),
-            )
-            if outcomes[key]
-        ]
+        parts = self._describe_outcomes(outcomes)
         if parts:
-            message = self.env._("Packages: %(parts)s", parts=', '.join(parts))
+            message = self.env._("Packages: %(parts)s", parts=parts)
         else:
             message = '' if self._get_erroneous() else self.env._("Nothing to send")
         return self._notify_with_errors(

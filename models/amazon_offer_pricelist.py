@@ -157,10 +157,8 @@ class AmazonOffer(models.Model):
         :return: By price list and product.
         :rtype: dict[tuple[product.pricelist, product.product], product.pricelist.item]
         """
-        pricelists = self.env['product.pricelist'].union(
-            *(pricelist for pricelist, _product in leading),
-        )
-        products = self.env['product.product'].union(*(product for _pricelist, product in leading))
+        pricelists = self.env['product.pricelist'].union(*(key[0] for key in leading))
+        products = self.env['product.product'].union(*(key[1] for key in leading))
         items = self.env['product.pricelist.item']._search_fixed_prices(pricelists, products)
         own = {}
         for item in items.filtered(lambda item: not item._is_amazon_price()):

@@ -172,15 +172,11 @@ class AmazonOffer(models.Model):
         :raise AmazonError: If Amazon does not take it.
         """
         submission = listings.patch_listing(client, *call.arguments)
-        words = '; '.join(f'{issue.code}: {issue.message}' for issue in submission.issues)
         if not submission.is_accepted:
-            raise Rejected(
-                listings.PATCH_OPERATION,
-                words or submission.status,
-                codes=[issue.code for issue in submission.errors],
-                details=words,
+            raise listings.build_refusal(
+                listings.PATCH_OPERATION, submission.errors or submission.issues,
             )
-        return words
+        return listings.describe_issues(submission.issues)
 
     def _end_price_call(self, call, words, error):
         """Record what Amazon said about the price, unless another one counts meanwhile.

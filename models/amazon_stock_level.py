@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-from ..amazon import listings_feed
+from ..amazon import listings, listings_feed
 from ..amazon.errors import NotFound, Rejected
 
 # After these Amazon's data are looked at for what it was sent; after the last they should show it.
@@ -196,7 +196,7 @@ class AmazonStockLevel(models.Model):
             'sent': quantity,
             'sent_at': now,
             'reason': bool(warnings) and self.env._("Amazon accepted it with a warning."),
-            'answer': join_issues(warnings),
+            'answer': listings.describe_issues(warnings),
             'next_try': False,
             'read_next': now + timedelta(minutes=READ_BACK_MINUTES[0]),
         })
@@ -418,7 +418,7 @@ class AmazonStockLevel(models.Model):
             if not errors:
                 self._send_again()
         elif errors:
-            self._mark_failed(build_refusal(self._feed_type, errors))
+            self._mark_failed(listings.build_refusal(self._feed_type, errors))
         elif is_whole:
             self._mark_sent(self.fed, report.get_warnings(self.feed_message))
         else:
@@ -439,22 +439,3 @@ class AmazonStockLevel(models.Model):
     def _leave_feed(self):
         """Note that no feed says anything about it any more."""
         self.write({'feed_id': False, 'waits_for_feed': False})
-
-
-def build_refusal(operation, issues):
-    """Return the error for what Amazon answers with issues instead.
-
-    :param str operation: Amazon's name of what was tried.
-    :param issues: What Amazon has against it.
-    :rtype: Rejected
-    """
-    return Rejected(
-        operation,
-        join_issues(issues) or "Amazon gives no reason",
-        codes=[issue.code for issue in issues],
-    )
-
-
-def join_issues(issues):
-    """Return what Amazon says about an offer, as one text."""
-    return '; '.join(f'{issue.code}: {issue.message}' for issue in issues)

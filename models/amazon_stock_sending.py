@@ -5,7 +5,7 @@ from odoo.fields import Domain
 
 from ..amazon import listings
 from ..amazon.errors import Unavailable
-from .amazon_stock_level import READ_BACK_MINUTES, build_refusal
+from .amazon_stock_level import READ_BACK_MINUTES
 from .amazon_sync_mixin import BACK_OFF_MINUTES
 
 # A feed takes Amazon some five minutes, in which it takes as many calls of five a second. It also
@@ -240,7 +240,7 @@ class AmazonStockLevel(models.Model):
             [self._build_patch()],
         )
         if not submission.is_accepted:
-            raise build_refusal(
+            raise listings.build_refusal(
                 listings.PATCH_OPERATION, submission.errors or submission.issues,
             )
         self._mark_sent(self.target, submission.issues)

@@ -561,6 +561,7 @@ class TestStockChanges(OfferedCase):
 
     def test_each_account_takes_its_own(self):
         other = self.create_account(name="Second", stock_push='on')
+        other._start()
         twin = self.create_offer(self.vase, 'TWIN', account_id=other.id)
         self.take(self.account | other)
         self.put_in_stock(self.vase, 1, self.stock)
