@@ -12,7 +12,7 @@ ROUNDS = 9
 # So many more statements, and seconds, may it take to find those among ten times as many offers.
 STATEMENTS_TARGET, SECONDS_TARGET = 0.10, 0.50
 # From 1500 on they go into a feed.
-CALLED = 1000
+CALLED = 500
 # Amazon's rates for `patchListingsItem`: calls at once, and calls per second from then on.
 BURST, RATE = 5, 5.0
 # Those for `searchListingsItems`, which tells of so many offers who ships them and how many it has.
