@@ -87,7 +87,7 @@ class TestMatching(AmazonCase):
         self.create_product('LAMP')
         refused = self.make_offer('LAMP')
         message = self.press(offer | twin | refused, 'action_create_products')['params']['message']
-        self.assertIn("1 products created", message)
+        self.assertIn("1 product created", message)
         self.assertIn("LAMP: ", message)
         self.assertEqual(offer.product_id, twin.product_id)
         self.assertRecordValues(offer.product_id, [{
