@@ -55,6 +55,8 @@ from . import amazon_check_setup
 from . import amazon_check_stock
 from . import amazon_delivery_rule
 from . import amazon_drift
+from . import amazon_drift_adjusting
+from . import amazon_drift_reasons
 from . import amazon_kits
 from . import amazon_marketplace
 from . import amazon_offer_fetching
