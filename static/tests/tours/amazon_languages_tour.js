@@ -8,7 +8,7 @@ const ENGLISH =
 
 // Amazon's own names, which its pages show so in every language.
 const AMAZONS =
-    /Apps and Services|Develop Apps|Edit App|Account Info|Account Health|Approved Senders|Inventory and Order Tracking|Finance and Accounting|Product Listing|Login with Amazon/g;
+    /Apps and Services|Develop Apps|Edit App|Account Info|Account Health|Approved Senders|Inventory and Order Tracking|Finance and Accounting|Product Listing|Amazon Fulfillment|Direct-to-Consumer Shipping|Tax Invoicing|Login with Amazon/g;
 
 function open(xmlid) {
     return {
@@ -57,8 +57,17 @@ tours.add("amazon_read_main_screens", {
         read(".o_form_view .o_field_widget[name=overview]"),
         open("menu_amazon_delivery"),
         read(".o_list_view"),
+        open("menu_amazon_offers"),
         open("menu_amazon_offer"),
         read(".o_data_row .o_data_cell[name=sku]"),
+        { trigger: ".o_data_row .o_list_record_open_form_view", run: "click" },
+        read(".o_form_view .o_field_widget[name=sku]"),
+        open("menu_amazon_offers"),
+        open("menu_amazon_drift"),
+        read(".o_control_panel"),
+        open("menu_amazon_offers"),
+        open("menu_amazon_report"),
+        read(".o_control_panel"),
         open("menu_amazon_configuration"),
         open("menu_amazon_settings"),
         read("[name=amazon_application_id]"),
@@ -67,7 +76,7 @@ tours.add("amazon_read_main_screens", {
         read(".o_data_row .o_data_cell[name=name]"),
         { trigger: ".o_data_row .o_data_cell[name=name]", run: "click" },
         read(".o_form_view .o_field_widget[name=seller_id]"),
-        ...["orders_follow_up", "deliveries", "products", "taxes", "check", "ways"].flatMap(openTab),
+        ...["orders_follow_up", "deliveries", "offers", "products", "taxes", "check", "ways"].flatMap(openTab),
         { trigger: "button[name=action_check]:visible", run: "click" },
         read(".o_notebook a[name=ways].active"),
         ...openTab("check"),
