@@ -175,7 +175,7 @@ def parse_listings_report(content: bytes, language: str = '') -> ListingsReport:
         raise Malformed(REPORT_TYPE, 'header', "has no column for the SKU")
     reader = _Reader(table, columns, language)
     for number, cells in table.iterate_rows():
-        reader.read(number, cells)
+        reader.take(number, cells)
     return ListingsReport(
         listings=tuple(reader.listings.values()),
         broken=tuple(reader.broken),
@@ -225,7 +225,7 @@ class _Reader:
         is_header_whole = table.is_ended or len(columns) == len(COLUMNS)
         self.is_whole = not self._is_cut and (bool(self._last_number) or is_header_whole)
 
-    def read(self, number: int, cells: list[str]) -> None:
+    def take(self, number: int, cells: list[str]) -> None:
         """Read a line."""
         sku = self._get(cells, 'sku')
         problem = self._find_problem(number, cells, sku)

@@ -122,17 +122,17 @@ class AmazonFeed(models.Model):
     def _do_next_step(self, client):
         """Override of `amazon.job.mixin`. Each step returns as much."""
         if self.state in ('to_upload', 'to_create') and not self._get_carrier()._stands(self):
-            return self._withdraw()
+            return self._leave_unsent()
         if self.state == 'to_upload':
             return self._upload(client)
         if self.state == 'to_create':
             return self._create_at_amazon(client)
         return self._poll(client) if self.state == 'in_progress' else self._read_report(client)
 
-    def _withdraw(self):
+    def _leave_unsent(self):
         """Send nothing of it: what it says is not to be told any more."""
         reason = self.env._("It waited too long, and was not sent. What it carried is told anew.")
-        self._get_carried()._withdraw(reason)
+        self._get_carried()._mark_unsent(reason)
         self.write({'state': 'failed', 'reason': reason, 'content': False})
         return False
 

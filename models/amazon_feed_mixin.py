@@ -24,7 +24,7 @@ class AmazonFeedMixin(models.AbstractModel):
     - `_put_in_feed` could not tell of it: `_note_failure(exception)`, as `amazon.queue.mixin` has
       it;
     - a feed is about to be sent: `_stands` says whether it still tells what is to be told, for it
-      may have waited long; else `_withdraw`;
+      may have waited long; else `_mark_unsent`;
     - a feed has taken a record with it: `_mark_in_feed`. Until the feed is over, the records whose
       outcome is open are those of `_get_carried_domain`;
     - Amazon has reported on them: `_take_report`;
@@ -170,7 +170,7 @@ class AmazonFeedMixin(models.AbstractModel):
         """
         return True
 
-    def _withdraw(self, reason):
+    def _mark_unsent(self, reason):
         """Let no feed tell of these: it was not sent. May be overridden.
 
         :param str reason: Why, in a sentence.

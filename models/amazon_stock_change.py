@@ -56,7 +56,7 @@ class AmazonStockChange(models.Model):
         if NOTES not in precommit.data:
             precommit.data[NOTES] = {name: set() for name in given}
             # Whoever caused it need not be allowed to see offers.
-            changes = self.with_user(SUPERUSER_ID).with_context({})
+            changes = self.env(user=SUPERUSER_ID, context={})[self._name]
             precommit.add(changes._mark_noted)
         for name, values in given.items():
             precommit.data[NOTES][name].update(values)

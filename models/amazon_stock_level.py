@@ -382,7 +382,7 @@ class AmazonStockLevel(models.Model):
             self._get_sendable_domain() & Domain('state', '=', 'to_send'),
         ) and all(level.target >= level.fed for level in carried)
 
-    def _withdraw(self, reason):
+    def _mark_unsent(self, reason):
         """Override of `amazon.feed.mixin` to tell Amazon of them as they are by then."""
         self._leave_feed()
         self._wake_sender()

@@ -34,7 +34,7 @@ class DriftCase(InventoryCase):
         self.seller.set_fba_stock(
             product.default_code, 'DE', fulfillable=amazon, **quantities,
         )
-        self.read()
+        self.read_stock()
         return self.get_drift(product)
 
     def adjust(self, rows):
@@ -96,10 +96,10 @@ class TestDrift(DriftCase):
     def test_rows_go_when_there_is_nothing_to_compare(self):
         row = self.hold(10, 0)
         self.seller.remove_fba_stock('MUG', 'DE')
-        self.read()
+        self.read_stock()
         self.assertEqual(row.amazon_quantity, 0)
         self.find_offer('MUG').sudo().is_gone = True
-        self.read()
+        self.read_stock()
         self.assertFalse(row.exists())
 
     def test_what_lies_in_odoo_only_stands_there_but_is_not_adjusted(self):
@@ -147,7 +147,7 @@ class TestDrift(DriftCase):
         self.adjust(row)
         self.assertEqual(self.get_quantity(), 8)
         self.seller.change_fba_stock('MUG', 'DE', fulfillable=-2)
-        self.read()
+        self.read_stock()
         self.assertEqual(self.get_drift(self.mug).difference, 0)
 
     def test_returns_may_be_a_reason(self):
@@ -199,7 +199,7 @@ class TestSharedStock(DriftCase):
     def test_of_north_america_where_all_agrees(self):
         self.seller.share_fba_stock('CA', 'US')
         self.seller.set_fba_stock('MUG', 'US', fulfillable=5)
-        self.read()
+        self.read_stock()
         self.assertEqual(self.find_offer('MUG', self.canada).fba_fulfillable, 5)
         self.assertEqual(self.get_drift(self.mug).amazon_quantity, 5)
 
@@ -207,7 +207,7 @@ class TestSharedStock(DriftCase):
         self.seller.set_fba_stock('MUG', 'US', fulfillable=5)
         self.simulator.clock.advance(seconds=5)
         self.seller.set_fba_stock('MUG', 'CA', fulfillable=5)
-        self.read()
+        self.read_stock()
         self.assertEqual(self.get_drift(self.mug).amazon_quantity, 10)
 
     def test_what_one_marketplace_does_not_show_is_still_the_others(self):
@@ -384,7 +384,7 @@ class TestAdjusting(DriftCase):
         with self.assertRaisesRegex(UserError, "Press Read FBA Inventory"):
             self.adjust(row)
         self.assertEqual(self.get_quantity(), 10)
-        self.read()
+        self.read_stock()
         row.invalidate_recordset()
         self.adjust(row)
         self.assertAdjusted(self.mug, 7)
@@ -428,7 +428,7 @@ class TestAdjusting(DriftCase):
         self.hold(7, 10)
         self.assertAdjusted(self.mug, 7)
         self.put_in_stock(self.mug, 1, self.location)
-        self.read()
+        self.read_stock()
         self.assertEqual(self.get_quantity(), 8)
 
     def test_only_what_was_read_everywhere(self):

@@ -24,7 +24,7 @@ class InventoryCase(AmazonCase):
         cls.account.synced_marketplace_ids = cls.germany | cls.britain
         cls.location = cls.account.location_id
 
-    def read(self, accounts=None, runs=10):
+    def read_stock(self, accounts=None, runs=10):
         """Press Read FBA Inventory and let the cron do what the quota put off."""
         accounts = accounts or self.account
         notification = self.press(accounts, 'action_read_fba_inventory')
@@ -84,7 +84,7 @@ class TestFbaInventory(InventoryCase):
             researching=8,
         )
         self.seller.set_fba_stock('LAMP', 'GB', fulfillable=2)
-        self.read()
+        self.read_stock()
         offer = self.find_offer('MUG')
         self.assertRecordValues(offer, [{
             'product_id': mug.id, 'channel': 'fba', 'fba_fulfillable': 7, 'fba_inbound': 6,
@@ -106,28 +106,28 @@ class TestFbaInventory(InventoryCase):
             'channel': 'fbm', 'product_id': vase.id,
         })
         self.seller.set_fba_stock('VASE', 'DE', fulfillable=1)
-        self.read()
+        self.read_stock()
         self.assertEqual((offer.channel, offer.product_id), ('fbm', vase))
         self.assertEqual(offer.fba_fulfillable, 1)
 
     def test_unchanged_figures_cost_no_write(self):
         self.seller.set_fba_stock('MUG', 'DE', fulfillable=7)
-        self.read()
+        self.read_stock()
         offer = self.find_offer('MUG')
         offer.sudo().fba_read_at = before = fields.Datetime.now() - timedelta(hours=9)
-        self.read()
+        self.read_stock()
         self.assertEqual(offer.fba_read_at, before)
         self.seller.change_fba_stock('MUG', 'DE', fulfillable=-1)
-        self.read()
+        self.read_stock()
         self.assertGreater(offer.fba_read_at, before)
         self.assertEqual(offer.fba_fulfillable, 6)
 
     def test_what_a_full_reading_does_not_show_any_more_is_none(self):
         for sku in ('MUG', 'BOWL'):
             self.seller.set_fba_stock(sku, 'DE', fulfillable=7)
-        self.read()
+        self.read_stock()
         self.seller.remove_fba_stock('MUG', 'DE')
-        self.read()
+        self.read_stock()
         self.assertEqual(self.find_offer('MUG').fba_fulfillable, 0)
         self.assertEqual(self.find_offer('BOWL').fba_fulfillable, 7)
 
@@ -187,7 +187,7 @@ class TestFbaInventory(InventoryCase):
         for number in range(60):
             self.seller.set_fba_stock(f'A,{number}' if number < 2 else f'B{number}', 'DE')
         self.account.synced_marketplace_ids = self.germany
-        self.read()
+        self.read_stock()
         sync = self.get_sync(self.account, 'inventory')
         sync.window = {self.germany.api_ref: sync._begin_reading(self.germany, expiries=2)}
         for number in range(2):
@@ -207,7 +207,7 @@ class TestFbaInventory(InventoryCase):
         mug = self.create_product('MUG')
         for sku in ('MUG', 'BOWL'):
             self.set_old_stock(sku, fulfillable=7)
-        self.read()
+        self.read_stock()
         self.simulator.calls.clear()
         self.run_cron('read_inventory')
         self.assertFalse(self.count_calls(INVENTORY))
@@ -226,7 +226,7 @@ class TestFbaInventory(InventoryCase):
 
     def test_what_is_on_the_way_is_read_once_a_day(self):
         self.set_old_stock('MUG', fulfillable=7)
-        self.read()
+        self.read_stock()
         self.seller.change_fba_stock('MUG', 'DE', inbound_shipped=5)
         self.let_pass(minutes=50)
         self.finish()
@@ -238,17 +238,17 @@ class TestFbaInventory(InventoryCase):
     def test_without_details_nothing_is_believed(self):
         for sku in ('MUG', 'BOWL'):
             self.seller.set_fba_stock(sku, 'DE', fulfillable=7)
-        self.read()
+        self.read_stock()
         self.seller.set_fba_stock('MUG', 'DE', fulfillable=3, odd='no details')
         self.seller.set_fba_stock('BOWL', 'DE', odd='null quantities')
-        self.read()
+        self.read_stock()
         self.assertEqual(self.find_offer('MUG').fba_fulfillable, 7)
         self.assertEqual(self.find_offer('BOWL').fba_fulfillable, 0)
 
     def test_two_conditions_of_a_sku_are_added_up(self):
         self.seller.set_fba_stock('MUG', 'DE', fulfillable=7)
         self.seller.set_fba_stock('MUG', 'DE', condition='UsedLikeNew', fulfillable=2)
-        self.read()
+        self.read_stock()
         self.assertEqual(self.find_offer('MUG').fba_fulfillable, 9)
 
     def test_one_marketplace_that_fails_stops_no_other(self):

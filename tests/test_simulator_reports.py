@@ -37,7 +37,7 @@ class ReportCase(SimulatorCase):
         self.addCleanup(self.simulator.set_report_pace)
         self.addCleanup(self.simulator.set_report_cache)
 
-    def create(self, marketplace_id=GERMANY, token=None, **values):
+    def create_report(self, marketplace_id=GERMANY, token=None, **values):
         return self.request('POST', REPORTS, token, json={
             'reportType': ALL_LISTINGS, 'marketplaceIds': [marketplace_id],
             'reportOptions': ENGLISH, **values,
@@ -45,7 +45,7 @@ class ReportCase(SimulatorCase):
 
     def ask(self, *arguments, **values):
         """Ask for a report and return its id."""
-        response = self.create(*arguments, **values)
+        response = self.create_report(*arguments, **values)
         self.assertEqual(response.status_code, 202, response.text)
         return response.json()['reportId']
 
@@ -159,14 +159,14 @@ class TestSimulatorReports(ReportCase):
             ('future', {'dataEndTime': '2026-03-10T12:00:01Z'}),
         ):
             with self.subTest(word=word, **values):
-                self.assertRefused(self.create(**values), 400, 'InvalidInput', word)
+                self.assertRefused(self.create_report(**values), 400, 'InvalidInput', word)
         response = self.request('POST', REPORTS, data=b'[]')
         self.assertRefused(response, 400, 'InvalidInput', 'JSON object')
         self.assertEqual(self.simulator.reports.jobs, {})
 
     def test_role(self):
         self.seller.revoke_role(ROLE_LISTINGS)
-        self.assertRefused(self.create(), 403, 'Unauthorized')
+        self.assertRefused(self.create_report(), 403, 'Unauthorized')
 
     def test_sellers_are_apart(self):
         other = _other_seller(self.simulator)
@@ -332,7 +332,7 @@ class TestSimulatorReportCache(ReportCase):
         token = self.token(refresh_token=other.profile.refresh_token)
         document_id = self.document_id()
         self.assertNotEqual(self.document_id(BRITAIN), document_id)
-        report_id = self.create(other.marketplace_ids[0], token).json()['reportId']
+        report_id = self.create_report(other.marketplace_ids[0], token).json()['reportId']
         report = self.get(f'{REPORTS}/{report_id}', token).json()
         self.assertNotEqual(report['reportDocumentId'], document_id)
 
@@ -563,7 +563,7 @@ class TestSimulatorReportMoods(ReportCase):
         )
         self.simulator.arm('drop_after', operation='createReport')
         with self.assertRaises(requests.ConnectionError):
-            self.create()
+            self.create_report()
         self.assertEqual(len(self.simulator.reports.jobs), 2)
 
 

@@ -525,7 +525,8 @@ class TestStockFailures(StockPushCase):
 
         def fail_for_one(offers):
             if bad in offers:
-                raise UserError("It makes no sense.")
+                reason = "It makes no sense."
+                raise UserError(reason)
             return get_quantities(offers)
 
         with patch.object(type(bad), '_get_offered_quantities', fail_for_one):

@@ -314,7 +314,8 @@ class AmazonAlignStockLine(models.TransientModel):
         wanted = {}
         for line in self:
             if obstacle := line._find_obstacle(sums[line.offer_id], sold):
-                raise UserError(f'{line.offer_id.sku}: {obstacle}')
+                message = f'{line.offer_id.sku}: {obstacle}'
+                raise UserError(message)
             if sums[line.offer_id].offered not in (line.odoo_quantity, line.amazon_quantity):
                 raise UserError(self.env._(
                     "%(sku)s: Odoo's quantity has changed from %(before)s to %(now)s meanwhile."
