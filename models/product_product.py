@@ -13,12 +13,9 @@ class ProductTemplate(models.Model):
     # === COMPUTE METHODS === #
 
     def _compute_amazon_offer_count(self):
-        counts = dict(self.env['amazon.offer']._read_group(
-            [('product_id.product_tmpl_id', 'in', self.ids)], ['product_id'], ['__count'],
-        ))
-        for template in self:
+        for template in self.with_context(active_test=False):
             template.amazon_offer_count = sum(
-                count for product, count in counts.items() if product.product_tmpl_id == template
+                template.product_variant_ids.mapped('amazon_offer_count'),
             )
 
     # === ACTION METHODS === #
