@@ -376,7 +376,8 @@ class AmazonStockLevel(models.Model):
         ships.
         """
         carried = self.search(self._get_carried_domain(feed))
-        if feed.create_date < fields.Datetime.now() - FEED_FRESH:
+        is_late = feed.create_date < fields.Datetime.now() - FEED_FRESH
+        if is_late or len(carried) < feed.message_count:  # of offers that were deleted meanwhile
             return False
         return carried == carried.filtered_domain(
             self._get_sendable_domain() & Domain('state', '=', 'to_send'),
