@@ -17,6 +17,14 @@ function see(text, where) {
     };
 }
 
+/* The buttons of a screen are disabled until it was read anew; what is ticked before that is lost. */
+function awaitReload(name, where = ".o_control_panel") {
+    return {
+        content: `Wait until ${name} can be pressed again`,
+        trigger: `${where} button[name=${name}]:enabled:visible`,
+    };
+}
+
 function findRow(sku, ...texts) {
     const cells = texts.map((text) => `:contains('${text}')`).join("");
     return `.o_data_row:has(.o_data_cell[name=sku]:contains('${sku}'))${cells}`;
@@ -70,6 +78,7 @@ tours.add("amazon_import_and_match", {
         seeRow("TOUR-LAMP", "Lamp on Amazon", "FBA"),
         press("action_match_all"),
         see("without such a product", ".o_notification"),
+        awaitReload("action_match_all"),
         tick("TOUR-LAMP"),
         press("action_create_products"),
         confirm(),
@@ -89,6 +98,7 @@ tours.add("amazon_push_stock", {
         save(),
         press("action_sync_stock", ".o_form_view"),
         see("1 would be sent (preview)", ".o_notification"),
+        awaitReload("action_sync_stock", ".o_form_view"),
         {
             content: "Push",
             trigger: ".o_field_widget[name=stock_push] .o_radio_item:contains('On') input",
