@@ -129,6 +129,9 @@ class TestMatching(AmazonCase):
         self.match_all()
         self.assertEqual(product.amazon_offer_count, 2)
         self.assertEqual(product.product_tmpl_id.amazon_offer_count, 2)
+        product.action_archive()
+        self.env.invalidate_all()
+        self.assertEqual(product.product_tmpl_id.amazon_offer_count, 2)
         action = product.product_tmpl_id.action_open_amazon_offers()
         self.assertEqual(self.env['amazon.offer'].search(action['domain']), offers.sorted())
 

@@ -622,6 +622,19 @@ class TestStockFeeds(StockPushCase):
         self.run_feeds(minutes=3)
         self.assertEqual(self.seller.find_listing('SKU-1').channels, ('AMAZON_EU',))
 
+    def test_a_feed_with_an_offer_that_was_deleted_is_not_sent(self):
+        offers = self.add_offers()
+        self.push()
+        [feed] = self.get_feeds()
+        offers[0].unlink()
+        self.run_feeds()
+        self.assertEqual(feed.state, 'failed')
+        self.assertFalse(self.count_calls('createFeed'))
+        self.push()
+        self.assertEqual(
+            [self.get_on_amazon(f'SKU-{number}') for number in (1, 2, 3)], [0, 20, 30],
+        )
+
     def test_what_sinks_while_a_feed_is_open_is_told_at_once_and_again_after_it(self):
         self.simulator.set_feed_pace(1)
         offers = self.add_offers()
