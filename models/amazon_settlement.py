@@ -98,6 +98,7 @@ class AmazonSettlement(models.Model):
 
     # === COMPUTE METHODS === #
 
+    @api.depends('line_ids.category')
     def _compute_unknown_kind_ids(self):
         kinds = dict(self.env['amazon.settlement.line']._read_group(
             [('settlement_id', 'in', self.ids), ('category', '=', False)],
