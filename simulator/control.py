@@ -58,6 +58,7 @@ class Control:
         self._actions: dict[str, Callable[..., Any]] = {
             'orders': self._orders,
             'feeds': self._feeds,
+            'vat_invoices': lambda seller: [it.as_json() for it in seller.vat_invoices],
             'finish_feeds': lambda seller: self._world.finish_feeds(),
             'set_feed_pace': lambda seller, **options: self._world.set_feed_pace(**options),
             'reports': lambda seller: [it.as_json() for it in self._world.reports.of(seller)],
@@ -135,7 +136,11 @@ class Control:
 
     def _feeds(self, seller: Seller) -> list[dict[str, Any]]:
         return [
-            {**feed.as_json(), 'content': (feed.content or b'').decode(errors='replace')}
+            {
+                **feed.as_json(),
+                'content': (feed.content or b'').decode(errors='replace'),
+                'feedOptions': dict(feed.options),
+            }
             for feed in self._world.feeds.of(seller)
         ]
 

@@ -27,6 +27,7 @@ from .orders import (
     Package,
 )
 from .roles import OPERATION_ROLES, PERSONAL_ROLES, ROLES
+from .vat_invoices import InvoiceOwner
 
 MILLISECOND = timedelta(milliseconds=1)
 # Packages that `confirmShipment` did not tell of are numbered from here, far from the merchant's.
@@ -135,7 +136,7 @@ _DEFAULT_ADDRESSES = {
 }
 
 
-class Seller(ListingOwner, FbaOwner):
+class Seller(ListingOwner, FbaOwner, InvoiceOwner):
     """One seller's shop on Amazon.
 
     Every change moves the order's `lastUpdatedTime`. Orders are named by themselves or by id.
@@ -174,6 +175,7 @@ class Seller(ListingOwner, FbaOwner):
             self._counter = 0
             self.clear_listings()
             self.clear_fba_stock()
+            self.clear_vat_invoices()
 
     @property
     def marketplace_ids(self) -> list[str]:
