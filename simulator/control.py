@@ -46,7 +46,7 @@ FBA_ACTIONS = (
     'find_again',
     'find_fba_stock',
 )
-_MOMENTS = ('at', 'placed_at', 'updated_at', 'opened', 'updated')
+_MOMENTS = ('at', 'placed_at', 'updated_at', 'opened', 'updated', 'until')
 _WINDOWS = ('ship_by', 'deliver_by', 'scheduled_delivery')
 
 
@@ -58,6 +58,19 @@ class Control:
         self._actions: dict[str, Callable[..., Any]] = {
             'orders': self._orders,
             'feeds': self._feeds,
+            'set_finances_lag': lambda seller, **options: self._world.set_finances_lag(**options),
+            'set_finance_pages': lambda seller, **options: self._world.set_finance_pages(**options),
+            'set_transaction_oddity': (
+                lambda seller, **options: seller.set_transaction_oddity(**options)
+            ),
+            'set_payout_oddity': lambda seller, **options: seller.set_payout_oddity(**options),
+            'expect_payouts': lambda seller, **options: seller.expect_payouts(**options),
+            'transactions': self._transactions,
+            'payouts': lambda seller: [seller.render_payout(it) for it in seller.settlements],
+            'defer': self._defer,
+            'release': self._release,
+            'arrive': self._arrive,
+            'fail_payout': self._fail_payout,
             'vat_invoices': lambda seller: [it.as_json() for it in seller.vat_invoices],
             'finish_feeds': lambda seller: self._world.finish_feeds(),
             'set_feed_pace': lambda seller, **options: self._world.set_feed_pace(**options),
@@ -152,6 +165,24 @@ class Control:
 
     def _fba_stock(self, seller: Seller, marketplace_id: str = '') -> list[dict[str, Any]]:
         return [stock.as_json() for stock in seller.walk_fba_stock(marketplace_id)]
+
+    def _transactions(self, seller: Seller) -> list[dict[str, Any]]:
+        return [
+            seller.render_transaction(it)
+            for it in seller.list_transactions(self._world.clock.now())
+        ]
+
+    def _defer(self, seller: Seller, **options: Any) -> list[dict[str, Any]]:
+        return [event.as_json() for event in seller.defer(**_decoded(options))]
+
+    def _release(self, seller: Seller, **options: Any) -> list[dict[str, Any]]:
+        return [event.as_json() for event in seller.release(**_decoded(options))]
+
+    def _arrive(self, seller: Seller, **options: Any) -> dict[str, Any]:
+        return seller.render_payout(seller.arrive(**_decoded(options)))
+
+    def _fail_payout(self, seller: Seller, **options: Any) -> dict[str, Any]:
+        return seller.render_payout(seller.fail_payout(**_decoded(options)))
 
     def _calls(self, seller: Seller) -> list[dict[str, Any]]:
         return [call.as_json() for call in self._world.calls]

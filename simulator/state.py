@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, TypeAlias
 
 from .fba_stock import FbaOwner
+from .finances import FinanceOwner
 from .listings import ListingOwner
 from .marketplaces import Marketplace, find_marketplace
 from .oddities import ODDITIES
@@ -136,7 +137,7 @@ _DEFAULT_ADDRESSES = {
 }
 
 
-class Seller(ListingOwner, FbaOwner, InvoiceOwner):
+class Seller(ListingOwner, FbaOwner, FinanceOwner, InvoiceOwner):
     """One seller's shop on Amazon.
 
     Every change moves the order's `lastUpdatedTime`. Orders are named by themselves or by id.
@@ -175,6 +176,7 @@ class Seller(ListingOwner, FbaOwner, InvoiceOwner):
             self._counter = 0
             self.clear_listings()
             self.clear_fba_stock()
+            self.clear_finances()
             self.clear_vat_invoices()
 
     @property
