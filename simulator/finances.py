@@ -14,14 +14,14 @@ from .marketplaces import Marketplace, find_marketplace
 from .money import MoneyEvent, MoneyRow
 from .orders import ZERO, Order
 from .rendering import to_iso
-from .settlements import PERIOD, PREVIOUS_RESERVE, MoneyOwner, Settlement
+from .settlements import PERIOD, PREVIOUS_RESERVE, UNSUCCESSFUL, MoneyOwner, Settlement
 from .transactions import (
     ACCOUNT_TYPE,
     DESCRIPTIONS,
     Transaction,
+    as_money,
     list_event,
     make_id,
-    as_money,
     render_transaction,
 )
 
@@ -89,7 +89,6 @@ class FinanceOwner(MoneyOwner):
         self._odd_transactions: dict[str, str] = {}
         self._odd_payouts = ''
         self._paid_at: dict[str, datetime] = {}
-        self._failures: dict[str, tuple[datetime, str]] = {}
 
     # === DEFERRED MONEY === #
 
@@ -253,7 +252,9 @@ class FinanceOwner(MoneyOwner):
         :raise ValueError: none is on its way
         """
         with self._lock:
-            found = self._transferred(settlement)
+            found = self.find_settlement(settlement)
+            if found.total <= 0 or found.failure:
+                raise ValueError(f'Settlement {found.settlement_id} has no transfer')
             self._paid_at[found.settlement_id] = at or self.clock.now()
             return found
 
@@ -265,17 +266,8 @@ class FinanceOwner(MoneyOwner):
 
         :raise ValueError: none is on its way
         """
-        with self._lock:
-            found = self._transferred(settlement)
-            self._failures[found.settlement_id] = at or self.clock.now(), reason
-            self.fail_transfer(found, reason, at)
-            return found
-
-    def _transferred(self, settlement: Settlement | str) -> Settlement:
-        found = self.find_settlement(settlement)
-        if found.total <= 0:
-            raise ValueError(f'Settlement {found.settlement_id} is not paid out')
-        return found
+        self.fail_transfer(settlement, reason, at)
+        return self.find_settlement(settlement)
 
     def render_payout(self, settlement: Settlement) -> Json:
         """Return what became of a settlement's money, as `listPayouts` shows it."""
@@ -308,7 +300,7 @@ class FinanceOwner(MoneyOwner):
     def _payout_history(self, settlement: Settlement) -> list[Json]:
         if settlement.total <= 0:
             return [_status(NO_PAYOUT, settlement.end)]
-        failed_at, reason = self._failures.get(settlement.settlement_id, (None, ''))
+        failed_at = self._failed_at(settlement)
         paid_at = self._paid_at.get(settlement.settlement_id, settlement.deposit)
         steps = [
             (STARTED, settlement.end),
@@ -320,8 +312,18 @@ class FinanceOwner(MoneyOwner):
         history = history or [_status(STARTED, settlement.end)]
         if failed_at and failed_at <= self.clock.now():
             # Banks send back what has arrived, too.
-            history.append({**_status(FAILED, failed_at), 'failureReason': reason})
+            history.append({**_status(FAILED, failed_at), 'failureReason': settlement.failure})
         return history
+
+    def _failed_at(self, settlement: Settlement) -> datetime | None:
+        """Return when a settlement's money came back to Amazon, None when it has not."""
+        if not settlement.failure:
+            return None
+        description = UNSUCCESSFUL.format(reason=settlement.failure)
+        return next(
+            event.posted for event in self.money
+            if event.total == settlement.total and event.rows[0].description == description
+        )
 
     def payout_id(self, settlement: Settlement) -> str:
         """Return the id of a settlement's payout, which is another one than the settlement's."""

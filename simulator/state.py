@@ -146,6 +146,7 @@ class Seller(ListingOwner, FbaOwner, FinanceOwner, InvoiceOwner):
     `refresh_tokens` has the client id of the application that each token was given to.
 
     :param is_order_id_taken: asks the whole of Amazon, for its order ids are unique
+    :param publish: makes a report of settlements (see `ReportDesk.publish_settlements`)
     """
 
     def __init__(
@@ -154,15 +155,17 @@ class Seller(ListingOwner, FbaOwner, FinanceOwner, InvoiceOwner):
         clock: Clock,
         lock: threading.RLock,
         is_order_id_taken: Callable[[str], bool],
+        publish: Callable[..., str],
     ) -> None:
         self.profile = profile
         self.clock = clock
         self._lock = lock
         self._is_order_id_taken = is_order_id_taken
+        self._publish = publish
         self.clear()
 
     def clear(self) -> None:
-        """Start anew: authorised, with all roles, without orders, listings and stock."""
+        """Start anew: authorised, with all roles, without orders, listings, stock and money."""
         with self._lock:
             self.is_authorised = True
             self.refresh_tokens = {self.profile.refresh_token: self.profile.client_id}
@@ -176,6 +179,7 @@ class Seller(ListingOwner, FbaOwner, FinanceOwner, InvoiceOwner):
             self._counter = 0
             self.clear_listings()
             self.clear_fba_stock()
+            self.clear_money()
             self.clear_finances()
             self.clear_vat_invoices()
 
@@ -316,6 +320,7 @@ class Seller(ListingOwner, FbaOwner, FinanceOwner, InvoiceOwner):
                     shipped_at=at or self.clock.now(),
                 ))
             self._settle_status(changed)
+            self.post_shipment(changed, at)
         return changed
 
     def confirm_package(
@@ -331,6 +336,7 @@ class Seller(ListingOwner, FbaOwner, FinanceOwner, InvoiceOwner):
                 self._count_as_shipped(changed, former.quantities, sign=-1)
             self._count_as_shipped(changed, package.quantities)
             self._settle_status(changed)
+            self.post_shipment(changed, at)
         return changed
 
     def next_reference(self, order: Order) -> str:

@@ -385,7 +385,7 @@ class TestSimulatorTransactionSearch(FinanceCase):
         first = self.sell()
         self.simulator.clock.advance(hours=1)
         second = self.sell()
-        at = [first.last_updated, second.last_updated]
+        at = [event.posted for event in self.seller.money]
 
         def orders(**query):
             return [names(it)['ORDER_ID'] for it in self.transactions(**query)]
@@ -668,5 +668,4 @@ class TestSimulatorFinancesConformance(ConformanceCase):
     def test_balances(self):
         self.seller.place_order(status='SHIPPED')
         api = spapi.FinancesV2024Api(self.sdk)
-        if hasattr(api, 'list_balances'):
-            self.assertUnderstood(api.list_balances(marketplace_ids=[GERMANY]))
+        self.assertUnderstood(api.list_balances(marketplace_ids=[GERMANY]))
