@@ -69,6 +69,7 @@ from . import test_simulator_authorization
 from . import test_simulator_finances
 from . import test_simulator_listings
 from . import test_simulator_reports
+from . import test_simulator_settlements
 from . import test_simulator_shipments
 from . import test_simulator_transfers
 from . import test_simulator_vat_invoices
