@@ -18,7 +18,7 @@ from .bulk_settlements import bulk_settlement
 from .errors import json_response
 from .orders import Address, Buyer, Item, Order, TaxRegistration
 from .rendering import INCLUDED_DATA, render_order, to_iso
-from .scenarios import SCENARIOS, bulk
+from .scenarios import SCENARIOS, bulk, live_a_month
 from .state import Participation, Seller, SellerProfile
 from .world import World
 
@@ -130,6 +130,7 @@ class Control:
             'set_clock_skew': lambda seller, **options: self._world.set_clock_skew(**options),
             'revoke_tokens': lambda seller: self._world.tokens.revoke_tokens(seller),
             'load_scenario': lambda seller, name: SCENARIOS[name](seller),
+            'live_a_month': lambda seller, **options: live_a_month(seller, **options),
             'bulk': lambda seller, **options: bulk(seller, **options),
         }
 

@@ -15,6 +15,7 @@ from odoo.addons.amazon_connector.simulator import (
 )
 from odoo.addons.amazon_connector.simulator.finance_oddities import TRANSACTION_ODDITIES
 from odoo.addons.amazon_connector.simulator.rendering import to_iso
+from odoo.addons.amazon_connector.simulator.scenarios import stock
 
 from .test_simulator import NOON, ConformanceCase, SimulatorCase
 
@@ -594,6 +595,61 @@ class TestSimulatorBalances(FinanceCase):
     def test_account_type(self):
         self.assertEqual(len(self.balances(accountType='Standard Orders')), 3)
         self.assertEqual(self.balances(accountType='Invoiced Orders'), [])
+
+
+@tagged('post_install', '-at_install')
+class TestSimulatorMonth(FinanceCase):
+    """A shop that has sold comes to its money."""
+
+    def test_month(self):
+        stock(self.seller)
+        open_orders = {
+            order.order_id for order in self.seller.orders.values()
+            if order.channel == 'FBM' and order.status == 'UNSHIPPED'
+        }
+        month = self.control('live_a_month')
+        self.assertGreater(len(month['shipped']), 8)
+        for order_id in (*month['shipped'], *month['deferred']):
+            self.assertEqual(self.seller.orders[order_id].status, 'SHIPPED')
+        still_open = {
+            order_id for order_id in open_orders
+            if self.seller.orders[order_id].status == 'UNSHIPPED'
+        }
+        self.assertGreater(len(still_open), 20)
+        self.assertEqual(len(month['refunds']), 2)
+        self.assertEqual(
+            [it['currency'] for it in month['settlements']], ['EUR', 'GBP', 'JPY'],
+        )
+        self.assertEqual([it['currentStatus'] for it in month['payouts']], ['PAID'] * 3)
+        settlements = {it['settlement_id']: Decimal(it['total']) for it in month['settlements']}
+        sums = dict.fromkeys(settlements, Decimal())
+        types, loose = set(), []
+        for transaction in self.transactions(postedAfter=to_iso(NOON - timedelta(days=60))):
+            self.assertSums(transaction)
+            settlement_id = names(transaction).get('SETTLEMENT_ID')
+            if settlement_id is None:
+                loose.append(transaction['transactionStatus'])
+            elif transaction['transactionType'] == 'Transfer':
+                self.assertEqual(
+                    -amount_of(transaction['totalAmount']), settlements[settlement_id],
+                )
+            else:
+                sums[settlement_id] += amount_of(transaction['totalAmount'])
+                types.add(transaction['transactionType'])
+        self.assertEqual(sums, settlements)
+        self.assertEqual(types, {
+            'Shipment', 'Refund', 'ServiceFee', 'ProductAdsPayment', 'FBAInventoryReimbursement',
+            'Adjustment',
+        })
+        self.assertEqual(sorted(loose), ['DEFERRED', 'RELEASED'])
+
+    def test_scenario(self):
+        month = self.control('load_scenario', name='month')
+        self.assertEqual(len(month['refunds']), 2)
+        self.assertEqual(
+            {it['settlement_id'] for it in month['settlements']},
+            {it.settlement_id for it in self.seller.settlements},
+        )
 
 
 @tagged('post_install', '-at_install')
