@@ -53,7 +53,7 @@ class TransferCase(SimulatorCase):
 
 
 @tagged('post_install', '-at_install')
-class TestSimulatorPayouts(TransferCase):
+class TestSimulatorTransfers(TransferCase):
     """What was settled is transferred, step by step."""
 
     def test_paid(self):
