@@ -253,6 +253,12 @@ class AmazonSettlement(models.Model):
         ])
         if known:
             return known
+        if not data.currency:
+            raise UserError(self.env._(
+                "The document names no currency for settlement %(settlement)s. Press Read"
+                " Settlements later: Amazon sends it anew.",
+                settlement=data.ref,
+            ))
         account = document._choose_account(data)
         return self.create({
             'settlement_ref': data.ref,
