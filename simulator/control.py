@@ -14,6 +14,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
+from .bulk_settlements import bulk_settlement
 from .errors import json_response
 from .orders import Address, Buyer, Item, Order, TaxRegistration
 from .rendering import INCLUDED_DATA, render_order, to_iso
@@ -46,7 +47,19 @@ FBA_ACTIONS = (
     'find_again',
     'find_fba_stock',
 )
-_MOMENTS = ('at', 'placed_at', 'updated_at', 'opened', 'updated')
+# Actions that are methods of `Seller`, about its money.
+MONEY_ACTIONS = (
+    'refund',
+    'retrocharge',
+    'charge_fee',
+    'reimburse',
+    'liquidate',
+    'adjust_debt',
+    'post_money',
+    'fail_transfer',
+    'close_settlement',
+)
+_MOMENTS = ('at', 'placed_at', 'updated_at', 'opened', 'updated', 'start', 'end', 'deposit')
 _WINDOWS = ('ship_by', 'deliver_by', 'scheduled_delivery')
 
 
@@ -75,6 +88,12 @@ class Control:
             'remove_listing': lambda seller, **options: seller.remove_listing(**options),
             'sell_listings': lambda seller, **options: seller.sell_listings(**options),
             'set_listing_lag': lambda seller, **options: self._world.set_listing_lag(**options),
+            'money': lambda seller: [event.as_json() for event in seller.money],
+            'settlements': lambda seller: [it.as_json() for it in seller.settlements],
+            'set_reserve': lambda seller, **options: seller.set_reserve(**options),
+            'charge_card': self._charge_card,
+            'reissue': self._reissue,
+            'bulk_settlement': self._bulk_settlement,
             'calls': self._calls,
             'clear_calls': lambda seller: self._world.calls.clear(),
             'clock': self._clock,
@@ -114,6 +133,10 @@ class Control:
             return _summary(getattr(seller, name)(**_decoded(arguments)))
         if name in LISTING_ACTIONS or name in FBA_ACTIONS:
             return getattr(seller, name)(**_decoded(arguments)).as_json()
+        if name in MONEY_ACTIONS:
+            # What is refunded is told otherwise than what is ordered.
+            items = {'items': arguments.pop('items')} if 'items' in arguments else {}
+            return getattr(seller, name)(**_decoded(arguments), **items).as_json()
         result = self._actions[name](seller, **arguments)
         return {} if result is None else result
 
@@ -147,6 +170,17 @@ class Control:
 
     def _fba_stock(self, seller: Seller, marketplace_id: str = '') -> list[dict[str, Any]]:
         return [stock.as_json() for stock in seller.walk_fba_stock(marketplace_id)]
+
+    def _charge_card(self, seller: Seller, **options: Any) -> list[dict[str, Any]]:
+        return [event.as_json() for event in seller.charge_card(**_decoded(options))]
+
+    def _reissue(
+        self, seller: Seller, settlements: list[str], **options: Any,
+    ) -> dict[str, Any]:
+        return {'report_id': seller.reissue(*settlements, **options)}
+
+    def _bulk_settlement(self, seller: Seller, **options: Any) -> dict[str, Any]:
+        return bulk_settlement(seller, **_decoded(options)).as_json()
 
     def _calls(self, seller: Seller) -> list[dict[str, Any]]:
         return [call.as_json() for call in self._world.calls]

@@ -14,7 +14,7 @@ from .lwa import TokenDesk
 from .marketplaces import find_marketplace
 from .paging import PageTokens
 from .rendering import to_iso
-from .reports import ALL_LISTINGS, CACHED_FOR, Report, ReportDesk
+from .reports import ALL_LISTINGS, CACHED_FOR, REQUESTED_TYPES, Report, ReportDesk
 from .rests import Rests
 from .slips import Consent, Slips
 from .state import DEFAULT_SELLER, SEARCH_LAG, Clock, Seller, SellerProfile
@@ -86,7 +86,10 @@ class World:
 
     def add_seller(self, profile: SellerProfile) -> Seller:
         """Open a shop for another seller, or anew for one whose profile has changed."""
-        seller = Seller(profile, self.clock, self.lock, self._is_order_id_taken)
+        seller = Seller(
+            profile, self.clock, self.lock, self._is_order_id_taken,
+            self.reports.publish_settlements,
+        )
         self.sellers[profile.seller_id] = seller
         self.applications.add_for(profile)
         return seller
@@ -199,7 +202,10 @@ class World:
         :param seller: the first one unless told
         :param marketplace: country code or Amazon's id, the seller's first one unless told
         :param options: `reportOptions`
+        :raise ValueError: nobody can ask for such a report
         """
+        if report_type not in REQUESTED_TYPES:
+            raise ValueError(f'Nobody can ask for {report_type}')
         with self.lock:
             seller = seller or self.seller
             place = find_marketplace(marketplace or seller.marketplace_ids[0])
