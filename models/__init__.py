@@ -29,8 +29,8 @@ from . import amazon_check_ways
 from . import account_move
 from . import account_move_amazon
 from . import account_move_send
-from . import account_payment
 from . import account_move_settlement
+from . import account_payment
 from . import account_tax
 from . import amazon_account_accounting
 from . import amazon_account_authorization

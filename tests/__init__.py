@@ -56,6 +56,7 @@ from . import test_orders_turns
 from . import test_orders_unexplained
 from . import test_orders_without_status
 from . import test_pack_size
+from . import test_payments
 from . import test_prices
 from . import test_settings
 from . import test_settlement_entries
