@@ -99,8 +99,9 @@ class AccountMove(models.Model):
 
         :return: None
         """
-        unpaid = self.filtered(lambda move: move._get_open_receivables() and all(
-            order.amazon_payout_state == 'open' for order in move._get_amazon_orders()
+        unpaid = self.filtered(lambda move: move._get_open_receivables() and not any(
+            order.amazon_payout_state in ('settled', 'refunded')
+            for order in move._get_amazon_orders()
         ))
         failures = unpaid._do_together_or_apart(lambda moves: moves._pay_through_amazon())
         with as_connector():
