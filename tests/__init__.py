@@ -24,6 +24,8 @@ from . import test_drift
 from . import test_fba_dates
 from . import test_fba_inventory
 from . import test_feed_carriers
+from . import test_invoices
+from . import test_invoices_sending
 from . import test_finances_parsing
 from . import test_languages
 from . import test_layering
@@ -55,6 +57,7 @@ from . import test_orders_turns
 from . import test_orders_unexplained
 from . import test_orders_without_status
 from . import test_pack_size
+from . import test_payments
 from . import test_prices
 from . import test_random_months
 from . import test_settings
