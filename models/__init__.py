@@ -27,6 +27,7 @@ from . import amazon_check_connection
 from . import amazon_check_ways
 # isort: on
 from . import account_move
+from . import account_move_upload
 from . import account_tax
 from . import amazon_account_authorization
 from . import amazon_account_card
@@ -42,6 +43,7 @@ from . import amazon_account_quantity
 from . import amazon_account_renewals
 from . import amazon_account_sales
 from . import amazon_account_stock
+from . import amazon_account_uploads
 from . import amazon_authorization
 from . import amazon_cancellation
 from . import amazon_check_deliveries
@@ -53,10 +55,12 @@ from . import amazon_check_renewals
 from . import amazon_check_sales
 from . import amazon_check_setup
 from . import amazon_check_stock
+from . import amazon_check_uploads
 from . import amazon_delivery_rule
 from . import amazon_drift
 from . import amazon_drift_adjusting
 from . import amazon_drift_reasons
+from . import amazon_invoice_upload
 from . import amazon_kits
 from . import amazon_marketplace
 from . import amazon_offer_fetching
@@ -84,6 +88,7 @@ from . import amazon_sync_inventory
 from . import amazon_sync_orders
 from . import amazon_sync_reports
 from . import delivery_carrier
+from . import ir_actions_report
 from . import mail_mail
 from . import product_pricelist_item
 from . import product_product
