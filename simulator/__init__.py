@@ -8,10 +8,13 @@ from .faults import Fault
 from .fba_stock import FBA_ODDITIES, FbaStock
 from .listing_oddities import LISTING_ODDITIES
 from .listings import Listing
+from .money import MoneyEvent, MoneyRow
 from .oddities import ALIENS, LINE_BREAKS, MARKUP, ODDITIES
 from .orders import ROLE_SHIPPING, ROLE_TAX, Address, Buyer, Item, Order, TaxRegistration
 from .roles import ROLE_FINANCES, ROLE_LISTINGS, ROLE_ORDERS
 from .server import Simulator
+from .settlement_oddities import SETTLEMENT_ODDITIES
+from .settlements import Refund, Settlement
 from .state import DEFAULT_SELLER, Participation, Seller, SellerProfile
 
 __all__ = [
@@ -27,6 +30,7 @@ __all__ = [
     'ROLE_ORDERS',
     'ROLE_SHIPPING',
     'ROLE_TAX',
+    'SETTLEMENT_ODDITIES',
     'Address',
     'Application',
     'Buyer',
@@ -34,10 +38,14 @@ __all__ = [
     'FbaStock',
     'Item',
     'Listing',
+    'MoneyEvent',
+    'MoneyRow',
     'Order',
     'Participation',
+    'Refund',
     'Seller',
     'SellerProfile',
+    'Settlement',
     'Simulator',
     'TaxRegistration',
 ]
