@@ -101,3 +101,10 @@ UPDATE amazon_order
            ELSE reason
        END,
        state = CASE WHEN state = 'done' THEN state ELSE 'skipped' END;
+UPDATE amazon_settlement
+   SET answer = NULL,
+       next_try = NULL;
+UPDATE amazon_settlement_document
+   SET answer = NULL,
+       next_try = NULL,
+       state = CASE WHEN state = 'to_download' THEN 'failed' ELSE state END;

@@ -27,8 +27,10 @@ from . import amazon_check_connection
 from . import amazon_check_ways
 # isort: on
 from . import account_move
+from . import account_move_settlement
 from . import account_move_upload
 from . import account_tax
+from . import amazon_account_accounting
 from . import amazon_account_authorization
 from . import amazon_account_card
 from . import amazon_account_deliveries
@@ -42,9 +44,11 @@ from . import amazon_account_privacy
 from . import amazon_account_quantity
 from . import amazon_account_renewals
 from . import amazon_account_sales
+from . import amazon_account_settlements
 from . import amazon_account_stock
 from . import amazon_account_uploads
 from . import amazon_authorization
+from . import amazon_booking_rule
 from . import amazon_cancellation
 from . import amazon_check_deliveries
 from . import amazon_check_finances
@@ -62,7 +66,9 @@ from . import amazon_drift_adjusting
 from . import amazon_drift_reasons
 from . import amazon_invoice_upload
 from . import amazon_kits
+from . import amazon_ledger
 from . import amazon_marketplace
+from . import amazon_money_kind
 from . import amazon_offer_fetching
 from . import amazon_offer_importing
 from . import amazon_offer_inventory
@@ -79,6 +85,12 @@ from . import amazon_order_fetching
 from . import amazon_order_forgetting
 from . import amazon_order_importing
 from . import amazon_order_quantities
+from . import amazon_settlement
+from . import amazon_settlement_booking
+from . import amazon_settlement_document
+from . import amazon_settlement_entry
+from . import amazon_settlement_line
+from . import amazon_settlement_orders
 from . import amazon_shipment
 from . import amazon_stock_change
 from . import amazon_stock_level
@@ -87,6 +99,7 @@ from . import amazon_sync_feeds
 from . import amazon_sync_inventory
 from . import amazon_sync_orders
 from . import amazon_sync_reports
+from . import amazon_sync_settlements
 from . import delivery_carrier
 from . import ir_actions_report
 from . import mail_mail
@@ -100,6 +113,7 @@ from . import res_partner_forgetting
 from . import sale_order
 from . import sale_order_changes
 from . import sale_order_line
+from . import sale_order_payout
 from . import sale_order_totals
 from . import sale_report
 from . import stock_move

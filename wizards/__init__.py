@@ -11,6 +11,7 @@ from . import amazon_send_goods
 from . import amazon_split_account
 from . import amazon_start_account
 from . import amazon_support_report
+from . import amazon_upload_settlement
 from . import base_partner_merge
 from . import sale_advance_payment_inv
 from . import sale_mass_cancel_orders
