@@ -68,6 +68,7 @@ from . import amazon_invoice_upload
 from . import amazon_kits
 from . import amazon_ledger
 from . import amazon_marketplace
+from . import amazon_marketplace_invoices
 from . import amazon_money_kind
 from . import amazon_offer_fetching
 from . import amazon_offer_importing
@@ -115,6 +116,7 @@ from . import sale_order_changes
 from . import sale_order_line
 from . import sale_order_payout
 from . import sale_order_totals
+from . import sale_order_uploads
 from . import sale_report
 from . import stock_move
 from . import stock_move_line

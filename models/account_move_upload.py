@@ -3,8 +3,6 @@ from decimal import Decimal
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..amazon import vat_invoices
-
 PDF_MARK = b'%PDF'
 DOCUMENTS = ('out_invoice', 'out_refund')
 
@@ -242,22 +240,3 @@ class AccountMove(models.Model):
             'total': Decimal(f'{self.amount_total:.{digits}f}'),
             'tax': Decimal(f'{self.amount_tax:.{digits}f}'),
         }
-
-
-class AmazonMarketplace(models.Model):
-    """Where Amazon takes the invoices of sellers."""
-
-    _inherit = 'amazon.marketplace'
-
-    takes_invoices = fields.Boolean(
-        string="Takes Invoices",
-        help="Whether Amazon takes invoices that sellers upload for their buyers.",
-        compute='_compute_takes_invoices',
-    )
-
-    # === COMPUTE METHODS === #
-
-    @api.depends('country_id')
-    def _compute_takes_invoices(self):
-        for marketplace in self:
-            marketplace.takes_invoices = marketplace.country_id.code in vat_invoices.COUNTRIES
