@@ -5,6 +5,7 @@ from odoo import models
 from odoo.addons.base.models import ir_actions_report
 
 MARGIN = '12'  # mm; the letterhead is inside of it
+FONT = '<style>* { font-family: sans-serif !important; }</style>'
 PARTS = "//div[contains(concat(' ', normalize-space(@class), ' '), ' %s ')]"
 PAGE_NUMBERS = "descendant::*[span[@class='page']]"
 
@@ -14,6 +15,8 @@ class IrActionsReport(models.Model):
 
     Debian's wkhtmltopdf is built with a Qt that knows neither headers nor footers of pages: it
     leaves the letterhead out. On the documents of Amazon's buyers it is a part of the text then.
+    It also draws the letters of fonts that come over HTTP, so that nothing could be found or
+    copied: the server's own are taken.
     """
 
     _inherit = 'ir.actions.report'
@@ -38,7 +41,7 @@ class IrActionsReport(models.Model):
 
 
 def _move_letterheads(html):
-    """Return a report whose headers and footers are parts of its articles.
+    """Return a report whose headers and footers are parts of its articles, in the server's font.
 
     :param bytes html: The report as it was rendered.
     :rtype: bytes
@@ -54,6 +57,7 @@ def _move_letterheads(html):
             numbers.drop_tree()
         article.insert(0, _take(header))
         article.append(_take(footer))
+        article.insert(0, lxml.html.fragment_fromstring(FONT))
     root.set('data-report-margin-top', MARGIN)
     root.set('data-report-margin-bottom', MARGIN)
     return lxml.html.tostring(root, encoding='utf-8')

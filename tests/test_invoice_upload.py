@@ -333,7 +333,9 @@ class TestInvoiceUpload(UploadCase):
                 invoice = self.invoice(self.sell())
                 self.simulator.arm(mood, operation=FEED_TYPE)
                 self.upload()
-                self.assertUpload(invoice, 'failed', "press Retry here if it is missing", again=False)
+                self.assertUpload(
+                    invoice, 'failed', "press Retry here if it is missing", again=False,
+                )
                 calls = self.count_calls('createFeed')
                 self.upload()
                 self.assertEqual(self.count_calls('createFeed'), calls, "Not blindly")
