@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from .vat_invoices import AMAZON_INVOICES, NOT_PDF
+
 KNOWN = 'known'  # Amazon has a document with this number for the order
 BY_AMAZON = 'by_amazon'  # which makes the invoices of this order itself
 ORDER = 'order'  # is not the seller's, or not shipped yet
@@ -16,9 +18,9 @@ DOCUMENT = 'document'  # is no PDF, or there is none
 AMOUNTS = 'amounts'  # are not those that Amazon has
 
 _CODES = {
-    '79503': DOCUMENT,
+    NOT_PDF: DOCUMENT,
+    AMAZON_INVOICES: BY_AMAZON,
     '79517': ORDER,
-    '79525': BY_AMAZON,
     '79540': DOCUMENT,
     '79544': DOCUMENT,
 }

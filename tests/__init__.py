@@ -25,6 +25,7 @@ from . import test_fba_dates
 from . import test_fba_inventory
 from . import test_feed_carriers
 from . import test_invoice_upload
+from . import test_invoice_upload_processes
 from . import test_invoices
 from . import test_languages
 from . import test_layering

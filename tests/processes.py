@@ -1109,3 +1109,53 @@ def adjust_tonight(env):
     """Let the account adjust by itself, and this be the night for it."""
     env['amazon.account'].search([]).write({'adjusts_drift': True, 'drift_adjusted_at': False})
     env.cr.commit()
+
+
+# === INVOICES === #
+
+def kill_uploaders_at_every_commit(stage):
+    """Kill whoever uploads an invoice before each commit, and upload again."""
+    stage.control('set_feed_pace', polls=0)
+    stage.rehearse(set_up_invoicing)
+    number, was_killed = 0, True
+    while was_killed:
+        number += 1
+        stage.control('place_order', channel='FBA', status='SHIPPED', items=[{'sku': 'MUG'}])
+        stage.rehearse(sync)
+        stage.rehearse(invoice_orders)
+        was_killed = stage.play(upload_invoices, kill_at=number)
+        stage.play(upload_invoices)
+    sys.stdout.write(str(number - 1))
+
+
+def set_up_invoicing(env):
+    """Let the account upload what is invoiced."""
+    env['account.chart.template'].try_loading(
+        'generic_coa', company=env.company, install_demo=False,
+    )
+    env['amazon.account'].search([]).invoice_sending = 'upload'
+    env.cr.commit()
+
+
+def invoice_orders(env):
+    """Invoice what is not invoiced yet. The documents are there already, as *Send* leaves them."""
+    orders = env['sale.order'].search([('invoice_status', '=', 'to invoice')])
+    for invoice in orders._create_invoices():
+        invoice.action_post()
+        env['ir.attachment'].create({
+            'name': 'invoice.pdf', 'raw': f'%PDF-1.4 {invoice.name}'.encode(),
+            'res_model': 'account.move', 'res_id': invoice.id,
+            'res_field': 'invoice_pdf_report_file',
+        })
+    env.cr.commit()
+
+
+def upload_invoices(env):
+    """Upload as the scheduler does, until reports are read, one process after the other."""
+    # A killed process holds the lock until its connection is gone.
+    env.cr.execute('SELECT pg_advisory_lock(%s)', [SYNC_LOCK])
+    for _step in range(3):
+        env['amazon.feed'].search([]).asked_next = False
+        env.cr.commit()
+        env.ref('amazon_connector.ir_cron_upload_invoices').method_direct_trigger()
+    env.cr.execute('SELECT pg_advisory_unlock(%s)', [SYNC_LOCK])

@@ -8,22 +8,12 @@ from odoo.tests import BaseCase, HttpCase, tagged
 from odoo.tools.pdf import PdfFileReader
 
 from odoo.addons.amazon_connector.amazon import vat_invoice_refusals as refusals
-from odoo.addons.amazon_connector.amazon.errors import Malformed
-from odoo.addons.amazon_connector.amazon.vat_invoices import (
-    FEED_TYPE,
-    build_feed_options,
-    parse_upload_report,
-)
+from odoo.addons.amazon_connector.amazon.vat_invoices import FEED_TYPE
 from odoo.addons.amazon_connector.simulator import ROLE_TAX, Item
 
 from .common import AmazonCase
 
 PDF = b'%PDF-1.4\n\xff\x00 an invoice\n%%EOF\n'
-TAKEN = (
-    b'Feed Processing Summary:\n'
-    b'\tNumber of records processed\t\t1\n'
-    b'\tNumber of records successful\t\t1\n'
-)
 
 
 class UploadCase(AmazonCase):
@@ -376,11 +366,72 @@ class TestInvoiceUpload(UploadCase):
         self.assertIn("Tax Invoicing", sync.last_error)
         self.assertEqual(self.account.state, 'connected')
         self.assertUpload(invoice, 'in_feed')
+        self.assertEqual(self.get_finding().state, 'error')
         self.sell()
+        self.assertFalse(self.order_sync.last_error, "Orders go on")
         self.seller.grant_role(ROLE_TAX)
         self.upload()
         self.assertUpload(invoice, 'confirmed')
         self.assertFalse(sync.last_error)
+
+    # === PACE === #
+
+    def test_amazon_takes_one_in_three_seconds(self):
+        invoices = self.env['account.move'].union(
+            *[self.invoice(self.sell()) for _order in range(4)],
+        )
+        self.simulator.set_throttle(1.0)
+        self.addCleanup(self.simulator.set_throttle, None)
+        self.upload(times=1)
+        self.assertLess(len(self.env['amazon.feed'].search([('feed_ref', '!=', False)])), 4)
+        self.assertFalse(self.get_sync(self.account, 'invoices').last_error)
+        self.assertTrue(self.get_triggers('upload_invoices'), "It goes on by itself")
+        self.assertNotIn('failed', invoices.mapped('amazon_upload_state'))
+        self.simulator.set_throttle(None)
+        self.env['amazon.quota'].search([]).unlink()
+        self.upload(times=3)
+        self.assertEqual(set(invoices.mapped('amazon_upload_state')), {'confirmed'})
+        self.assertEqual(len(self.seller.vat_invoices), 4)
+
+    def test_amazon_is_left_alone_while_it_works(self):
+        self.simulator.set_feed_pace(5)
+        self.invoice(self.sell())
+        self.upload(times=1)
+        self.run_cron('upload_invoices')
+        polls = self.count_calls('getFeed')
+        self.run_cron('upload_invoices')
+        self.assertEqual(self.count_calls('getFeed'), polls, "It was asked just now")
+
+    # === CHECKS === #
+
+    def get_finding(self):
+        """Press Check Now and return what is said of invoices."""
+        self.press(self.account, 'action_check')
+        return self.account.check_ids.filtered(lambda check: check.code == 'invoices')
+
+    def test_the_check_up_looks_at_invoices(self):
+        self.account.invoice_sending = 'none'
+        self.assertFalse(self.get_finding())
+        self.account.invoice_sending = 'upload'
+        self.assertEqual(self.get_finding().state, 'ok')
+        invoice = self.invoice(self.sell(), has_pdf=False)
+        self.attach(invoice, b'no PDF')
+        self.upload()
+        finding = self.get_finding()
+        self.assertEqual(finding.state, 'warning')
+        self.assertIn("does not have: 1", finding.message)
+        self.assertTrue(self.press(finding, 'action_remedy')['domain'])
+
+    def test_a_server_that_cannot_print_says_so(self):
+        self.patch(
+            type(self.env['ir.actions.report']), 'get_wkhtmltopdf_state', lambda _self: 'install',
+        )
+        invoice = self.invoice(self.sell(), has_pdf=False)
+        self.upload()
+        self.assertUpload(invoice, 'failed', "install the program wkhtmltopdf", again=True)
+        finding = self.get_finding()
+        self.assertEqual(finding.state, 'error')
+        self.assertIn("wkhtmltopdf", finding.message)
 
     # === PEOPLE === #
 
@@ -423,36 +474,8 @@ class TestInvoiceDocument(UploadCase, HttpCase):
 
 
 @tagged('post_install', '-at_install')
-class TestUploadWords(BaseCase):
-    """What Amazon is told, and what it says."""
-
-    def test_options(self):
-        self.assertEqual(build_feed_options('305-1', 'INV/2026/1 (ä)', False), {
-            'metadata:orderid': '305-1',
-            'metadata:invoicenumber': 'INV/2026/1 ---',
-            'metadata:documenttype': 'Invoice',
-        })
-
-    def test_a_report_of_success(self):
-        report = parse_upload_report(TAKEN)
-        self.assertTrue(report.is_accepted)
-        self.assertFalse(report.errors)
-
-    def test_a_report_of_errors(self):
-        report = parse_upload_report(
-            TAKEN.replace(b'successful\t\t1', b'successful\t\t0')
-            + b'\noriginal-record-number\tsku\terror-code\terror-type\terror-message\n'
-              b'1\t\t79503\tError\tInvoice uploaded is not pdf for orderId 305-1\n',
-        )
-        self.assertFalse(report.is_accepted)
-        self.assertEqual(
-            report.errors, (('79503', "Invoice uploaded is not pdf for orderId 305-1"),),
-        )
-
-    def test_what_is_no_report(self):
-        for content in (b'', b'<html>Your report is being prepared.</html>', b'\xff\x00'):
-            with self.subTest(content), self.assertRaises(Malformed):
-                parse_upload_report(content)
+class TestUploadRefusals(BaseCase):
+    """What Amazon means."""
 
     def test_causes(self):
         for code, message, cause in (
