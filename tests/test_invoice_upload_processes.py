@@ -11,15 +11,16 @@ class TestInvoiceUploadInProcesses(ProcessCase):
         commits = int(self.play('kill_uploaders_at_every_commit'))
         self.assertGreater(commits, 8, 'commits')
         seller = self.simulator.seller
-        self.assertEqual(len(seller.orders), commits + 1)
+        self.assertLess(commits + 1, len(seller.orders), "All was tried")
         invoices = self.query("""
             SELECT sale_order.amazon_order_ref, move.name, upload.state
               FROM account_move AS move
               JOIN amazon_invoice_upload AS upload ON upload.move_id = move.id
               JOIN sale_order ON sale_order.id = upload.sale_order_id
-          ORDER BY 1
+             WHERE upload.state != 'skipped'
+          ORDER BY 1, 2
         """)
-        self.assertEqual([ref for ref, _name, _state in invoices], sorted(seller.orders))
+        self.assertEqual(len(invoices), commits + 1)
         self.assertEqual({state for _ref, _name, state in invoices}, {'confirmed'})
         self.assertEqual(
             sorted((taken.order_id, taken.number) for taken in seller.vat_invoices),
