@@ -397,7 +397,9 @@ class TestInvoiceUpload(UploadCase):
         self.invoice(self.sell())
         self.upload(times=1)
         self.run_cron('upload_invoices')
+        self.env.invalidate_all()
         polls = self.count_calls('getFeed')
+        self.assertTrue(polls)
         self.run_cron('upload_invoices')
         self.assertEqual(self.count_calls('getFeed'), polls, "It was asked just now")
 
