@@ -24,6 +24,7 @@ from . import test_drift
 from . import test_fba_dates
 from . import test_fba_inventory
 from . import test_feed_carriers
+from . import test_finances_parsing
 from . import test_invoice_upload
 from . import test_invoice_upload_processes
 from . import test_invoices
@@ -61,6 +62,7 @@ from . import test_prices
 from . import test_settings
 from . import test_settlement_entries
 from . import test_settlements
+from . import test_settlements_parsing
 from . import test_shipments
 from . import test_shipments_client
 from . import test_shipments_echo
