@@ -60,6 +60,7 @@
         'views/amazon_account_stock_views.xml',
         'views/amazon_feed_views.xml',
         'views/amazon_cancellation_views.xml',
+        'views/amazon_invoice_upload_views.xml',
         'views/amazon_marketplace_views.xml',
         'views/amazon_offer_views.xml',
         'views/amazon_offer_prices_views.xml',
@@ -85,6 +86,7 @@
         'views/sale_report_views.xml',
         'views/stock_package_views.xml',
         'views/stock_picking_views.xml',
+        'views/account_move_upload_views.xml',
         'views/amazon_menus.xml',
     ],
     'assets': {

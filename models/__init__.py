@@ -30,6 +30,7 @@ from . import account_move
 from . import account_move_amazon
 from . import account_move_send
 from . import account_move_settlement
+from . import account_move_upload
 from . import account_payment
 from . import account_tax
 from . import amazon_account_accounting
@@ -49,6 +50,7 @@ from . import amazon_account_renewals
 from . import amazon_account_sales
 from . import amazon_account_settlements
 from . import amazon_account_stock
+from . import amazon_account_uploads
 from . import amazon_authorization
 from . import amazon_booking_rule
 from . import amazon_cancellation
@@ -61,13 +63,16 @@ from . import amazon_check_renewals
 from . import amazon_check_sales
 from . import amazon_check_setup
 from . import amazon_check_stock
+from . import amazon_check_uploads
 from . import amazon_delivery_rule
 from . import amazon_drift
 from . import amazon_drift_adjusting
 from . import amazon_drift_reasons
+from . import amazon_invoice_upload
 from . import amazon_kits
 from . import amazon_ledger
 from . import amazon_marketplace
+from . import amazon_marketplace_invoices
 from . import amazon_money_kind
 from . import amazon_offer_fetching
 from . import amazon_offer_importing
@@ -101,6 +106,7 @@ from . import amazon_sync_orders
 from . import amazon_sync_reports
 from . import amazon_sync_settlements
 from . import delivery_carrier
+from . import ir_actions_report
 from . import mail_mail
 from . import product_pricelist_item
 from . import product_product
@@ -115,6 +121,7 @@ from . import sale_order_invoicing
 from . import sale_order_line
 from . import sale_order_payout
 from . import sale_order_totals
+from . import sale_order_uploads
 from . import sale_report
 from . import stock_move
 from . import stock_move_line

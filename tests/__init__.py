@@ -24,9 +24,11 @@ from . import test_drift
 from . import test_fba_dates
 from . import test_fba_inventory
 from . import test_feed_carriers
+from . import test_finances_parsing
+from . import test_invoice_upload
+from . import test_invoice_upload_processes
 from . import test_invoices
 from . import test_invoices_sending
-from . import test_finances_parsing
 from . import test_languages
 from . import test_layering
 from . import test_listings_parsing
