@@ -68,9 +68,13 @@ from . import test_shipments_sending
 from . import test_shipments_tours
 from . import test_simulator
 from . import test_simulator_authorization
+from . import test_simulator_finances
 from . import test_simulator_listings
 from . import test_simulator_reports
+from . import test_simulator_settlements
 from . import test_simulator_shipments
+from . import test_simulator_transfers
+from . import test_simulator_vat_invoices
 from . import test_start
 from . import test_stock_align
 from . import test_stock_processes
