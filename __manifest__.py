@@ -80,6 +80,7 @@
         'views/report_deliveryslip.xml',
         'views/res_partner_views.xml',
         'views/sale_order_views.xml',
+        'views/sale_order_refunds_views.xml',
         'views/sale_report_views.xml',
         'views/stock_package_views.xml',
         'views/stock_picking_views.xml',
