@@ -147,14 +147,17 @@ class FinanceOwner(MoneyOwner):
             raise ValueError(f'Unknown oddity {name}')
         self._odd_transactions['' if order is None else self.get_order(order).order_id] = name
 
-    def list_transactions(self, until: datetime) -> list[Transaction]:
-        """Return what was posted until a time, the oldest first."""
+    def list_transactions(
+        self, until: datetime, since: datetime | None = None,
+    ) -> list[Transaction]:
+        """Return what was posted until a time, not before another one; the oldest first."""
         seller_id, now = self.profile.seller_id, self.clock.now()
         found = [
             transaction
             for event in (*self.money, *self._walk_disbursements())
+            if since is None or event.due >= since
             for transaction in list_event(event, seller_id, now)
-            if transaction.posted <= until
+            if transaction.posted <= until and (since is None or transaction.posted >= since)
         ]
         return sorted(found, key=lambda it: (it.posted, it.event.event_id, it.status))
 

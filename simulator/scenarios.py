@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .orders import Address, Amount, Buyer, Item, Order, TaxRegistration
-from .settlements import Refund
+from .sales_money import Refund
 from .state import Seller
 
 

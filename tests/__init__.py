@@ -24,6 +24,7 @@ from . import test_drift
 from . import test_fba_dates
 from . import test_fba_inventory
 from . import test_feed_carriers
+from . import test_finances_parsing
 from . import test_languages
 from . import test_layering
 from . import test_listings_parsing
@@ -55,10 +56,13 @@ from . import test_orders_unexplained
 from . import test_orders_without_status
 from . import test_pack_size
 from . import test_prices
+from . import test_random_months
 from . import test_refunds
 from . import test_settings
 from . import test_settlement_entries
 from . import test_settlements
+from . import test_settlements_parsing
+from . import test_settlements_processes
 from . import test_shipments
 from . import test_shipments_client
 from . import test_shipments_echo

@@ -172,10 +172,7 @@ class TestRefunds(RefundCase):
 
     def test_yen_have_no_decimals(self):
         self.mug.taxes_id = self.vat
-        order = self.seller.place_order('JP', 'FBM', [Item('MUG', '1980', 3)])
-        self.seller.ship(order)
-        self.shift(order, 2)
-        self.sync()
+        order = self.sell_before(Item('MUG', '1980', 3), marketplace='JP')
         self.invoice(order)
         refund = self.refund(order, amount='1001')
         self.read()
@@ -431,9 +428,10 @@ class TestRefundsThatWait(RefundCase):
         self.refund(order)
         self.read()
         record = self.get_refunds(order)
+        self.assertFalse(record.sale_order_id)
         self.assertEqual(record.state, 'to_do')
         self.assertIn("Fetch an Order", record.reason)
-        self.sync()
+        self.press(self.account, 'action_sync_orders')
         self.invoice(order)
         self.process()
         self.assertEqual(record.state, 'done')

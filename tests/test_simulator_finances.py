@@ -9,11 +9,11 @@ from odoo.tests import tagged
 from odoo.addons.amazon_connector.simulator import (
     DEFAULT_SELLER,
     ROLE_FINANCES,
+    TRANSACTION_ODDITIES,
     Item,
     Participation,
     SellerProfile,
 )
-from odoo.addons.amazon_connector.simulator.finance_oddities import TRANSACTION_ODDITIES
 from odoo.addons.amazon_connector.simulator.rendering import to_iso
 from odoo.addons.amazon_connector.simulator.scenarios import stock
 

@@ -5,8 +5,12 @@ import spapi
 
 from odoo.tests import tagged
 
-from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER, ROLE_FINANCES, Item
-from odoo.addons.amazon_connector.simulator.finance_oddities import PAYOUT_ODDITIES
+from odoo.addons.amazon_connector.simulator import (
+    DEFAULT_SELLER,
+    PAYOUT_ODDITIES,
+    ROLE_FINANCES,
+    Item,
+)
 
 from .test_simulator import NOON, ConformanceCase, SimulatorCase
 
@@ -49,7 +53,7 @@ class TransferCase(SimulatorCase):
 
 
 @tagged('post_install', '-at_install')
-class TestSimulatorPayouts(TransferCase):
+class TestSimulatorTransfers(TransferCase):
     """What was settled is transferred, step by step."""
 
     def test_paid(self):

@@ -15,11 +15,9 @@ class TransactionCase(MoneyCase):
     """A seller whose sales and refunds were posted an hour ago."""
 
     def sell_before(self, *items, hours=2, **details):
-        """Let a buyer order something, and ship it some hours ago; return the order."""
-        order = self.seller.place_order('DE', 'FBM', list(items), **details)
-        self.seller.ship(order)
+        """Let a buyer order something that was shipped some hours ago; return the order."""
+        order = self.sell(*items, **details)
         self.shift(order, hours)
-        self.sync()
         return order
 
     def shift(self, order, hours):

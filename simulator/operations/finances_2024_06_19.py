@@ -86,9 +86,8 @@ def _find_transactions(call: Call) -> list[Transaction]:
         return []
     visible = newest - timedelta(hours=call.seller.finances_lag)
     return [
-        transaction for transaction in call.seller.list_transactions(visible)
-        if (after is None or transaction.posted >= after)
-        and (before is None or transaction.posted < before)
+        transaction for transaction in call.seller.list_transactions(visible, after)
+        if (before is None or transaction.posted < before)
         and (not statuses or transaction.status in statuses)
         and (related is None or related in transaction.identifiers)
         and (marketplace is None or _is_of(transaction, marketplace))
