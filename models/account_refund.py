@@ -17,6 +17,17 @@ class AccountMove(models.Model):
         ondelete='restrict',
     )
 
+    # === COMPUTE METHODS === #
+
+    def _compute_payment_state(self):
+        """Override of `account`: what a settlement has paid back is paid, not reversed."""
+        super()._compute_payment_state()
+        for move in self.filtered(lambda m: m.amazon_refund_id and m.payment_state == 'reversed'):
+            # In sudo mode: who sees credit notes need not see settlements.
+            matched = move.sudo().line_ids.matched_debit_ids.debit_move_id
+            if matched.move_id.amazon_settlement_id:
+                move.payment_state = 'paid'
+
     # === CRUD METHODS === #
 
     def unlink(self):
