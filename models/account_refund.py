@@ -80,8 +80,13 @@ class AccountMove(models.Model):
         """Override of `amazon_connector`: a credit note is of one order, its invoice may be of
         several.
         """
-        refund = self.amazon_refund_id
+        refund = self.sudo().amazon_refund_id  # who posts credit notes need not see refunds
         return [refund.order_ref] if refund else super()._get_amazon_order_refs()
+
+    def _get_amazon_transaction_ref(self):
+        """Override of `amazon_connector`: what Amazon calls the refund."""
+        refund = self.sudo().amazon_refund_id  # who sees a credit note may know of what it is
+        return refund.refund_ref or refund.adjustment_ref or ''
 
     def _reconcile_reversed_moves(self, reverse_moves, move_reverse_cancel):
         """Override of `account` to leave Amazon's credit notes open: the settlement pays them, as

@@ -130,9 +130,15 @@ class AmazonRefund(models.Model):
     def _get_credit_notes(self):
         """Return the credit notes of the order, drafts included.
 
+        What reverses an invoice of several orders is of this one only where its lines say so.
+
         :rtype: account.move
         """
-        moves = self.sale_order_id.invoice_ids | self._get_invoices().reversal_move_ids
+        order = self.sale_order_id
+        own_invoices = self._get_invoices().filtered(
+            lambda invoice: invoice.line_ids.sale_line_ids.order_id == order,
+        )
+        moves = order.invoice_ids | own_invoices.reversal_move_ids
         return moves.filtered(
             lambda move: move.move_type == 'out_refund' and move.state != 'cancel',
         )
@@ -153,7 +159,10 @@ class AmazonRefund(models.Model):
         :param account.move credit_note: The credit note of this refund.
         :rtype: str
         """
-        invoiced = sum(self._get_invoices().mapped('amount_total'))
+        lines = self.env['account.move.line'].union(
+            *(entry[0] for entry in self._get_invoiced_lines()),
+        )
+        invoiced = self.currency_id.round(sum(lines.mapped('price_total')))
         credited = sum((self._get_credit_notes() | credit_note).mapped('amount_total'))
         if self.currency_id.compare_amounts(credited, invoiced) <= 0:
             return ''

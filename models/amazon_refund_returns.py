@@ -17,7 +17,19 @@ class AmazonRefund(models.Model):
         :raise UserError: If there is nothing that could come back.
         """
         self.ensure_one()
-        order = self.sale_order_id
+        self.check_access('read')
+        return self._open_return()
+
+    # === BUSINESS METHODS === #
+
+    def _open_return(self):
+        """Do `action_return_goods` for who need not see refunds.
+
+        :rtype: dict
+        :raise UserError: If there is nothing that could come back.
+        """
+        # In sudo mode: the return and the deliveries are the user's, the refund need not be.
+        order = self.sudo().sale_order_id.sudo(False)
         if not order:
             raise UserError(self.env._(
                 "Odoo does not know the order: get it by Amazon ▸ Orders ▸ Fetch an Order.",
@@ -29,19 +41,14 @@ class AmazonRefund(models.Model):
                 'domain': [('id', 'in', deliveries.ids)],
                 'context': {},
             }
-        return self._open_return(deliveries)
-
-    # === BUSINESS METHODS === #
-
-    def _open_return(self, delivery):
-        """Open Odoo's return of a delivery.
-
-        :param stock.picking delivery: The delivery.
-        :rtype: dict
-        """
-        wizard = self.env['stock.return.picking'].with_context(
-            active_id=delivery.id, active_ids=delivery.ids, active_model='stock.picking',
-        ).create({'picking_id': delivery.id})
+        context = {
+            'active_id': deliveries.id,
+            'active_ids': deliveries.ids,
+            'active_model': 'stock.picking',
+        }
+        wizard = self.env['stock.return.picking'].with_context(**context).create({
+            'picking_id': deliveries.id,
+        })
         quantities = self._get_refunded_quantities()
         for line in wizard.product_return_moves:
             wanted = min(quantities.get(line.product_id, 0), line.move_quantity)
@@ -51,7 +58,7 @@ class AmazonRefund(models.Model):
         return {
             **self.env['ir.actions.actions']._for_xml_id('stock.act_stock_return_picking'),
             'res_id': wizard.id,
-            'context': {'active_id': delivery.id, 'active_model': 'stock.picking'},
+            'context': context,
         }
 
     def _get_refunded_quantities(self):
@@ -60,8 +67,7 @@ class AmazonRefund(models.Model):
         :return: The quantities by product.
         :rtype: dict[product.product, float]
         """
-        # In sudo mode: who takes goods back need not see invoices.
-        refund = self.sudo()
+        refund = self.sudo()  # as above: who takes goods back need not see invoices, either
         invoiced = refund._get_invoiced_lines()
         quantities = {}
         for (item_ref, sku, charge, is_promotion), amount in refund._sum_charges().items():

@@ -10,7 +10,6 @@ from odoo.fields import Command
 from ..amazon.refund_parts import find_charge, find_kind
 from .money_categories import REFUNDS
 
-TRANSACTION_TYPE = 'Refund'  # Amazon's word for A-to-z claims and chargebacks, too
 # By how much the two sources may differ in when it happened.
 SAME_TIME = timedelta(days=3)
 TAKEN_PER_PART = 200  # orders of a settlement, or transactions
@@ -59,39 +58,37 @@ class AmazonRefund(models.Model):
         """
         Transaction = self.env['amazon.transaction']
         while not budget.is_spent():
-            transactions = Transaction.search([
-                ('type', '=ilike', TRANSACTION_TYPE),
-                ('is_refund_taken', '=', False),
-            ], order='posted_at, id', limit=TAKEN_PER_PART)
-            transactions = transactions.try_lock_for_update(allow_referencing=True)
+            transactions = Transaction.search(
+                [('is_refund_taken', '=', False)], order='posted_at, id', limit=TAKEN_PER_PART,
+            ).try_lock_for_update(allow_referencing=True)
             if not transactions:
                 return
-            for company, of_company in transactions.grouped('company_id').items():
-                self._take_transactions(company, of_company)
+            failures = transactions._do_together_or_apart(self._take_transactions)
+            for transaction, exception in failures.items():
+                # Its settlement tells of the refund once more.
+                transaction._note_failure_safely(exception)
             transactions.is_refund_taken = True
             self.env['ir.cron']._commit_progress()
         self._wake()
 
     @api.model
-    def _take_transactions(self, company, transactions):
-        """Take up transactions of a company that are refunds.
+    def _take_transactions(self, transactions):
+        """Take up transactions that are refunds.
 
         A release tells of the refund once more that was deferred.
 
-        :param res.company company: The company.
         :param amazon.transaction transactions: The transactions.
         :return: None
         """
         transactions = transactions.filtered('currency_id')
-        twins = transactions._find_twins()
-        events = [
-            self._read_transaction(transaction)
-            for transaction in transactions if transaction not in twins
-        ]
-        # What is nothing but fees, the buyer sees nothing of.
-        self._take(company, [
-            event for event in events if event.problem or not event.currency.is_zero(event.total)
-        ])
+        transactions -= transactions._find_twins()
+        for company, of_company in transactions.grouped('company_id').items():
+            events = [self._read_transaction(transaction) for transaction in of_company]
+            # What is nothing but fees, the buyer sees nothing of.
+            self._take(company, [
+                event for event in events
+                if event.problem or not event.currency.is_zero(event.total)
+            ])
 
     @api.model
     def _read_transaction(self, transaction):
@@ -166,13 +163,26 @@ class AmazonRefund(models.Model):
             if budget.is_spent():
                 self._wake()
                 return
-            lines = self._get_next_lines(settlement)
-            self._take(settlement.company_id, self._read_settlement_lines(settlement, lines))
-            if lines:
-                lines.is_refund_taken = True
-            else:
-                settlement.are_refunds_taken = True
+            is_taken = settlement._do_safely(self._take_next_lines)
             self.env['ir.cron']._commit_progress()
+            if not is_taken:
+                return
+
+    @api.model
+    def _take_next_lines(self, settlement):
+        """Take up the refunds of the next orders in a settlement.
+
+        :param amazon.settlement settlement: The settlement.
+        :return: `True`, once it is done.
+        :rtype: bool
+        """
+        lines = self._get_next_lines(settlement)
+        self._take(settlement.company_id, self._read_settlement_lines(settlement, lines))
+        if lines:
+            lines.is_refund_taken = True
+        else:
+            settlement.are_refunds_taken = True
+        return True
 
     @api.model
     def _get_next_lines(self, settlement):

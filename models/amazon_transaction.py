@@ -2,6 +2,8 @@ from odoo import api, fields, models
 
 from .tools import to_naive
 
+REFUND_TYPE = 'refund'  # Amazon's word for A-to-z claims and chargebacks, too; folded
+
 
 class AmazonTransaction(models.Model):
     """Money that moved between Amazon and the seller, as Amazon tells of it within days.
@@ -13,6 +15,7 @@ class AmazonTransaction(models.Model):
 
     _name = 'amazon.transaction'
     _description = "Amazon Transaction"
+    _inherit = ['amazon.sync.mixin']
     _order = 'posted_at desc, id desc'
     _rec_name = 'transaction_ref'
 
@@ -78,7 +81,7 @@ class AmazonTransaction(models.Model):
         readonly=True,
     )
     is_refund_taken = fields.Boolean(
-        help="Whether it was looked at for a refund.", readonly=True, copy=False,
+        help="Whether it is no refund, or one that is known.", readonly=True, copy=False,
     )
     items = fields.Json(
         help="What it is for: of each item the SKU, and the amounts by Amazon's words for them.",
@@ -86,6 +89,7 @@ class AmazonTransaction(models.Model):
         groups=fields.NO_ACCESS,
     )
 
+    _to_take_idx = models.Index("(posted_at) WHERE is_refund_taken IS NOT TRUE")
     _connection_transaction_uniq = models.Constraint(
         'UNIQUE(connection_id, transaction_ref)', "There is this transaction already.",
     )
@@ -138,7 +142,8 @@ class AmazonTransaction(models.Model):
         for ref, record in known.items():
             record._write_changes(values_by_ref[ref])
         stored = self.union(*known.values()) | self.create([
-            values for ref, values in values_by_ref.items() if ref not in known
+            {**values, 'is_refund_taken': values['type'].casefold() != REFUND_TYPE}
+            for ref, values in values_by_ref.items() if ref not in known
         ])
         stored._note_releases()
         return stored

@@ -69,9 +69,18 @@ class SaleOrder(models.Model):
         refund = self.sudo().amazon_refund_ids.sorted('posted_at')[-1:]
         if not refund:
             raise UserError(self.env._("Amazon has refunded nothing of this order."))
-        return refund.sudo(False).action_return_goods()
+        return refund.sudo(False)._open_return()
 
     # === BUSINESS METHODS === #
+
+    def _get_amazon_documents(self):
+        """Override of `amazon_connector`: of an invoice for several orders, each has its own credit
+        notes.
+        """
+        return super()._get_amazon_documents().filtered(
+            lambda move: not move.amazon_refund_id
+            or move.amazon_refund_id.sale_order_id in self,
+        )
 
     def _get_amazon_returnable_deliveries(self):
         """Return the deliveries whose goods may come back.
@@ -80,6 +89,7 @@ class SaleOrder(models.Model):
         :raise UserError: If there are none, saying why.
         """
         self.ensure_one()
+        self = self.sudo()  # who takes goods back need not see sales
         if self.amazon_channel == 'fba':
             raise UserError(self.env._(
                 "Amazon ships this order, and takes its goods back itself: they are in its stock"
@@ -87,7 +97,7 @@ class SaleOrder(models.Model):
             ))
         deliveries = self.picking_ids.filtered(
             lambda picking: picking.state == 'done' and picking.picking_type_code == 'outgoing',
-        )
+        ).sudo(False)
         if not deliveries:
             raise UserError(self.env._(
                 "Nothing of %(order)s has left by a delivery, so that nothing can come back to it."

@@ -365,6 +365,31 @@ class TestRefundSources(RefundCase):
         self.process()
         self.assertCredited(refund, self.get_refunds(order).credit_note_id)
 
+    def test_an_invoice_of_two_orders_has_a_credit_note_for_each(self):
+        orders = [self.sell_before(Item('MUG', '12.99')) for _number in range(2)]
+        sale_orders = [self.get_sale_order(order) for order in orders]
+        for name in ('partner_invoice_id', 'partner_shipping_id'):
+            sale_orders[1][name] = sale_orders[0][name]
+        invoice = (sale_orders[0] | sale_orders[1])._create_invoices()
+        self.assertEqual(len(invoice), 1)
+        invoice.action_post()
+        self.refund(orders[0])
+        self.read()
+        self.settle()
+        credit_note = self.get_refunds(orders[0]).credit_note_id
+        self.assertEqual(credit_note.amount_total, 12.99)
+        self.assertEqual(credit_note.payment_state, 'paid')
+        self.assertEqual(invoice.payment_state, 'paid')
+        self.assertFalse(self.get_refunds(orders[0]).note)
+        self.assertEqual(sale_orders[0].invoice_count, 2)
+        self.assertEqual(sale_orders[1].invoice_count, 1)
+        self.refund(orders[1])
+        self.read()
+        self.settle()
+        second = self.get_refunds(orders[1]).credit_note_id
+        self.assertNotEqual(second, credit_note)
+        self.assertEqual(second.payment_state, 'paid')
+
     def test_a_settlement_that_is_taken_anew_books_nothing_twice(self):
         order = self.sell_before(Item('MUG', '12.99'))
         invoice = self.invoice(order)
@@ -536,8 +561,12 @@ class TestRefundedGoods(RefundCase):
         self.assertFalse(delivery.return_ids)
         wizard.action_create_returns()
         self.assertEqual(delivery.return_ids.move_ids.product_uom_qty, 2)
-        action = self.get_sale_order(order).action_return_amazon_goods()
+        storekeeper = self.create_user('storekeeper', 'stock.group_stock_user')
+        sale_order = self.get_sale_order(order)
+        action = sale_order.with_user(storekeeper).action_return_amazon_goods()
         self.assertEqual(action['res_model'], 'stock.return.picking')
+        with self.assertRaises(AccessError):
+            record.with_user(storekeeper).action_return_goods()
 
     def test_amazon_takes_back_what_it_ships(self):
         order = self.seller.place_order('DE', 'FBA', [Item('MUG', '12.99')], status='SHIPPED')
