@@ -32,6 +32,7 @@ from . import account_move_send
 from . import account_move_settlement
 from . import account_move_upload
 from . import account_payment
+from . import account_refund
 from . import account_tax
 from . import amazon_account_accounting
 from . import amazon_account_authorization
@@ -46,10 +47,12 @@ from . import amazon_account_orders_card
 from . import amazon_account_prices
 from . import amazon_account_privacy
 from . import amazon_account_quantity
+from . import amazon_account_refunds
 from . import amazon_account_renewals
 from . import amazon_account_sales
 from . import amazon_account_settlements
 from . import amazon_account_stock
+from . import amazon_account_transactions
 from . import amazon_account_uploads
 from . import amazon_authorization
 from . import amazon_booking_rule
@@ -90,12 +93,18 @@ from . import amazon_order_fetching
 from . import amazon_order_forgetting
 from . import amazon_order_importing
 from . import amazon_order_quantities
+from . import amazon_refund
+from . import amazon_refund_credit_note
+from . import amazon_refund_line
+from . import amazon_refund_returns
+from . import amazon_refund_taking
 from . import amazon_settlement
 from . import amazon_settlement_booking
 from . import amazon_settlement_document
 from . import amazon_settlement_entry
 from . import amazon_settlement_line
 from . import amazon_settlement_orders
+from . import amazon_settlement_refunds
 from . import amazon_shipment
 from . import amazon_stock_change
 from . import amazon_stock_level
@@ -105,6 +114,8 @@ from . import amazon_sync_inventory
 from . import amazon_sync_orders
 from . import amazon_sync_reports
 from . import amazon_sync_settlements
+from . import amazon_sync_transactions
+from . import amazon_transaction
 from . import delivery_carrier
 from . import ir_actions_report
 from . import mail_mail
@@ -120,6 +131,7 @@ from . import sale_order_changes
 from . import sale_order_invoicing
 from . import sale_order_line
 from . import sale_order_payout
+from . import sale_order_refunds
 from . import sale_order_totals
 from . import sale_order_uploads
 from . import sale_report
