@@ -12,9 +12,10 @@ from .money import MoneyEvent, MoneyRow
 from .oddities import ALIENS, LINE_BREAKS, MARKUP, ODDITIES
 from .orders import ROLE_SHIPPING, ROLE_TAX, Address, Buyer, Item, Order, TaxRegistration
 from .roles import ROLE_FINANCES, ROLE_LISTINGS, ROLE_ORDERS
+from .sales_money import Refund
 from .server import Simulator
 from .settlement_oddities import SETTLEMENT_ODDITIES
-from .settlements import Refund, Settlement
+from .settlements import Settlement
 from .state import DEFAULT_SELLER, Participation, Seller, SellerProfile
 
 __all__ = [

@@ -70,6 +70,7 @@ from . import test_simulator
 from . import test_simulator_authorization
 from . import test_simulator_listings
 from . import test_simulator_reports
+from . import test_simulator_settlements
 from . import test_simulator_shipments
 from . import test_start
 from . import test_stock_align
