@@ -74,6 +74,8 @@
         'views/amazon_money_kind_views.xml',
         'views/amazon_settlement_views.xml',
         'views/amazon_account_money_views.xml',
+        'views/amazon_account_fees_views.xml',
+        'views/account_move_fee_bill_views.xml',
         'views/report_deliveryslip.xml',
         'views/res_partner_views.xml',
         'views/sale_order_views.xml',

@@ -27,13 +27,16 @@ from . import amazon_check_connection
 from . import amazon_check_ways
 # isort: on
 from . import account_move
+from . import account_move_fee_bill
 from . import account_move_settlement
 from . import account_tax
+from . import account_tax_fees
 from . import amazon_account_accounting
 from . import amazon_account_authorization
 from . import amazon_account_card
 from . import amazon_account_deliveries
 from . import amazon_account_deliveries_card
+from . import amazon_account_fees
 from . import amazon_account_inventory
 from . import amazon_account_offers
 from . import amazon_account_orders
@@ -47,6 +50,7 @@ from . import amazon_account_settlements
 from . import amazon_account_stock
 from . import amazon_authorization
 from . import amazon_booking_rule
+from . import amazon_booking_rule_fees
 from . import amazon_cancellation
 from . import amazon_check_deliveries
 from . import amazon_check_finances
@@ -85,6 +89,7 @@ from . import amazon_settlement
 from . import amazon_settlement_booking
 from . import amazon_settlement_document
 from . import amazon_settlement_entry
+from . import amazon_settlement_fees
 from . import amazon_settlement_line
 from . import amazon_settlement_orders
 from . import amazon_shipment

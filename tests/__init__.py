@@ -23,6 +23,7 @@ from . import test_dev
 from . import test_drift
 from . import test_fba_dates
 from . import test_fba_inventory
+from . import test_fee_bills
 from . import test_feed_carriers
 from . import test_languages
 from . import test_layering
