@@ -6,6 +6,7 @@ An independent reading of Amazon's models: it shares no code with the connector.
 from .applications import Application
 from .faults import Fault
 from .fba_stock import FBA_ODDITIES, FbaStock
+from .finance_oddities import PAYOUT_ODDITIES, TRANSACTION_ODDITIES
 from .listing_oddities import LISTING_ODDITIES
 from .listings import Listing
 from .money import MoneyEvent, MoneyRow
@@ -17,6 +18,7 @@ from .server import Simulator
 from .settlement_oddities import SETTLEMENT_ODDITIES
 from .settlements import Settlement
 from .state import DEFAULT_SELLER, Participation, Seller, SellerProfile
+from .vat_invoices import VatInvoice
 
 __all__ = [
     'ALIENS',
@@ -26,12 +28,14 @@ __all__ = [
     'LISTING_ODDITIES',
     'MARKUP',
     'ODDITIES',
+    'PAYOUT_ODDITIES',
     'ROLE_FINANCES',
     'ROLE_LISTINGS',
     'ROLE_ORDERS',
     'ROLE_SHIPPING',
     'ROLE_TAX',
     'SETTLEMENT_ODDITIES',
+    'TRANSACTION_ODDITIES',
     'Address',
     'Application',
     'Buyer',
@@ -49,4 +53,5 @@ __all__ = [
     'Settlement',
     'Simulator',
     'TaxRegistration',
+    'VatInvoice',
 ]
