@@ -26,6 +26,7 @@ from . import amazon_check
 from . import amazon_check_connection
 from . import amazon_check_ways
 # isort: on
+from . import account_bank_statement_line
 from . import account_move
 from . import account_move_fee_bill
 from . import account_move_settlement
@@ -41,6 +42,7 @@ from . import amazon_account_inventory
 from . import amazon_account_offers
 from . import amazon_account_orders
 from . import amazon_account_orders_card
+from . import amazon_account_payouts
 from . import amazon_account_prices
 from . import amazon_account_privacy
 from . import amazon_account_quantity
@@ -85,13 +87,16 @@ from . import amazon_order_fetching
 from . import amazon_order_forgetting
 from . import amazon_order_importing
 from . import amazon_order_quantities
+from . import amazon_payout
 from . import amazon_settlement
 from . import amazon_settlement_booking
 from . import amazon_settlement_document
 from . import amazon_settlement_entry
 from . import amazon_settlement_fees
 from . import amazon_settlement_line
+from . import amazon_settlement_matching
 from . import amazon_settlement_orders
+from . import amazon_settlement_payout
 from . import amazon_shipment
 from . import amazon_stock_change
 from . import amazon_stock_level
@@ -99,6 +104,7 @@ from . import amazon_stock_sending
 from . import amazon_sync_feeds
 from . import amazon_sync_inventory
 from . import amazon_sync_orders
+from . import amazon_sync_payouts
 from . import amazon_sync_reports
 from . import amazon_sync_settlements
 from . import delivery_carrier

@@ -30,6 +30,7 @@ from . import test_languages
 from . import test_layering
 from . import test_listings_parsing
 from . import test_marketplaces_change
+from . import test_match_deposit
 from . import test_matching
 from . import test_never_oversold
 from . import test_offered_quantity
@@ -56,6 +57,7 @@ from . import test_orders_turns
 from . import test_orders_unexplained
 from . import test_orders_without_status
 from . import test_pack_size
+from . import test_payouts
 from . import test_prices
 from . import test_random_months
 from . import test_settings
