@@ -19,6 +19,7 @@ from decimal import Decimal
 from .listings_report import ZONES
 from .local_numbers import read_signed_amount
 from .payload import MAX_COUNT, MAX_LENGTH, MAX_NOTES, YEARS
+from .proceeds import DECIMALS
 from .tables import Table, read_table
 from .texts import clean
 
@@ -71,11 +72,7 @@ LONG = "the row has more cells than the header"
 STRAY = "the row belongs to no settlement"
 
 POINTS = ('.', ',')
-DECIMALS = 2
-OTHER_DECIMALS = {
-    'JPY': 0, 'KRW': 0, 'CLP': 0, 'VND': 0, 'BHD': 3, 'IQD': 3, 'JOD': 3, 'KWD': 3, 'LYD': 3,
-    'OMR': 3, 'TND': 3,
-}
+DEFAULT_DECIMALS = 2
 
 CLOCK = r'(?:[ T]+(\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d+)?)? ?([A-Z]+|[+-]\d\d:?\d\d)?)?'
 YEAR_FIRST = re.compile(rf'(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){CLOCK}', re.ASCII)
@@ -312,7 +309,7 @@ def _rate_numbers(
     currencies = Counter(row['currency'] for rows in groups.values() for row in rows)
     del currencies['']
     currency = next((code for code, _count in currencies.most_common(1)), '')
-    usual = OTHER_DECIMALS.get(currency.upper(), DECIMALS)
+    usual = DECIMALS.get(currency.upper(), DEFAULT_DECIMALS)
     decimals = [-number.as_tuple().exponent for number in numbers]
     too_many = sum(count > usual for count in decimals)
     return len(numbers), proven, -too_many, sum(count == usual for count in decimals)
@@ -329,11 +326,11 @@ def _decide_order(groups: Mapping[str, Sequence[_Row]]) -> bool | None:
     """Tell whether the day stands before the month, `None` if nobody knows or there are both."""
     keys = ('start', 'end', 'deposit_at', 'posted_at', 'posted_date')
     texts = {row[key] for rows in groups.values() for row in rows for key in keys}
-    orders = set()
-    for text in texts:
-        match = YEAR_LAST.fullmatch(text)
-        if match and match[2] != '.' and (int(match[1]) > 12) != (int(match[3]) > 12):
-            orders.add(int(match[1]) > 12)
+    matches = [match for text in texts if (match := YEAR_LAST.fullmatch(text.upper()))]
+    parts = [(int(match[1]), int(match[3])) for match in matches if match[2] != '.']
+    if not parts:
+        return None
+    orders = {first > 12 for first, second in parts if (first > 12) != (second > 12)}
     if orders:
         return orders.pop() if len(orders) == 1 else None
     suits = [_count_timely(_Reading('.', order), groups) for order in (False, True)]
@@ -346,11 +343,16 @@ def _count_timely(reading: _Reading, groups: Mapping[str, Sequence[_Row]]) -> in
     for rows in groups.values():
         start, end = (_find_time(reading, rows, key) for key in ('start', 'end'))
         if start and end:
-            moments = (reading.read_time(row['posted_date']) for row in rows if row['posted_date'])
+            moments = (_read_posting(reading, row) for row in rows)
             timely += sum(
                 bool(moment) and start - SLACK <= moment <= end + SLACK for moment in moments
             )
     return timely
+
+
+def _read_posting(reading: _Reading, row: _Row) -> datetime | None:
+    """Return when a row was posted, `None` if it does not tell."""
+    return reading.read_time(row['posted_at']) or reading.read_time(row['posted_date'])
 
 
 def _find_time(reading: _Reading, rows: Iterable[_Row], key: str) -> datetime | None:
@@ -483,8 +485,7 @@ class _Builder:
             self._lines.append(self._make_line(row, amount))
 
     def _make_line(self, row: _Row, amount: Decimal) -> SettlementLine:
-        read_time = self._reading.read_time
-        posted_at = read_time(row['posted_at']) or read_time(row['posted_date'])
+        posted_at = _read_posting(self._reading, row)
         if not posted_at and (row['posted_at'] or row['posted_date']):
             self._note(row, UNREADABLE_TIME)
         return SettlementLine(

@@ -86,6 +86,7 @@ from . import amazon_settlement_booking
 from . import amazon_settlement_document
 from . import amazon_settlement_entry
 from . import amazon_settlement_line
+from . import amazon_settlement_orders
 from . import amazon_shipment
 from . import amazon_stock_change
 from . import amazon_stock_level

@@ -373,6 +373,11 @@ class AmazonSettlement(models.Model):
                 "The document has no line with the total of the settlement. Press Read Settlements"
                 " later: Amazon sends it anew.",
             )
+        if data.is_contradictory:
+            return self.env._(
+                "The document tells several totals or currencies for it, so that nothing is booked."
+                " Press Read Settlements later: Amazon sends it anew.",
+            )
         if data.unreadable:
             return self.env._(
                 "%(count)s amounts can't be read; they are in What Was Odd. Nothing is booked.",

@@ -54,19 +54,17 @@ class AmazonSync(models.Model):
             self.window = self._begin_look()
         if self.window:
             with self._call_amazon(run) as client:
-                return self._read_next_list(client) or self._has_to_download()
+                return self._read_next_list(client)
             return False
-        document = self._get_to_download()[:1]
-        if not document or self.connection_id.state != 'connected':
-            self._note_success(run)
+        if document := self._get_to_download()[:1]:
+            with self._call_amazon(run) as client:
+                return self._download(client, document, run)
             return False
-        with self._call_amazon(run) as client:
-            if document.try_lock_for_update(allow_referencing=True):
-                document._do_safely(lambda document: document._download(client))
-                run.outcomes[document.state] += 1
-                self.env['amazon.settlement']._wake_booking()
-            self.env['ir.cron']._commit_progress()
-            return self._has_to_download()
+        if settlement := self._get_with_unknown_orders():
+            with self._call_amazon(run) as client:
+                return self._ask_for_order(client, settlement)
+            return False
+        self._note_success(run)
         return False
 
     def _begin_look(self):
@@ -83,7 +81,7 @@ class AmazonSync(models.Model):
         """Read one page of Amazon's list, note what it holds, and commit both.
 
         :param amazon.client.Client client: The client of the connection.
-        :return: Whether there is another page.
+        :return: Whether there may be more to do.
         :rtype: bool
         """
         if not self.try_lock_for_update(allow_referencing=True) or not self.window:
@@ -104,7 +102,50 @@ class AmazonSync(models.Model):
                 'window': False,
             })
         self.env['ir.cron']._commit_progress()
-        return bool(token)
+        return True
+
+    def _download(self, client, document, run):
+        """Download a document, and commit it.
+
+        :param amazon.client.Client client: The client of the connection.
+        :param amazon.settlement.document document: The document.
+        :param Run run: Counts the documents by what became of them.
+        :return: Whether there may be more to do.
+        :rtype: bool
+        """
+        if not document.try_lock_for_update(allow_referencing=True):
+            return False
+        document._do_safely(lambda document: document._download(client))
+        run.outcomes[document.state] += 1
+        self.env['amazon.settlement']._wake_booking()
+        self.env['ir.cron']._commit_progress()
+        return True
+
+    def _get_with_unknown_orders(self):
+        """Return the settlements with orders that Amazon is to be asked for, the oldest first.
+
+        :rtype: amazon.settlement
+        """
+        return self.env['amazon.settlement'].search([
+            ('account_id', 'in', self.connection_id.account_ids.ids), ('state', '=', 'proven'),
+        ], order='date_end, id').filtered(lambda settlement: settlement._get_refs_to_ask())[:1]
+
+    def _ask_for_order(self, client, settlement):
+        """Ask Amazon for an order that Odoo does not know, and commit it.
+
+        :param amazon.client.Client client: The client of the connection.
+        :param amazon.settlement settlement: The settlement that has it.
+        :return: Whether there may be more to do.
+        :rtype: bool
+        """
+        refs = settlement._get_refs_to_ask()
+        if not refs or not settlement.try_lock_for_update(allow_referencing=True):
+            return False
+        settlement._ask_for_order(client, refs[0])
+        if len(refs) == 1:
+            settlement._wake_booking()
+        self.env['ir.cron']._commit_progress()
+        return True
 
     def _get_to_download(self):
         """Return the documents that are not here yet, the oldest first.
@@ -120,13 +161,6 @@ class AmazonSync(models.Model):
             & Domain('document_ref', '!=', False),
             order='made_at, id',
         ).filtered(lambda document: not document.content)
-
-    def _has_to_download(self):
-        """Return whether documents are not here yet.
-
-        :rtype: bool
-        """
-        return bool(self._get_to_download())
 
     def _get_denial_reason(self):
         """Override of `amazon_connector`: orders and deliveries go on without this way."""

@@ -56,6 +56,8 @@ from . import test_orders_without_status
 from . import test_pack_size
 from . import test_prices
 from . import test_settings
+from . import test_settlement_entries
+from . import test_settlements
 from . import test_shipments
 from . import test_shipments_client
 from . import test_shipments_echo

@@ -1,0 +1,124 @@
+from odoo.tests import tagged
+
+from odoo.addons.amazon_connector.simulator import Item
+
+from .common import MoneyCase
+
+
+@tagged('post_install', '-at_install')
+class TestSettlementEntries(MoneyCase):
+    """What a settlement makes in the books."""
+
+    def get_amounts(self, settlement, account):
+        """Return what the entries have on an account, in the settlement's currency."""
+        items = settlement.move_ids.line_ids.filtered(lambda item: item.account_id == account)
+        return settlement.currency_id.round(sum(items.mapped('amount_currency')))
+
+    def test_an_invoice_is_paid_and_the_rest_is_in_transit(self):
+        order = self.sell(Item('MUG', '12.99', 2))
+        invoice = self.invoice(order)
+        settlement = self.settle()
+        self.assertEqual(invoice.payment_state, 'paid')
+        self.assertEqual(
+            self.get_amounts(settlement, self.ledger.transit_account_id), settlement.total,
+        )
+        self.assertEqual(self.get_amounts(settlement, self.ledger.clearing_account_id), 0)
+        self.assertEqual(self.get_sale_order(order).amazon_payout_state, 'settled')
+
+    def test_an_invoice_that_is_posted_later_is_paid_at_once(self):
+        order = self.sell(Item('MUG', '12.99'))
+        self.settle()
+        invoice = self.invoice(order)
+        self.assertEqual(invoice.payment_state, 'paid')
+
+    def test_a_draft_entry_pays_when_it_is_posted(self):
+        self.account.settlement_policy = 'draft'
+        invoice = self.invoice(self.sell(Item('MUG', '12.99')))
+        settlement = self.settle()
+        self.assertEqual(settlement.move_ids.state, 'draft')
+        self.assertEqual(invoice.payment_state, 'not_paid')
+        settlement.move_ids.action_post()
+        self.run_cron('book_settlements')
+        self.assertEqual(invoice.payment_state, 'paid')
+
+    def test_a_payment_that_was_taken_before_is_not_taken_twice(self):
+        order = self.sell(Item('MUG', '12.99'))
+        invoice = self.invoice(order)
+        payment = self.env['account.payment.register'].with_context(
+            active_model='account.move', active_ids=invoice.ids,
+        ).create({'journal_id': self.ledger.journal_id.id})._create_payments()
+        self.assertTrue(payment.move_id)
+        self.assertEqual(self.get_balance(self.ledger.clearing_account_id), 12.99)
+        settlement = self.settle()
+        self.assertEqual(self.get_balance(self.ledger.clearing_account_id), 0)
+        self.assertEqual(
+            self.get_amounts(settlement, self.ledger.transit_account_id), settlement.total,
+        )
+
+    def test_reserves_are_held_and_given_back(self):
+        self.seller.set_reserve('5.00')
+        self.sell(Item('MUG', '12.99'))
+        self.settle()
+        self.assertEqual(self.get_balance(self.ledger.reserve_account_id), 5)
+        self.seller.set_reserve('0')
+        self.sell(Item('BOWL', '7.99'))
+        self.settle()
+        self.assertEqual(self.get_balance(self.ledger.reserve_account_id), 0)
+
+    def test_a_negative_settlement_is_carried_on(self):
+        self.seller.charge_fee('subscription', '39.00')
+        settlement = self.settle()
+        self.assertEqual(settlement.total, -39)
+        self.assertEqual(self.get_balance(self.ledger.clearing_account_id), -39)
+        self.assertEqual(self.get_balance(self.ledger.transit_account_id), 0)
+        self.sell(Item('MUG', '99.00'))
+        settlement = self.settle()
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(self.get_balance(self.ledger.clearing_account_id), 0)
+        self.assertEqual(self.get_balance(self.ledger.transit_account_id), settlement.total)
+
+    def test_an_order_that_odoo_does_not_know_is_on_the_shared_customer(self):
+        self.seller.post_money(
+            'Order', 'ItemPrice', 'Principal', '20.00', order_id='111-1111111-1111111', sku='MUG',
+        )
+        settlement = self.settle()
+        self.run_cron('find_settlements')
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(settlement.unknown_order_count, 1)
+        item = settlement.move_ids.line_ids.filtered('amazon_order_ref')
+        self.assertTrue(item.partner_id.amazon_marketplace_id)
+        self.assertEqual(item.amount_residual, -20)
+
+    def test_an_order_that_odoo_does_not_know_is_fetched(self):
+        order = self.seller.place_order('DE', 'FBM', [Item('MUG', '12.99')])
+        self.seller.ship(order)
+        settlement = self.settle()
+        self.run_cron('find_settlements')
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertTrue(self.get_sale_order(order))
+        self.assertEqual(settlement.unknown_order_count, 0)
+
+    def test_entries_that_are_taken_back_can_be_booked_again(self):
+        invoice = self.invoice(self.sell(Item('MUG', '12.99')))
+        settlement = self.settle()
+        move = settlement.move_ids
+        move.button_draft()
+        move.button_cancel()
+        self.assertEqual(settlement.state, 'proven')
+        self.assertEqual(invoice.payment_state, 'not_paid')
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'proven')
+        self.press(settlement, 'action_book')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(invoice.payment_state, 'paid')
+
+    def test_two_months_get_an_entry_each(self):
+        self.account.splits_months = True
+        self.sell(Item('MUG', '12.99'))
+        self.seller.charge_fee('storage', '3.00', at=self.simulator.clock.now().replace(day=1))
+        settlement = self.settle()
+        self.assertEqual(
+            self.get_amounts(settlement, self.ledger.transit_account_id), settlement.total,
+        )

@@ -1,0 +1,114 @@
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+
+from odoo.addons.amazon_connector.simulator import Item
+
+from .common import MoneyCase
+
+
+@tagged('post_install', '-at_install')
+class TestSettlements(MoneyCase):
+    """Settlements come in, are proven, and say what holds them back."""
+
+    def test_a_settlement_comes_in_and_is_proven(self):
+        self.sell(Item('MUG', '12.99', 2))
+        closed = self.seller.close_settlement()
+        self.read_settlements()
+        settlement = self.get_settlement(closed)
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(settlement.total, float(closed.total))
+        self.assertEqual(settlement.line_total, float(closed.total))
+        self.assertEqual(len(settlement.line_ids), closed.line_count)
+        self.assertEqual(settlement.account_id, self.account)
+
+    def test_the_same_again_does_nothing(self):
+        self.sell(Item('MUG', '12.99'))
+        settlement = self.settle()
+        lines, moves = settlement.line_ids, settlement.move_ids
+        self.seller.reissue(settlement.settlement_ref)
+        self.read_settlements()
+        self.assertEqual(settlement.line_ids, lines)
+        self.assertEqual(settlement.move_ids, moves)
+        self.assertFalse(settlement.rival_document_id)
+
+    def test_a_wrong_sum_is_failed_with_both_figures_and_its_reissue_is_taken(self):
+        self.sell(Item('MUG', '12.99'))
+        closed = self.seller.close_settlement(odd='missing line')
+        self.read_settlements()
+        settlement = self.get_settlement(closed)
+        self.assertEqual(settlement.state, 'failed')
+        self.assertIn(settlement.currency_id.format(settlement.total), settlement.reason)
+        self.assertIn(settlement.currency_id.format(settlement.line_total), settlement.reason)
+        self.assertFalse(settlement.move_ids)
+        self.assertTrue(self.account.settlement_attention_count)
+        self.seller.reissue(closed)
+        self.read_settlements()
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(settlement.line_total, settlement.total)
+
+    def test_other_content_under_the_same_id_is_shown_and_never_merged(self):
+        self.sell(Item('MUG', '12.99'))
+        closed = self.seller.close_settlement()
+        self.read_settlements()
+        settlement = self.get_settlement(closed)
+        lines = settlement.line_ids
+        self.seller.reissue(closed, odd='other lines')
+        self.read_settlements()
+        self.assertEqual(settlement.line_ids, lines)
+        self.assertTrue(settlement.rival_document_id)
+        with self.assertRaisesRegex(UserError, "booked"):
+            settlement.action_take_rival()
+
+    def test_an_unknown_kind_blocks_until_a_person_has_named_it(self):
+        self.sell(Item('MUG', '12.99'))
+        self.seller.post_money('Novelty', 'Novelty Charge', 'Something new', '-1.23')
+        settlement = self.settle()
+        self.assertEqual(settlement.state, 'proven')
+        self.assertIn("Something new", settlement.reason)
+        kind = settlement.unknown_kind_ids
+        self.assertEqual(kind.amount_description, 'Something new')
+        self.assertTrue(kind.proposed_category)
+        kind.category = 'other_fee'
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+        self.seller.post_money('novelty', 'NoveltyCharge', 'SOMETHING_NEW', '-1.23')
+        self.assertEqual(self.settle().state, 'booked')
+
+    def test_nothing_is_booked_before_accounting_is_set_up(self):
+        self.account.ledger_ids.unlink()
+        self.sell(Item('MUG', '12.99'))
+        settlement = self.settle()
+        self.assertEqual(settlement.state, 'proven')
+        self.assertIn("Set Up Accounting", settlement.reason)
+        self.account.action_set_up_accounting()
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+
+    def test_a_locked_period_is_a_sentence_on_the_settlement(self):
+        self.sell(Item('MUG', '12.99'))
+        self.company.fiscalyear_lock_date = '2099-12-31'
+        settlement = self.settle()
+        self.assertEqual(settlement.state, 'proven')
+        self.assertIn("locked", settlement.reason)
+        self.assertFalse(settlement.move_ids)
+        self.company.fiscalyear_lock_date = False
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+
+    def test_amazon_groups_alone_do_not_book(self):
+        user = self.create_user('seller', 'amazon_connector.group_amazon_admin')
+        accountant = self.create_user('accountant', 'account.group_account_invoice')
+        self.account.settlement_policy = 'draft'
+        self.sell(Item('MUG', '12.99'))
+        self.seller.post_money('Novelty', 'Novelty Charge', 'Something new', '-1.23')
+        settlement = self.settle()
+        with self.assertRaises(AccessError):
+            settlement.with_user(user).action_book()
+        with self.assertRaises(AccessError):
+            settlement.with_user(user).unknown_kind_ids.category = 'other_fee'
+        with self.assertRaises(AccessError):
+            settlement.with_user(accountant).state = 'booked'
+        settlement.with_user(accountant).unknown_kind_ids.category = 'other_fee'
+        settlement.with_user(accountant).action_book()
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(settlement.move_ids.state, 'draft')
