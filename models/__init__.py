@@ -61,6 +61,7 @@ from . import amazon_delivery_rule
 from . import amazon_drift
 from . import amazon_drift_adjusting
 from . import amazon_drift_reasons
+from . import amazon_fee_share
 from . import amazon_kits
 from . import amazon_ledger
 from . import amazon_marketplace
@@ -77,6 +78,7 @@ from . import amazon_offer_quantity
 from . import amazon_offer_references
 from . import amazon_offer_stock
 from . import amazon_order
+from . import amazon_order_earning
 from . import amazon_order_fetching
 from . import amazon_order_forgetting
 from . import amazon_order_importing
@@ -87,6 +89,8 @@ from . import amazon_settlement_document
 from . import amazon_settlement_entry
 from . import amazon_settlement_line
 from . import amazon_settlement_orders
+from . import amazon_settlement_shares
+from . import amazon_settlement_waterfall
 from . import amazon_shipment
 from . import amazon_stock_change
 from . import amazon_stock_level

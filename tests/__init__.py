@@ -21,6 +21,7 @@ from . import test_cut_over
 from . import test_delivery_rules
 from . import test_dev
 from . import test_drift
+from . import test_earnings
 from . import test_fba_dates
 from . import test_fba_inventory
 from . import test_feed_carriers
@@ -78,3 +79,4 @@ from . import test_stock_push
 from . import test_tours
 from . import test_toy_way
 from . import test_warehouse
+from . import test_waterfall
