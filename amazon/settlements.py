@@ -69,6 +69,7 @@ NO_REF = "the row names no settlement, and is taken for one of the settlement ab
 TWO_TOTALS = "the settlement has another total already"
 TWO_CURRENCIES = "the settlement has another currency already"
 LONG = "the row has more cells than the header"
+CUT = "the document breaks off in this row"
 STRAY = "the row belongs to no settlement"
 
 POINTS = ('.', ',')
@@ -197,10 +198,11 @@ def _is_header(cells: Sequence[str]) -> bool:
 class _Row:
     """What a row has in each of the known columns, in one line; empty if it has no such cell."""
 
-    __slots__ = ('number', 'cells', 'is_long')
+    __slots__ = ('number', 'cells', 'is_long', 'is_cut')
     number: int
     cells: tuple[str, ...]
-    is_long: bool
+    is_long: bool  # whether there is something beyond the last column
+    is_cut: bool  # whether the document breaks off in it
 
     def __getitem__(self, key: str) -> str:
         return self.cells[_INDEXES[key]]
@@ -217,6 +219,9 @@ class _Sorter:
         self.notes: list[Note] = []
         self._cleaned: dict[str, str] = {'': ''}  # most cells come many times
         self._ref = ''
+        # The number of a row whose end may be missing, and how many cells one has that is whole.
+        self._open_number = table.last_number if table.is_cut or not table.is_ended else 0
+        self._least_width = min(table.get_widths()[:-1], default=0) - 1
         self._place(table.header)
         for number, cells in table.iterate_rows():
             self._take(number, cells)
@@ -237,11 +242,24 @@ class _Sorter:
         extra = cells[self._width:]
         known = cells[:self._width]
         known += [''] * (self._width + 1 - len(known))
+        values = tuple(self._clean(known[place]) for place in self._places)
         return _Row(
             number,
-            tuple(self._clean(known[place]) for place in self._places),
-            any(cell.strip() for cell in extra),
+            values,
+            is_long=any(cell.strip() for cell in extra),
+            is_cut=number == self._open_number and self._lacks_end(cells, values),
         )
+
+    def _lacks_end(self, cells: Sequence[str], values: Sequence[str]) -> bool:
+        """Tell whether a row has too few cells, or no time, as all have but the one with the total.
+
+        Rows that are a cell short are whole.
+        """
+        if len(cells) < self._least_width:
+            return True
+        has_times = self._places[_INDEXES['posted_at']] < self._width
+        is_timed = ':' in values[_INDEXES['posted_at']] or values[_INDEXES['total']]
+        return has_times and not is_timed
 
     def _clean(self, cell: str) -> str:
         text = self._cleaned.get(cell)
@@ -446,6 +464,10 @@ class _Builder:
             self._note(row, NO_REF)
         if row.is_long:
             self._note(row, LONG)
+        if row.is_cut:
+            self._unreadable += 1
+            self._note(row, CUT)
+            return
         self._take_currency(row)
         if row['total']:
             self._take_total(row)

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 from .quiet import log_failure, quiet_sql
 
@@ -142,14 +142,30 @@ class AccountMoveLine(models.Model):
             note(order.amazon_order_ref, moves.line_ids.filtered(
                 lambda item: item.display_type == 'payment_term' and not item.reconciled,
             ))
-        payments = self.search([
-            ('company_id', 'in', self.company_id.ids),
-            ('amazon_order_ref', 'in', refs),
-            ('parent_state', '=', 'posted'),
-            ('reconciled', '=', False),
-            ('account_id', 'in', self.account_id.ids),
-            ('move_id.amazon_settlement_id', '=', False),
-        ])
-        for item in payments:
-            note(item.amazon_order_ref, item)
+        for account, items in self.grouped('account_id').items():
+            for order, payments in self._find_taken_payments(account, orders).items():
+                if order.amazon_order_ref in items.mapped('amazon_order_ref'):
+                    note(order.amazon_order_ref, payments)
         return found
+
+    @api.model
+    def _find_taken_payments(self, account, orders):
+        """Return what is open of the payments of orders' invoices on a clearing account.
+
+        :param account.account account: The clearing account.
+        :param orders: The sales orders.
+        :return: The items by order.
+        :rtype: dict[sale.order, account.move.line]
+        """
+        taken = {}
+        for order in orders:
+            terms = order._get_amazon_documents().line_ids.filtered(
+                lambda item: item.display_type == 'payment_term',
+            )
+            paying = terms.matched_credit_ids.credit_move_id | terms.matched_debit_ids.debit_move_id
+            items = paying.move_id.filtered('origin_payment_id').line_ids.filtered(
+                lambda item: item.account_id == account and not item.reconciled,
+            )
+            if items:
+                taken[order] = items
+        return taken

@@ -19,6 +19,12 @@ class AmazonAccount(models.Model):
         string="Accounts by Kind of Money",
         copy=False,
     )
+    fee_partner_id = fields.Many2one(
+        comodel_name='res.partner',
+        string="Amazon's Company",
+        help="Whose bills the fees of the account are on.",
+        copy=False,
+    )
     payment_journal_id = fields.Many2one(
         comodel_name='account.journal',
         string="Amazon Payments",

@@ -36,6 +36,7 @@ class AmazonBookingRule(models.Model):
 
     account_id = fields.Many2one(
         comodel_name='amazon.account',
+        string="Amazon Account",
         required=True,
         index=True,
         readonly=True,

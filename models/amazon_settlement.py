@@ -98,6 +98,7 @@ class AmazonSettlement(models.Model):
 
     # === COMPUTE METHODS === #
 
+    @api.depends('line_ids.category')
     def _compute_unknown_kind_ids(self):
         kinds = dict(self.env['amazon.settlement.line']._read_group(
             [('settlement_id', 'in', self.ids), ('category', '=', False)],
@@ -252,6 +253,12 @@ class AmazonSettlement(models.Model):
         ])
         if known:
             return known
+        if not data.currency:
+            raise UserError(self.env._(
+                "The document names no currency for settlement %(settlement)s. Press Read"
+                " Settlements later: Amazon sends it anew.",
+                settlement=data.ref,
+            ))
         account = document._choose_account(data)
         return self.create({
             'settlement_ref': data.ref,

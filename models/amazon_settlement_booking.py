@@ -5,7 +5,6 @@ from odoo.tools import SQL, format_date
 
 from .amazon_sync_mixin import NOT_A_RECORDS_FAULT
 from .guard import as_connector
-from .money_categories import REFUNDS, SALES
 from .quiet import quiet_sql
 from .tools import SYNC_SECONDS, TimeBudget
 
@@ -75,7 +74,8 @@ class AmazonSettlement(models.Model):
                     settlement=settlement.settlement_ref,
                     reason=settlement.reason or '',
                 ))
-            settlement.waits_for_person = False
+            if not settlement.try_lock_for_update(allow_referencing=True):
+                raise UserError(self.env._("It is being booked at this moment."))
             if obstacle := settlement._find_obstacle():
                 raise UserError(obstacle)
             settlement._book()
@@ -175,6 +175,11 @@ class AmazonSettlement(models.Model):
                 count=len(unknown),
                 kinds=', '.join(unknown[:3].mapped('display_name')),
             )
+        if self.move_ids:
+            return self.env._(
+                "It still has the entry %(entry)s: cancel it, then press Book.",
+                entry=self.move_ids[0].display_name,
+            )
         self._get_ledger()
         return self._find_locked_month() or self._find_missing_rate()
 
@@ -234,8 +239,9 @@ class AmazonSettlement(models.Model):
             'next_try': False,
             'is_reconciled': False,
             'reconciled_up_to': 0,
+            'waits_for_person': False,
         })
-        self._mark_payout_state()
+        self.line_ids.sale_order_id._update_payout_state()
         self._wake_booking()
 
     def _get_carried(self, move, part, before):
@@ -270,36 +276,6 @@ class AmazonSettlement(models.Model):
             self.id,
         ))
         Line.invalidate_model(['sale_order_id'])
-
-    def _mark_payout_state(self):
-        """Record on the orders what was paid out, and what was refunded.
-
-        :return: None
-        """
-        sums = {'sales': {}, 'refunds': {}}
-        lines = self.env['amazon.settlement.line']
-        for order, category, amount in lines._read_group(
-            [
-                ('sale_order_id', 'in', lines.search_fetch(
-                    [('settlement_id', '=', self.id), ('sale_order_id', '!=', False)],
-                    ['sale_order_id'],
-                ).sale_order_id.ids),
-                ('settlement_id.state', '=', 'booked'),
-            ],
-            ['sale_order_id', 'category'], ['amount:sum'],
-        ):
-            side = 'sales' if category in SALES else 'refunds' if category in REFUNDS else None
-            if side:
-                sums[side][order] = sums[side].get(order, 0.0) + amount
-        orders = self.env['sale.order'].union(*sums['sales'], *sums['refunds'])
-        refunded = orders.filtered(lambda order: (
-            order in sums['refunds'] and self.currency_id.compare_amounts(
-                sums['sales'].get(order, 0.0) + sums['refunds'][order], 0,
-            ) <= 0
-        ))
-        with as_connector():
-            (orders - refunded).amazon_payout_state = 'settled'
-            refunded.amazon_payout_state = 'refunded'
 
     # === BUSINESS METHODS - RECONCILING === #
 
@@ -344,4 +320,4 @@ class AmazonSettlement(models.Model):
                 ),
                 'waits_for_person': True,
             })
-            settlement.line_ids.sale_order_id._forget_payout()
+            settlement.line_ids.sale_order_id._update_payout_state()

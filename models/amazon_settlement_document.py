@@ -180,9 +180,19 @@ class AmazonSettlementDocument(models.Model):
         document = settlements.parse_settlements(content)
         if not document.settlements:
             raise UserError(self.env._("There is no settlement in the document."))
+        problems = []
         for data in document.settlements:
-            if not self.env['amazon.settlement']._take(self, data, budget):
-                return False
+            try:
+                if not self.env['amazon.settlement']._take(self, data, budget):
+                    return False
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                raise
+            except Exception as exception:
+                # What is odd about one settlement stops no other.
+                self.env.cr.rollback()
+                problems.append(exception)
+        if problems:
+            raise problems[0]
         self.write({
             'state': 'done',
             'reason': '\n'.join(self._describe_notes(document.notes)),
@@ -223,6 +233,32 @@ class AmazonSettlementDocument(models.Model):
         :rtype: list[str]
         """
         return [
-            self.env._("Line %(number)s: %(problem)s", number=note.number, problem=note.problem)
+            self.env._(
+                "Line %(number)s: %(problem)s",
+                number=note.number,
+                problem=self._describe_problem(note.problem),
+            )
             for note in notes[:MAX_NOTES]
         ]
+
+    @api.model
+    def _describe_problem(self, problem):
+        """Return what is wrong with a line in the user's language.
+
+        :param str problem: One of the problems of `amazon.settlements`.
+        :rtype: str
+        """
+        return {
+            settlements.UNREADABLE_AMOUNT: self.env._("the amount can't be read"),
+            settlements.UNREADABLE_TOTAL: self.env._("the total can't be read"),
+            settlements.UNREADABLE_TIME: self.env._("the date can't be read beyond doubt"),
+            settlements.NO_AMOUNT: self.env._("it has no amount, and was left out"),
+            settlements.NO_REF: self.env._(
+                "it names no settlement, and was taken for one of the settlement above it",
+            ),
+            settlements.TWO_TOTALS: self.env._("the settlement has another total already"),
+            settlements.TWO_CURRENCIES: self.env._("the settlement has another currency already"),
+            settlements.LONG: self.env._("the line has more cells than the header"),
+            settlements.CUT: self.env._("the document breaks off in this line"),
+            settlements.STRAY: self.env._("it belongs to no settlement, and was left out"),
+        }.get(problem, problem)

@@ -154,16 +154,24 @@ class AmazonSettlement(models.Model):
         """
         items = []
         orders = self._get_sale_orders(amounts)
-        taken = {} if is_refund else self._get_taken_payments(orders.values())
+        taken = {} if is_refund else self.env['account.move.line']._find_taken_payments(
+            self._get_ledger().clearing_account_id, orders.values(),
+        )
+        left = {}
         for order_ref, amount in amounts.items():
             order = orders.get(order_ref, self.env['sale.order'])
             partner = order.partner_invoice_id.commercial_partner_id or self._get_shared_customer()
             name = self._get_item_name(order_ref, is_refund)
             values = {'amazon_order_ref': order_ref or False}
             for item in taken.get(order, ()):
-                part = min(item.amount_residual_currency, amount)
-                if self.currency_id.compare_amounts(part, 0) > 0:
+                # A payment may be of several orders.
+                open_amount = left.get(item, item.amount_residual_currency)
+                part = min(open_amount, amount)
+                if item.currency_id == self.currency_id and (
+                    self.currency_id.compare_amounts(part, 0) > 0
+                ):
                     amount -= part
+                    left[item] = open_amount - part
                     items.append(self._prepare_item(
                         item.account_id, part, name, partner, **values,
                     ))
@@ -191,23 +199,6 @@ class AmazonSettlement(models.Model):
                 ('amazon_order_ref', 'in', list(filter(None, order_refs))),
             ])
         }
-
-    def _get_taken_payments(self, orders):
-        """Return what of payments on the clearing account is not settled yet, by order.
-
-        :param orders: The sales orders.
-        :rtype: dict[sale.order, account.move.line]
-        """
-        refs = {order.amazon_order_ref: order for order in orders}
-        items = self.env['account.move.line'].search([
-            ('account_id', '=', self._get_ledger().clearing_account_id.id),
-            ('amazon_order_ref', 'in', list(refs)),
-            ('parent_state', '=', 'posted'),
-            ('reconciled', '=', False),
-            ('currency_id', '=', self.currency_id.id),
-            ('amount_residual_currency', '>', 0),
-        ])
-        return {refs[ref]: lines for ref, lines in items.grouped('amazon_order_ref').items()}
 
     def _get_receivable_account(self, order, partner):
         """Return the account that the buyer's invoices are on.

@@ -1,6 +1,9 @@
+from collections import defaultdict
+
 from odoo import fields, models
 
 from .guard import as_connector
+from .money_categories import REFUNDS, SALES
 
 
 class SaleOrder(models.Model):
@@ -29,10 +32,30 @@ class SaleOrder(models.Model):
         invoices = self.invoice_ids
         return invoices | invoices.reversal_move_ids
 
-    def _forget_payout(self):
-        """Record that the entry of the settlement that paid orders out was taken back.
+    def _update_payout_state(self):
+        """Record what settlements that are booked have paid out of the orders, and taken back.
 
         :return: None
         """
+        sums = defaultdict(float)
+        for order, category, amount in self.env['amazon.settlement.line']._read_group(
+            [
+                ('sale_order_id', 'in', self.ids),
+                ('settlement_id.state', '=', 'booked'),
+                ('category', 'in', (*SALES, *REFUNDS)),
+            ],
+            ['sale_order_id', 'category'],
+            ['amount:sum'],
+        ):
+            sums[order, category in REFUNDS] += amount
+
+        def get_state(order):
+            if (order, True) in sums and order.currency_id.compare_amounts(
+                sums[order, False] + sums[order, True], 0,
+            ) <= 0:
+                return 'refunded'
+            return 'settled' if (order, False) in sums or (order, True) in sums else 'open'
+
         with as_connector():
-            self.amazon_payout_state = 'open'
+            for state, orders in self.grouped(get_state).items():
+                orders.amazon_payout_state = state

@@ -227,8 +227,8 @@ def _withheld(parts: Parts) -> Decimal:
 
 def refund_commission(returned: Decimal, currency: str) -> Decimal:
     """Return the fee for a refund, by the commission that comes back."""
-    fee = round_to(returned * REFUND_COMMISSION_RATE, currency)
-    return min(fee, MAX_REFUND_COMMISSIONS.get(currency, MAX_REFUND_COMMISSION))
+    most = MAX_REFUND_COMMISSIONS.get(currency, MAX_REFUND_COMMISSION)
+    return round_to(min(returned * REFUND_COMMISSION_RATE, most), currency)
 
 
 def make_rows(item: Item, parts: Parts, quantity: int = 0, **values: str) -> Iterator[MoneyRow]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, TypeAlias
 
 from .fba_stock import FbaOwner
+from .finances import FinanceOwner
 from .listings import ListingOwner
 from .marketplaces import Marketplace, find_marketplace
 from .oddities import ODDITIES
@@ -27,7 +28,7 @@ from .orders import (
     Package,
 )
 from .roles import OPERATION_ROLES, PERSONAL_ROLES, ROLES
-from .settlements import MoneyOwner
+from .vat_invoices import InvoiceOwner
 
 MILLISECOND = timedelta(milliseconds=1)
 # Packages that `confirmShipment` did not tell of are numbered from here, far from the merchant's.
@@ -136,7 +137,7 @@ _DEFAULT_ADDRESSES = {
 }
 
 
-class Seller(ListingOwner, FbaOwner, MoneyOwner):
+class Seller(ListingOwner, FbaOwner, FinanceOwner, InvoiceOwner):
     """One seller's shop on Amazon.
 
     Every change moves the order's `lastUpdatedTime`. Orders are named by themselves or by id.
@@ -179,6 +180,8 @@ class Seller(ListingOwner, FbaOwner, MoneyOwner):
             self.clear_listings()
             self.clear_fba_stock()
             self.clear_money()
+            self.clear_finances()
+            self.clear_vat_invoices()
 
     @property
     def marketplace_ids(self) -> list[str]:

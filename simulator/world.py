@@ -22,6 +22,9 @@ from .throttle import Throttle
 
 AMAZON_STATE_LIFETIME = timedelta(minutes=10)
 INVENTORY_TOKEN_LIFETIME = timedelta(seconds=30)
+# Transactions become visible so long after they were posted.
+POSTING_LAG = timedelta(minutes=2)
+FINANCE_PAGE_SIZE = 500
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class World:
         self.feeds = FeedDesk(self.clock, self.faults)
         self.reports = ReportDesk(self.clock, self.faults)
         self.inventory_rests = Rests(self.clock, INVENTORY_TOKEN_LIFETIME)
+        self.finance_rests = Rests(self.clock)
+        self.set_finance_pages()
         for profile in sellers:
             self.add_seller(profile)
 
@@ -217,6 +222,20 @@ class World:
             for seller in self.sellers.values():
                 seller.listing_lag = seconds
 
+    def set_finances_lag(self, hours: float = 0.0) -> None:
+        """Let transactions be listed only so many hours after they were posted."""
+        with self.lock:
+            for seller in self.sellers.values():
+                seller.finances_lag = hours
+
+    def set_finance_pages(self, size: int = FINANCE_PAGE_SIZE, has_empty: bool = False) -> None:
+        """Cut lists of transactions and payouts into pages.
+
+        :param has_empty: let every page with transactions come after an empty one
+        """
+        with self.lock:
+            self.finance_page_size, self.has_empty_finance_pages = size, has_empty
+
     def reset(self) -> None:
         """Start anew at the machine's time, with the same sellers, throttle, pace of feeds and
         reports, and lifetime of reports.
@@ -239,6 +258,8 @@ class World:
             self.feeds.clear()
             self.reports.clear()
             self.inventory_rests.clear()
+            self.finance_rests.clear()
+            self.set_finance_pages()
 
     def show_newest_change(self, seller: Seller) -> None:
         """Move the clock on until `searchOrders` sees the newest change of a seller."""
@@ -246,6 +267,13 @@ class World:
             newest = seller.newest_change
             if newest <= self.clock.now() < newest + SEARCH_LAG:
                 self.clock.advance_to(newest + SEARCH_LAG)
+
+    def show_newest_money(self, seller: Seller) -> None:
+        """Move the clock on until `listTransactions` sees what was posted last of a seller."""
+        if self.visible_at_once and not self.clock.is_frozen:
+            newest = seller.newest_posting()
+            if newest is not None and self.clock.now() < newest + POSTING_LAG:
+                self.clock.advance_to(newest + POSTING_LAG)
 
     def _is_order_id_taken(self, order_id: str) -> bool:
         return any(order_id in seller.orders for seller in self.sellers.values())

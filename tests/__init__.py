@@ -25,6 +25,7 @@ from . import test_earnings
 from . import test_fba_dates
 from . import test_fba_inventory
 from . import test_feed_carriers
+from . import test_finances_parsing
 from . import test_languages
 from . import test_layering
 from . import test_listings_parsing
@@ -56,9 +57,12 @@ from . import test_orders_unexplained
 from . import test_orders_without_status
 from . import test_pack_size
 from . import test_prices
+from . import test_random_months
 from . import test_settings
 from . import test_settlement_entries
 from . import test_settlements
+from . import test_settlements_parsing
+from . import test_settlements_processes
 from . import test_shipments
 from . import test_shipments_client
 from . import test_shipments_echo
@@ -69,9 +73,13 @@ from . import test_shipments_sending
 from . import test_shipments_tours
 from . import test_simulator
 from . import test_simulator_authorization
+from . import test_simulator_finances
 from . import test_simulator_listings
 from . import test_simulator_reports
+from . import test_simulator_settlements
 from . import test_simulator_shipments
+from . import test_simulator_transfers
+from . import test_simulator_vat_invoices
 from . import test_start
 from . import test_stock_align
 from . import test_stock_processes

@@ -469,10 +469,10 @@ class MoneyCase(ShippingCase):
     # === MONEY === #
 
     def sell(self, *items, marketplace='DE', channel='FBM', **details):
-        """Let a buyer order something, ship it at Amazon, sync, and return the order."""
+        """Let a buyer order something, import it, let it be shipped, and return the order."""
         order = self.seller.place_order(marketplace, channel, list(items), **details)
-        self.seller.ship(order)
         self.sync()
+        self.seller.ship(order)
         return order
 
     def invoice(self, order):

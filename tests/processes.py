@@ -19,6 +19,8 @@ from odoo.addons.amazon_connector.models import (
     amazon_order_importing,
     amazon_report,
     amazon_report_mixin,
+    amazon_settlement,
+    amazon_settlement_booking,
     amazon_shipment,
     amazon_stock_sending,
 )
@@ -1109,3 +1111,162 @@ def adjust_tonight(env):
     """Let the account adjust by itself, and this be the night for it."""
     env['amazon.account'].search([]).write({'adjusts_drift': True, 'drift_adjusted_at': False})
     env.cr.commit()
+
+
+def kill_bookkeepers_at_every_commit(stage):
+    """Kill whoever reads and books settlements before each commit, and let another one go on.
+
+    Lines are read, and reconciled, in small parts.
+    """
+    amazon_settlement.LINES_PER_PART = 3
+    amazon_settlement_booking.RECONCILED_PER_PART = 1
+    stage.rehearse(set_up_accounting)
+    number, was_killed = 0, True
+    while was_killed:
+        number += 1
+        for _order in range(2):
+            order = stage.control(
+                'place_order', channel='FBA', items=[{'sku': 'MUG', 'price': '12.99'}],
+            )
+            stage.rehearse(sync)
+            stage.control('ship', order=order['order_id'])
+        stage.rehearse(invoice_all)
+        stage.control('close_settlement')
+        stage.rehearse(forget_quotas)
+        was_killed = stage.play(keep_books, kill_at=number)
+        stage.play(keep_books)
+    sys.stdout.write(str(number - 1))
+
+
+def share_the_books(stage):
+    """Let workers read and book the same settlements at once."""
+    stage.rehearse(set_up_accounting)
+    for _settlement in range(3):
+        order = stage.control(
+            'place_order', channel='FBA', items=[{'sku': 'MUG', 'price': '12.99'}],
+        )
+        stage.rehearse(sync)
+        stage.control('ship', order=order['order_id'])
+        stage.control('close_settlement')
+    stage.rehearse(invoice_all)
+    stage.play(keep_books, keep_books, run_bookkeepers)
+    stage.play(run_bookkeepers)
+
+
+def book_in_charts(stage):
+    """Book a settlement in a company of each chart of accounts, and tell what it made."""
+    found = {}
+    for chart, country in (
+        ('generic_coa', 'us'), ('de_skr03', 'de'), ('de_skr04', 'de'), ('es_pymes', 'es'),
+        ('ro', 'ro'), ('mx', 'mx'),
+    ):
+        stage.rehearse(partial(open_company, chart=chart, country=country))
+        order = stage.control(
+            'place_order', channel='FBA', items=[{'sku': 'MUG', 'price': '12.99'}],
+        )
+        stage.rehearse(partial(in_company, chart, sync))
+        stage.control('ship', order=order['order_id'])
+        for kind in ('storage', 'advertising', 'subscription'):
+            stage.control('charge_fee', kind=kind, amount='1.00')
+        stage.control('reimburse', sku='MUG', reason='WAREHOUSE_LOST', amount='5.00')
+        stage.rehearse(partial(in_company, chart, invoice_all))
+        stage.control('close_settlement')
+        stage.rehearse(forget_quotas)
+        stage.rehearse(partial(in_company, chart, keep_books))
+        stage.rehearse(lambda env, chart=chart: found.update({chart: describe_books(env, chart)}))
+    sys.stdout.write(json.dumps(found))
+
+
+def set_up_accounting(env):
+    """Press Set Up Accounting, for a company with a chart of accounts."""
+    company = env.company
+    company.country_id = env.ref('base.de')
+    env['account.chart.template'].try_loading('generic_coa', company, install_demo=False)
+    company.currency_id = env.ref('base.EUR')
+    account = env['amazon.account'].search([])
+    account.action_set_up_accounting()
+    account.settlement_policy = 'post'
+
+
+def open_company(env, chart, country):
+    """Found a company with a chart of accounts, and connect it with the seller."""
+    company = env['res.company'].create({
+        'name': chart, 'country_id': env.ref(f'base.{country}').id,
+    })
+    env['account.chart.template'].try_loading(chart, company, install_demo=False)
+    company.currency_id = env.ref('base.EUR')
+    env.user.company_ids += company
+    first = env['amazon.account'].search([], limit=1)
+    account = env(context={'allowed_company_ids': company.ids})['amazon.account'].create({
+        'only_matched_products': False,
+        'name': chart,
+        'seller_id': 'A2SIMULATOR001',
+        'lwa_client_id': 'amzn1.application-oa2-client.simulator',
+        'lwa_client_secret': 'amzn1.oa2-cs.v1.simulator',
+        'refresh_token': 'Atzr|simulator-default',
+        'environment': 'custom',
+        'spapi_endpoint': first.spapi_endpoint,
+        'lwa_endpoint': first.lwa_endpoint,
+    })
+    account.action_connect()
+    account._start()
+    account.action_set_up_accounting()
+    account.settlement_policy = 'post'
+
+
+def in_company(name, act, env):
+    """Act for one company."""
+    company = env['res.company'].search([('name', '=', name)])
+    act(env(context={**env.context, 'allowed_company_ids': company.ids}))
+
+
+def invoice_all(env):
+    """Post an invoice of each order that has none."""
+    for order in env['sale.order'].search([
+        ('amazon_order_ref', '!=', False), ('invoice_ids', '=', False),
+        ('company_id', '=', env.company.id),
+    ]):
+        order._create_invoices().action_post()
+
+
+def keep_books(env):
+    """Press Read Settlements, one process after the other."""
+    # A killed process holds the lock until its connection is gone.
+    env.cr.execute('SELECT pg_advisory_lock(%s)', [SYNC_LOCK])
+    env['amazon.account'].search([
+        ('company_id', 'in', env.companies.ids),
+    ]).action_read_settlements()
+    run_bookkeepers(env)
+    env.cr.execute('SELECT pg_advisory_unlock(%s)', [SYNC_LOCK])
+
+
+def run_bookkeepers(env):
+    """Read and book as the scheduler does."""
+    env.ref('amazon_connector.ir_cron_book_settlements').method_direct_trigger()
+
+
+def describe_books(env, chart):
+    """Return what the settlements of a company made, and with which accounts."""
+    company = env['res.company'].search([('name', '=', chart)])
+    account = env['amazon.account'].search([('company_id', '=', company.id)])
+    settlement = env['amazon.settlement'].search([('company_id', '=', company.id)], limit=1)
+    ledger = account._get_ledger(company.currency_id)
+    invoices = env['account.move'].search([
+        ('company_id', '=', company.id), ('move_type', '=', 'out_invoice'),
+    ])
+    items = settlement.move_ids.line_ids
+    return {
+        'state': settlement.state,
+        'reason': settlement.reason or '',
+        'balanced': company.currency_id.is_zero(sum(items.mapped('balance'))),
+        'transit': sum(items.filtered(
+            lambda item: item.account_id == ledger.transit_account_id,
+        ).mapped('balance')),
+        'total': settlement.total,
+        'unpaid': invoices.filtered(lambda move: move.payment_state != 'paid').mapped('name'),
+        'accounts': {
+            rule.category: rule.gl_account_id.with_company(company).code
+            for rule in account.booking_rule_ids
+        },
+        'journal': ledger.journal_id.code,
+    }

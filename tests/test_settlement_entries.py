@@ -91,7 +91,7 @@ class TestSettlementEntries(MoneyCase):
         self.assertEqual(item.amount_residual, -20)
 
     def test_an_order_that_odoo_does_not_know_is_fetched(self):
-        order = self.seller.place_order('DE', 'FBM', [Item('MUG', '12.99')])
+        order = self.seller.place_order('DE', 'FBA', [Item('MUG', '12.99')])
         self.seller.ship(order)
         settlement = self.settle()
         self.run_cron('find_settlements')

@@ -109,6 +109,6 @@ class TestSettlements(MoneyCase):
         with self.assertRaises(AccessError):
             settlement.with_user(accountant).state = 'booked'
         settlement.with_user(accountant).unknown_kind_ids.category = 'other_fee'
-        settlement.with_user(accountant).action_book()
+        self.press(settlement.with_user(accountant), 'action_book')
         self.assertEqual(settlement.state, 'booked')
         self.assertEqual(settlement.move_ids.state, 'draft')
