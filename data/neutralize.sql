@@ -102,3 +102,6 @@ UPDATE amazon_settlement_document
    SET answer = NULL,
        next_try = NULL,
        state = CASE WHEN state = 'to_download' THEN 'failed' ELSE state END;
+UPDATE amazon_refund
+   SET answer = NULL,
+       next_try = NULL;

@@ -28,6 +28,7 @@ from . import amazon_check_ways
 # isort: on
 from . import account_move
 from . import account_move_settlement
+from . import account_refund
 from . import account_tax
 from . import amazon_account_accounting
 from . import amazon_account_authorization
@@ -41,10 +42,12 @@ from . import amazon_account_orders_card
 from . import amazon_account_prices
 from . import amazon_account_privacy
 from . import amazon_account_quantity
+from . import amazon_account_refunds
 from . import amazon_account_renewals
 from . import amazon_account_sales
 from . import amazon_account_settlements
 from . import amazon_account_stock
+from . import amazon_account_transactions
 from . import amazon_authorization
 from . import amazon_booking_rule
 from . import amazon_cancellation
@@ -83,12 +86,18 @@ from . import amazon_order_fetching
 from . import amazon_order_forgetting
 from . import amazon_order_importing
 from . import amazon_order_quantities
+from . import amazon_refund
+from . import amazon_refund_credit_note
+from . import amazon_refund_line
+from . import amazon_refund_returns
+from . import amazon_refund_taking
 from . import amazon_settlement
 from . import amazon_settlement_booking
 from . import amazon_settlement_document
 from . import amazon_settlement_entry
 from . import amazon_settlement_line
 from . import amazon_settlement_orders
+from . import amazon_settlement_refunds
 from . import amazon_settlement_shares
 from . import amazon_settlement_waterfall
 from . import amazon_shipment
@@ -100,6 +109,8 @@ from . import amazon_sync_inventory
 from . import amazon_sync_orders
 from . import amazon_sync_reports
 from . import amazon_sync_settlements
+from . import amazon_sync_transactions
+from . import amazon_transaction
 from . import delivery_carrier
 from . import mail_mail
 from . import product_pricelist_item
@@ -113,6 +124,7 @@ from . import sale_order
 from . import sale_order_changes
 from . import sale_order_line
 from . import sale_order_payout
+from . import sale_order_refunds
 from . import sale_order_totals
 from . import sale_report
 from . import stock_move
