@@ -27,6 +27,9 @@ from . import amazon_check_connection
 from . import amazon_check_ways
 # isort: on
 from . import account_move
+from . import account_move_amazon
+from . import account_move_send
+from . import account_payment
 from . import account_move_settlement
 from . import account_refund
 from . import account_tax
@@ -36,6 +39,7 @@ from . import amazon_account_card
 from . import amazon_account_deliveries
 from . import amazon_account_deliveries_card
 from . import amazon_account_inventory
+from . import amazon_account_invoicing
 from . import amazon_account_offers
 from . import amazon_account_orders
 from . import amazon_account_orders_card
@@ -122,6 +126,7 @@ from . import res_partner
 from . import res_partner_forgetting
 from . import sale_order
 from . import sale_order_changes
+from . import sale_order_invoicing
 from . import sale_order_line
 from . import sale_order_payout
 from . import sale_order_refunds

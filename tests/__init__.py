@@ -26,6 +26,8 @@ from . import test_fba_dates
 from . import test_fba_inventory
 from . import test_feed_carriers
 from . import test_finances_parsing
+from . import test_invoices
+from . import test_invoices_sending
 from . import test_languages
 from . import test_layering
 from . import test_listings_parsing
