@@ -87,6 +87,7 @@
         'views/sale_order_views.xml',
         'views/amazon_order_earning_views.xml',
         'views/sale_order_invoicing_views.xml',
+        'views/sale_order_refunds_views.xml',
         'views/sale_report_views.xml',
         'views/stock_package_views.xml',
         'views/stock_picking_views.xml',

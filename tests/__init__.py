@@ -60,6 +60,7 @@ from . import test_orders_without_status
 from . import test_pack_size
 from . import test_prices
 from . import test_random_months
+from . import test_refunds
 from . import test_settings
 from . import test_settlement_entries
 from . import test_settlements
@@ -88,5 +89,6 @@ from . import test_stock_processes
 from . import test_stock_push
 from . import test_tours
 from . import test_toy_way
+from . import test_transactions
 from . import test_warehouse
 from . import test_waterfall
