@@ -29,8 +29,8 @@ from . import amazon_check_ways
 from . import account_move
 from . import account_move_amazon
 from . import account_move_send
-from . import account_payment
 from . import account_move_settlement
+from . import account_payment
 from . import account_refund
 from . import account_tax
 from . import amazon_account_accounting
@@ -40,6 +40,7 @@ from . import amazon_account_deliveries
 from . import amazon_account_deliveries_card
 from . import amazon_account_inventory
 from . import amazon_account_invoicing
+from . import amazon_account_money_card
 from . import amazon_account_offers
 from . import amazon_account_orders
 from . import amazon_account_orders_card
@@ -58,6 +59,7 @@ from . import amazon_cancellation
 from . import amazon_check_deliveries
 from . import amazon_check_finances
 from . import amazon_check_listings
+from . import amazon_check_money
 from . import amazon_check_orders
 from . import amazon_check_prices
 from . import amazon_check_renewals
@@ -84,6 +86,7 @@ from . import amazon_offer_products
 from . import amazon_offer_quantity
 from . import amazon_offer_references
 from . import amazon_offer_stock
+from . import amazon_open_item
 from . import amazon_order
 from . import amazon_order_earning
 from . import amazon_order_fetching
@@ -114,7 +117,9 @@ from . import amazon_sync_orders
 from . import amazon_sync_reports
 from . import amazon_sync_settlements
 from . import amazon_sync_transactions
+from . import amazon_balance
 from . import amazon_transaction
+from . import amazon_unpaid
 from . import delivery_carrier
 from . import mail_mail
 from . import product_pricelist_item

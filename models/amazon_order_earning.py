@@ -266,8 +266,9 @@ class AmazonOrderEarning(models.Model):
               LEFT JOIN LATERAL (
                    SELECT COUNT(*) AS count,
                           SUM(CASE WHEN m.is_out THEN m.value ELSE -m.value END) AS value,
-                          COALESCE(SUM(m.product_qty)
-                              FILTER (WHERE m.is_out AND m.product_id = l.product_id), 0) AS quantity
+                          COALESCE(SUM(m.product_qty) FILTER (
+                              WHERE m.is_out AND m.product_id = l.product_id
+                          ), 0) AS quantity
                      FROM stock_move m
                     WHERE m.sale_line_id = l.id
                       AND m.state = 'done'

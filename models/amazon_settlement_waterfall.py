@@ -39,6 +39,9 @@ class AmazonSettlement(models.Model):
     sale_order_count = fields.Integer(
         string="Orders", compute='_compute_sale_order_count', compute_sudo=True,
     )
+    credit_note_count = fields.Integer(
+        string="Credit Notes", compute='_compute_credit_note_count', compute_sudo=True,
+    )
 
     # === COMPUTE METHODS === #
 
@@ -62,6 +65,15 @@ class AmazonSettlement(models.Model):
         ))
         for settlement in self:
             settlement.sale_order_count = counts.get(settlement, 0)
+
+    def _compute_credit_note_count(self):
+        counts = dict(self.env['amazon.refund']._read_group(
+            [('settlement_id', 'in', self.ids), ('credit_note_id', '!=', False)],
+            ['settlement_id'],
+            ['credit_note_id:count_distinct'],
+        ))
+        for settlement in self:
+            settlement.credit_note_count = counts.get(settlement, 0)
 
     # === ACTION METHODS === #
 
@@ -94,6 +106,20 @@ class AmazonSettlement(models.Model):
         return {
             **action,
             'domain': list(Domain('amazon_settlement_line_ids.settlement_id', 'in', self.ids)),
+        }
+
+    def action_open_credit_notes(self):
+        """Open the credit notes of what the settlements refund.
+
+        :rtype: dict
+        """
+        return {
+            'type': 'ir.actions.act_window',
+            'name': self.env._("Credit Notes"),
+            'res_model': 'account.move',
+            'view_mode': 'list,kanban,form',
+            'domain': [('amazon_refund_id.settlement_id', 'in', self.ids)],
+            'context': {'create': False, 'default_move_type': 'out_refund'},
         }
 
     # === BUSINESS METHODS === #

@@ -33,6 +33,7 @@ from . import test_layering
 from . import test_listings_parsing
 from . import test_marketplaces_change
 from . import test_matching
+from . import test_money_overview
 from . import test_never_oversold
 from . import test_offered_quantity
 from . import test_offers

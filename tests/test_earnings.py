@@ -18,9 +18,12 @@ class TestEarnings(MoneyCase):
         cls.mug.standard_price = 4.0
         cls.bowl.standard_price = 9.0
 
-    def sell_by_amazon(self, *items, **details):
+    def sell_by_amazon(self, *items, marketplace='DE'):
         """Let Amazon ship what a buyer orders, and return the sales order."""
-        return self.get_sale_order(self.sell(*items, channel='FBA', **details))
+        order = self.seller.place_order(marketplace, 'FBA', list(items))
+        self.seller.ship(order)
+        self.sync()
+        return self.get_sale_order(order)
 
     def get_earnings(self, sale_order):
         """Return what an order earned, by product."""
@@ -181,10 +184,8 @@ class TestEarnings(MoneyCase):
         self.assertAlmostEqual(self.get_earning(sale_order).cost, -(2 * 4.0 + 6.0))
 
     def test_what_is_settled_in_parts_is_estimated_for_the_rest(self):
-        self.sell_by_amazon(Item('MUG', '10.00'))
-        order = self.seller.place_order('DE', 'FBA', [Item('MUG', '10.00', 4)])
-        self.seller.ship(order, {order.items[0].item_id: 1})
-        self.sync()
+        order = self.order(Item('MUG', '10.00', 4))
+        self.seller.ship(order, {'MUG': 1})
         sale_order = self.get_sale_order(order)
         self.settle()
         settled = self.sum_lines(sale_order, 'commission')

@@ -16,8 +16,9 @@ class TestWaterfall(MoneyCase):
 
     def settle_a_month(self):
         """Let a month with a bit of everything be settled."""
-        order = self.sell(Item('MUG', '32.99', 3, shipping='4.90', discount='2.00'), channel='FBA')
+        order = self.sell(Item('MUG', '32.99', 3, shipping='4.90', discount='2.00'))
         self.sell(Item('BOWL', '20.00', 2, gift_wrap='3.00'), channel='FBA')
+        self.sync()
         self.seller.refund(order, {'MUG': 1})
         self.seller.charge_fee('storage', '7.31', tax='1.39')
         self.seller.charge_fee('subscription', '39.00')
