@@ -54,6 +54,7 @@ from . import amazon_account_settlements
 from . import amazon_account_stock
 from . import amazon_account_transactions
 from . import amazon_authorization
+from . import amazon_balance
 from . import amazon_booking_rule
 from . import amazon_cancellation
 from . import amazon_check_deliveries
@@ -117,7 +118,7 @@ from . import amazon_sync_orders
 from . import amazon_sync_reports
 from . import amazon_sync_settlements
 from . import amazon_sync_transactions
-from . import amazon_balance
+from . import amazon_sync_transactions_balances
 from . import amazon_transaction
 from . import amazon_unpaid
 from . import delivery_carrier

@@ -1,6 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
-from odoo.fields import Command, Domain
+from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import format_date
 from odoo.tools.sql import column_exists, create_column
@@ -44,16 +43,6 @@ class AccountMove(models.Model):
         string="Why There Is No E-mail Address",
         compute='_compute_amazon_email_note',
         compute_sudo=True,
-    )
-    amazon_payment_note = fields.Char(
-        string="Why It Is Not Paid by Itself", readonly=True, copy=False,
-    )
-    amazon_payment_answer = fields.Char(
-        string="Original Words on the Payment",
-        help="What Odoo or another module said. It may quote a buyer.",
-        readonly=True,
-        copy=False,
-        groups='amazon_connector.group_amazon_user,account.group_account_invoice',
     )
     amazon_send_state = fields.Selection(
         selection=[
@@ -243,116 +232,6 @@ class AccountMove(models.Model):
         """
         self._post(soft=False)
         self._send_to_amazon_buyers()
-
-    def _post(self, soft=True):
-        """Override of `account` to reconcile what Amazon's buyers have paid already."""
-        posted = super()._post(soft=soft)
-        # In sudo mode: the settings of the account decide, not who posts.
-        invoices = posted.sudo().filtered(
-            lambda move: move.amazon_account_id and move.move_type == 'out_invoice',
-        )
-        if invoices:
-            invoices._match_amazon_money()
-            invoices.filtered('amazon_account_id.paid_at_import')._register_amazon_payments()
-        return posted
-
-    def _match_amazon_money(self):
-        """Reconcile the invoices with what is known to be paid for their orders already.
-
-        To be extended by whoever else knows of payments; no payment is registered for what is paid.
-
-        :return: None
-        """
-        payments = self.env['account.payment'].search([
-            ('amazon_sale_order_id', 'in', self._get_amazon_orders().ids),
-            ('move_id.state', '=', 'posted'),
-        ]).grouped('amazon_sale_order_id')
-        for invoice in self if payments else ():
-            lines = invoice._get_open_receivables()
-            paid = self.env['account.payment'].union(*(
-                payments[order] for order in invoice._get_amazon_orders() if order in payments
-            )).move_id._get_open_receivables()
-            if lines and paid:
-                (lines | paid).reconcile()
-
-    def _get_open_receivables(self):
-        """Return the lines on receivables that are not reconciled yet.
-
-        :rtype: account.move.line
-        """
-        return self.line_ids.filtered(
-            lambda line: line.account_type == 'asset_receivable' and not line.reconciled,
-        )
-
-    # === BUSINESS METHODS - PAYMENTS === #
-
-    def _register_amazon_payments(self):
-        """Register that the buyers have paid Amazon; where that fails, nothing else does.
-
-        :return: None
-        """
-        unpaid = self.filtered(lambda move: move._get_open_receivables())
-        failures = unpaid._do_together_or_apart(lambda moves: moves._pay_through_amazon())
-        with as_connector():
-            for move in self.filtered(lambda m: m in failures or m.amazon_payment_note):
-                exception = failures.get(move)
-                move.write({
-                    'amazon_payment_note': exception and self._get_failure_reason(exception),
-                    'amazon_payment_answer': exception and self._get_answer(exception),
-                })
-
-    def _pay_through_amazon(self):
-        """Register the payments of the invoices with Amazon, one for each.
-
-        :return: None
-        :raise UserError: If one can't be registered, saying why.
-        """
-        values_list = []
-        for move in self:
-            with move._blamed():
-                values_list.append(move._prepare_amazon_payment_values())
-        with as_connector():
-            payments = self.env['account.payment'].create(values_list)
-        payments.action_post()
-        for move, payment in zip(self, payments, strict=True):
-            with move._blamed():
-                (move | payment.move_id)._get_open_receivables().reconcile()
-
-    def _prepare_amazon_payment_values(self):
-        """Return the values of the payment of an invoice with Amazon.
-
-        :rtype: dict
-        :raise UserError: If there is no journal for it, or nobody can say of which order it is.
-        """
-        self.ensure_one()
-        order, account = self._get_amazon_orders(), self.amazon_account_id
-        if len(order) != 1:
-            raise UserError(self.env._(
-                "It is the invoice of several Amazon orders: press Pay, and choose the journal"
-                " Amazon Payments.",
-            ))
-        journal = account._get_ledger(self.currency_id).journal_id
-        if not journal:
-            raise UserError(self.env._(
-                "The account %(account)s has no journal for payments in %(currency)s: press Set Up"
-                " Accounting on it, under Amazon ▸ Configuration ▸ Accounts, then Pay here.",
-                account=account.name,
-                currency=self.currency_id.name,
-            ))
-        receivables = self._get_open_receivables()
-        return {
-            'payment_type': 'inbound',
-            'partner_type': 'customer',
-            'partner_id': self.commercial_partner_id.id,
-            'amount': sum(receivables.mapped('amount_residual_currency')),
-            'currency_id': self.currency_id.id,
-            'date': min(fields.Date.to_date(order.date_order), fields.Date.context_today(self)),
-            'journal_id': journal.id,
-            'destination_account_id': receivables.account_id[:1].id,
-            'memo': ' '.join(filter(None, (order.amazon_order_ref, self.name))),
-            'invoice_ids': [Command.link(self.id)],
-            'amazon_sale_order_id': order.id,
-        }
 
     # === BUSINESS METHODS - TO THE BUYER === #
 

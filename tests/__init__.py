@@ -59,6 +59,7 @@ from . import test_orders_turns
 from . import test_orders_unexplained
 from . import test_orders_without_status
 from . import test_pack_size
+from . import test_payments
 from . import test_prices
 from . import test_random_months
 from . import test_refunds

@@ -7,22 +7,17 @@ from odoo.tests import tagged
 
 from odoo.addons.amazon_connector.simulator import Address, Buyer, Item
 
-from .common import AttackCase, ShippingCase
+from .common import AttackCase, MoneyCase
 
 
-class InvoiceCase(ShippingCase):
-    """A company with a chart of accounts, whose goods are taxed as in Germany."""
+class InvoiceCase(MoneyCase):
+    """A company with accounting set up, whose goods are taxed as in Germany."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.env['account.chart.template'].try_loading(
-            'generic_coa', company=cls.company, install_demo=False,
-        )
-        cls.standard = cls.create_tax(19)
-        cls.reduced = cls.create_tax(7)
-        cls.mug.write({'invoice_policy': 'delivery', 'taxes_id': cls.standard.ids})
-        cls.bowl.write({'invoice_policy': 'order', 'taxes_id': cls.reduced.ids})
+        cls.mug.write({'invoice_policy': 'delivery', 'taxes_id': cls.create_tax(19).ids})
+        cls.bowl.write({'invoice_policy': 'order', 'taxes_id': cls.create_tax(7).ids})
 
     @classmethod
     def create_tax(cls, amount, price_include='tax_included'):
@@ -36,7 +31,7 @@ class InvoiceCase(ShippingCase):
             ).id,
         })
 
-    def invoice(self, sale_orders, **values):
+    def create_invoices(self, sale_orders, **values):
         """Press Create Invoice, and then Create Draft."""
         return self.env['sale.advance.payment.inv'].create({
             'sale_order_ids': [Command.set(sale_orders.ids)],
@@ -76,7 +71,7 @@ class TestInvoices(InvoiceCase):
         )
         self.deliver(order)
         sale_order = self.get_sale_order(order)
-        invoice = self.invoice(sale_order)
+        invoice = self.create_invoices(sale_order)
         self.assertEqual(invoice.amount_total, float(order.grand_total))
         self.assertEqual(invoice.amount_tax, sale_order.amount_tax)
         self.assertEqual(len(invoice.invoice_line_ids.tax_ids), 2)
@@ -90,7 +85,7 @@ class TestInvoices(InvoiceCase):
         for cents in range(1, 20):
             sale_orders |= self.sell_from_fba(Item('MUG', f'3.{cents:02}', 7, shipping='4.99'))
         self.assertTrue(self.get_lines(sale_orders, 'rounding'))
-        invoices = self.invoice(sale_orders)
+        invoices = self.create_invoices(sale_orders)
         self.assertEqual(
             sorted(invoices.mapped('amount_total')), sorted(sale_orders.mapped('amazon_total')),
         )
@@ -99,7 +94,7 @@ class TestInvoices(InvoiceCase):
         sale_order = self.sell_from_fba(
             Item('MUG', '1299', 3, shipping='410'), marketplace='JP',
         )
-        invoice = self.invoice(sale_order)
+        invoice = self.create_invoices(sale_order)
         self.assertEqual((invoice.currency_id.name, invoice.amount_total), ('JPY', 4307))
 
     def test_a_delivery_in_parts_is_invoiced_in_parts(self):
@@ -107,14 +102,14 @@ class TestInvoices(InvoiceCase):
         sale_order = self.get_sale_order(order)
         with self.assertRaises(UserError):  # but the shipping, which is invoiced as ordered
             self.get_lines(sale_order, 'shipping').product_uom_qty = 0
-            self.invoice(sale_order)
+            self.create_invoices(sale_order)
         self.env.invalidate_all()
         self.get_lines(sale_order, 'shipping').product_uom_qty = 1
         self.deliver(order, {'MUG': 2})
-        first = self.invoice(sale_order)
+        first = self.create_invoices(sale_order)
         self.assertEqual(first.amount_total, 30.88)
         self.deliver(order)
-        second = self.invoice(sale_order)
+        second = self.create_invoices(sale_order)
         self.assertEqual(second.amount_total, 12.99)
         self.assertEqual(str(order.grand_total), '43.87')
 
@@ -123,7 +118,7 @@ class TestInvoices(InvoiceCase):
         self.seller.cancel_item(order, 'BOWL')
         self.sync()
         self.deliver(order)
-        invoice = self.invoice(self.get_sale_order(order))
+        invoice = self.create_invoices(self.get_sale_order(order))
         self.assertEqual(invoice.amount_total, 25.98)
         self.assertEqual(invoice.invoice_line_ids.product_id, self.mug)
 
@@ -136,7 +131,7 @@ class TestInvoices(InvoiceCase):
                 Item('MUG', '10.00'), buyer=Buyer(), address=Address(city="Köln", country='DE'),
             )
         self.assertEqual(len(sale_orders.partner_id), 1)
-        invoices = self.invoice(sale_orders, consolidated_billing=True)
+        invoices = self.create_invoices(sale_orders, consolidated_billing=True)
         self.assertEqual(len(invoices), 3)
         self.assertEqual(
             sorted(invoices.mapped('amazon_order_ref')),
@@ -151,7 +146,7 @@ class TestInvoices(InvoiceCase):
             'order_line': [Command.create({'product_id': self.bowl.id, 'price_unit': 5})],
         }] * 2)
         others.action_confirm()
-        invoices = self.invoice(mine | others, consolidated_billing=True)
+        invoices = self.create_invoices(mine | others, consolidated_billing=True)
         self.assertEqual(len(invoices), 2)
         self.assertFalse((invoices - mine.invoice_ids).amazon_order_ref)
         self.assertEqual(mine.invoice_ids.amazon_account_id, self.account)
@@ -170,7 +165,7 @@ class TestInvoices(InvoiceCase):
         self.sync(britain)
         british = self.get_sale_order(british)
         self.assertEqual(british.amazon_account_id, britain)
-        self.invoice(german | british).action_post()
+        self.create_invoices(german | british).action_post()
         for sale_order, account, currency in (
             (german, self.account, 'EUR'), (british, britain, 'GBP'),
         ):
@@ -209,7 +204,7 @@ class TestInvoices(InvoiceCase):
         sale_order = self.sell_from_fba(
             Item('MUG', '10.00'), placed_at=self.simulator.clock.now() - timedelta(days=3),
         )
-        invoice = self.invoice(sale_order)
+        invoice = self.create_invoices(sale_order)
         left = sale_order.order_line.move_ids.date.date()
         self.assertEqual(left, fields.Date.today() - timedelta(days=3))
         self.assertEqual(invoice.delivery_date, left)
@@ -219,10 +214,10 @@ class TestInvoices(InvoiceCase):
     def test_the_date_of_the_delivery_that_is_invoiced(self):
         order = self.order_mugs()
         self.deliver(order, {'MUG': 1}).move_ids.date = fields.Datetime.now() - timedelta(days=5)
-        first = self.invoice(self.get_sale_order(order))
+        first = self.create_invoices(self.get_sale_order(order))
         self.assertEqual(first.delivery_date, fields.Date.today() - timedelta(days=5))
         self.deliver(order)
-        second = self.invoice(self.get_sale_order(order))
+        second = self.create_invoices(self.get_sale_order(order))
         self.assertEqual(second.delivery_date, fields.Date.today())
 
     def test_it_names_the_order_and_asks_nobody_to_pay(self):
@@ -233,7 +228,7 @@ class TestInvoices(InvoiceCase):
         })
         order = self.order_mugs()
         self.deliver(order)
-        invoice = self.invoice(self.get_sale_order(order))
+        invoice = self.create_invoices(self.get_sale_order(order))
         invoice.action_post()
         self.assertEqual(invoice.ref, order.order_id)
         self.assertFalse(invoice.partner_bank_id)
@@ -264,7 +259,7 @@ class TestInvoices(InvoiceCase):
             programs=('AMAZON_BUSINESS',),
         )
         self.deliver(order)
-        invoice = self.invoice(self.get_sale_order(order))
+        invoice = self.create_invoices(self.get_sale_order(order))
         self.assertEqual(invoice.ref, 'PO-77')
         text = self.get_text(invoice)
         self.assertIn('PO-77', text)
@@ -277,11 +272,11 @@ class TestInvoices(InvoiceCase):
         self.assertFalse(sale_order.partner_id.street)
         street = sale_order.partner_shipping_id.street
         self.assertTrue(street)
-        self.assertIn(street, self.get_text(self.invoice(sale_order)))
+        self.assertIn(street, self.get_text(self.create_invoices(sale_order)))
 
     def test_it_leads_to_its_order(self):
         sale_order = self.deliver_mugs()
-        invoice = self.invoice(sale_order)
+        invoice = self.create_invoices(sale_order)
         self.assertEqual(invoice.action_view_source_sale_orders()['res_id'], sale_order.id)
         self.assertIn(
             sale_order.amazon_order_ref, invoice.action_open_amazon_seller_central()['url'],
@@ -289,7 +284,7 @@ class TestInvoices(InvoiceCase):
 
     def test_a_credit_note_is_of_the_order_too(self):
         sale_order = self.deliver_mugs()
-        invoice = self.invoice(sale_order)
+        invoice = self.create_invoices(sale_order)
         invoice.action_post()
         wizard = self.env['account.move.reversal'].with_context(
             active_model='account.move', active_ids=invoice.ids,
@@ -359,7 +354,7 @@ class TestInvoicesByThemselves(InvoiceCase):
         for _time in range(3):
             self.run_invoicing()
         with self.assertRaises(UserError):
-            self.invoice(sale_orders)
+            self.create_invoices(sale_orders)
         self.assertEqual([len(o.invoice_ids) for o in sale_orders], [1, 1])
         self.assertEqual(sale_orders.mapped('amazon_invoicings'), [1, 1])
 
@@ -497,7 +492,7 @@ class TestInvoicesRights(InvoiceCase):
             self.account.with_user(adam).invoice_policy = 'post'
 
     def test_an_accountant_without_sales_reads_and_posts(self):
-        invoice = self.invoice(self.deliver_mugs())
+        invoice = self.create_invoices(self.deliver_mugs())
         anna = self.create_user('anna', 'account.group_account_invoice')
         mine = invoice.with_user(anna)
         self.env.invalidate_all()
@@ -511,7 +506,7 @@ class TestInvoicesRights(InvoiceCase):
     def test_a_salesperson_makes_drafts(self):
         sale_order = self.deliver_mugs()
         sam = self.create_user('sam', 'sales_team.group_sale_salesman_all_leads')
-        invoice = self.invoice(sale_order.with_user(sam)).sudo()
+        invoice = self.create_invoices(sale_order.with_user(sam)).sudo()
         self.assertEqual(invoice.state, 'draft')
         self.assertEqual(invoice.amazon_order_ref, sale_order.amazon_order_ref)
 
@@ -521,7 +516,7 @@ class TestInvoicesAttacks(InvoiceCase, AttackCase):
 
     def test_nobody_writes_what_the_connector_fills_in(self):
         sale_order = self.deliver_mugs()
-        invoice = self.invoice(sale_order)
+        invoice = self.create_invoices(sale_order)
         boss = self.create_user(
             'bea', 'amazon_connector.group_amazon_admin', 'sales_team.group_sale_manager',
             'account.group_account_manager', 'base.group_system',

@@ -159,14 +159,14 @@ class TestInvoicesSending(InvoiceCase):
 
     def test_people_send_the_same_words(self):
         self.account.invoice_policy = 'manual'
-        invoice = self.invoice(self.sell_to_greta())
+        invoice = self.create_invoices(self.sell_to_greta())
         invoice.action_post()
         self.send(invoice)
         self.assertIn("paid through Amazon", self.get_mails(invoice).body_html)
 
     def test_a_credit_note_has_words_of_its_own(self):
         self.account.invoice_policy = 'manual'
-        invoice = self.invoice(self.sell_to_greta())
+        invoice = self.create_invoices(self.sell_to_greta())
         invoice.action_post()
         credit_note = invoice._reverse_moves()
         credit_note.action_post()
