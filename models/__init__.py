@@ -26,24 +26,29 @@ from . import amazon_check
 from . import amazon_check_connection
 from . import amazon_check_ways
 # isort: on
+from . import account_bank_statement_line
 from . import account_move
 from . import account_move_amazon
+from . import account_move_fee_bill
 from . import account_move_send
 from . import account_move_settlement
 from . import account_payment
 from . import account_refund
 from . import account_tax
+from . import account_tax_fees
 from . import amazon_account_accounting
 from . import amazon_account_authorization
 from . import amazon_account_card
 from . import amazon_account_deliveries
 from . import amazon_account_deliveries_card
+from . import amazon_account_fees
 from . import amazon_account_inventory
 from . import amazon_account_invoicing
 from . import amazon_account_money_card
 from . import amazon_account_offers
 from . import amazon_account_orders
 from . import amazon_account_orders_card
+from . import amazon_account_payouts
 from . import amazon_account_prices
 from . import amazon_account_privacy
 from . import amazon_account_quantity
@@ -56,6 +61,7 @@ from . import amazon_account_transactions
 from . import amazon_authorization
 from . import amazon_balance
 from . import amazon_booking_rule
+from . import amazon_booking_rule_fees
 from . import amazon_cancellation
 from . import amazon_check_deliveries
 from . import amazon_check_finances
@@ -94,6 +100,7 @@ from . import amazon_order_fetching
 from . import amazon_order_forgetting
 from . import amazon_order_importing
 from . import amazon_order_quantities
+from . import amazon_payout
 from . import amazon_refund
 from . import amazon_refund_credit_note
 from . import amazon_refund_line
@@ -103,8 +110,11 @@ from . import amazon_settlement
 from . import amazon_settlement_booking
 from . import amazon_settlement_document
 from . import amazon_settlement_entry
+from . import amazon_settlement_fees
 from . import amazon_settlement_line
+from . import amazon_settlement_matching
 from . import amazon_settlement_orders
+from . import amazon_settlement_payout
 from . import amazon_settlement_refunds
 from . import amazon_settlement_shares
 from . import amazon_settlement_waterfall
@@ -115,6 +125,7 @@ from . import amazon_stock_sending
 from . import amazon_sync_feeds
 from . import amazon_sync_inventory
 from . import amazon_sync_orders
+from . import amazon_sync_payouts
 from . import amazon_sync_reports
 from . import amazon_sync_settlements
 from . import amazon_sync_transactions

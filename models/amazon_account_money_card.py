@@ -84,15 +84,21 @@ class AmazonAccount(models.Model):
         return self._open('amazon_connector.action_amazon_settlement', search_default_attention=1)
 
     def action_open_next_deposit(self):
-        """Open the settlement that is paid out next, or was paid out last.
+        """Open what is paid out next, or the settlement that was paid out last.
 
         :rtype: dict
         """
         self.ensure_one()
+        # In sudo mode: what is found is read with the user's own rights.
+        expected = self.sudo()._find_expected_payout()
+        if expected:
+            return self._open(
+                'amazon_connector.action_amazon_payout', Domain('id', '=', expected.id),
+            )
         return {
             'type': 'ir.actions.act_window',
             'res_model': 'amazon.settlement',
-            'res_id': self.sudo()._find_last_settlement().id,  # it is read with the user's rights
+            'res_id': self.sudo()._find_last_settlement().id,
             'view_mode': 'form',
         }
 
@@ -132,22 +138,42 @@ class AmazonAccount(models.Model):
         ])
 
     def _find_next_deposit(self):
-        """Return what is paid out next or, as long as nobody knows, was paid out last. To be
-        extended by who knows more than settlements say.
+        """Return what is paid out next or, as long as nobody knows, was paid out last.
 
-        :return: What to call it, the day, the amount, and its currency; nothing if there is none.
-        :rtype: tuple[str, date | None, float, res.currency]
+        :return: What to call it, the day, the amount, and its currency; no day if there is none.
+        :rtype: tuple[str, date | bool, float, res.currency]
         """
         self.ensure_one()
+        expected = self._find_expected_payout()
+        if expected:
+            return (
+                self.env._("Next Deposit"),
+                expected.scheduled_date,
+                expected.amount,
+                expected.currency_id,
+            )
         settlement = self._find_last_settlement()
-        today = fields.Date.context_today(self)
-        is_next = settlement.deposit_date and settlement.deposit_date >= today
+        is_next = settlement and settlement.deposit_date >= fields.Date.context_today(self)
         return (
             self.env._("Next Deposit") if is_next else self.env._("Last Deposit"),
             settlement.deposit_date,
             settlement.total,
             settlement.currency_id,
         )
+
+    def _find_expected_payout(self):
+        """Return the payout that Amazon expects to make next.
+
+        :rtype: amazon.payout
+        """
+        return self.env['amazon.payout'].search([
+            ('connection_id', '=', self.connection_id.id),
+            ('is_expected', '=', True),
+            ('marketplace_id', 'in', [*self.synced_marketplace_ids.ids, False]),
+            ('currency_id', '!=', False),
+            ('amount', '>', 0),
+            ('scheduled_date', '>=', fields.Date.context_today(self)),
+        ], order='scheduled_date, id', limit=1)
 
     def _find_last_settlement(self):
         """Return the settlement that paid out last.

@@ -18,7 +18,11 @@ class AmazonUnpaid(models.Model):
     _rec_name = 'kind'
     _depends = {
         'amazon.balance': [
-            'account_id', 'company_id', 'marketplace_id', 'currency_id', 'type', 'amount', 'as_of',
+            'account_id', 'company_id', 'connection_id', 'marketplace_id', 'currency_id', 'type',
+            'amount', 'as_of',
+        ],
+        'amazon.payout': [
+            'connection_id', 'currency_id', 'is_expected', 'marketplace_id', 'scheduled_date',
         ],
         'amazon.transaction': [
             'account_id', 'company_id', 'marketplace_id', 'currency_id', 'status', 'total',
@@ -89,7 +93,15 @@ class AmazonUnpaid(models.Model):
                    balance.marketplace_id,
                    balance.currency_id,
                    balance.amount,
-                   %(expected)s AS date,
+                   CASE balance.type WHEN %(available)s THEN (
+                        SELECT MIN(payout.scheduled_date)
+                          FROM amazon_payout payout
+                         WHERE payout.is_expected
+                           AND payout.connection_id = balance.connection_id
+                           AND payout.currency_id = balance.currency_id
+                           AND COALESCE(payout.marketplace_id, balance.marketplace_id)
+                               IS NOT DISTINCT FROM balance.marketplace_id
+                   ) END AS date,
                    NULL AS order_ref,
                    NULL::integer AS sale_order_id,
                    NULL AS reason,
@@ -118,13 +130,4 @@ class AmazonUnpaid(models.Model):
             """,
             available=AVAILABLE,
             types=(AVAILABLE, RESERVED),
-            expected=self._select_expected_date(),
         )
-
-    def _select_expected_date(self):
-        """Return when what is available is paid out. To be extended by who knows.
-
-        :return: An expression on `balance`.
-        :rtype: SQL
-        """
-        return SQL("NULL::date")

@@ -24,6 +24,7 @@ from . import test_drift
 from . import test_earnings
 from . import test_fba_dates
 from . import test_fba_inventory
+from . import test_fee_bills
 from . import test_feed_carriers
 from . import test_finances_parsing
 from . import test_invoices
@@ -32,6 +33,7 @@ from . import test_languages
 from . import test_layering
 from . import test_listings_parsing
 from . import test_marketplaces_change
+from . import test_match_deposit
 from . import test_matching
 from . import test_money_overview
 from . import test_never_oversold
@@ -60,6 +62,7 @@ from . import test_orders_unexplained
 from . import test_orders_without_status
 from . import test_pack_size
 from . import test_payments
+from . import test_payouts
 from . import test_prices
 from . import test_random_months
 from . import test_refunds

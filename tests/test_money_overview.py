@@ -94,6 +94,21 @@ class TestMoneyCard(OverviewCase):
         self.assertEqual(self.account.next_deposit_title, "Last Deposit")
         self.assertIn('31 Jan', self.account.next_deposit)
 
+    def test_a_payout_that_amazon_expects_is_the_next_deposit(self):
+        self.sell_by_amazon(Item('MUG', '20.00'))
+        self.settle()
+        self.sell_by_amazon(Item('MUG', '50.00'))
+        self.press(self.account, 'action_read_payouts')
+        expected = self.env['amazon.payout'].search([
+            ('connection_id', '=', self.account.connection_id.id),
+            ('is_expected', '=', True),
+            ('amount', '>', 0),
+        ])
+        self.assertEqual(self.account.next_deposit_title, "Next Deposit")
+        self.assertIn(expected.currency_id.format(expected.amount), self.account.next_deposit)
+        action = self.account.action_open_next_deposit()
+        self.assertEqual(self.env[action['res_model']].search(action['domain']), expected)
+
     def test_money_is_not_for_everybody_who_sees_the_card(self):
         self.sell_by_amazon(Item('MUG', '20.00'))
         salesman = self.create_user('salesman', 'sales_team.group_sale_salesman')
@@ -282,6 +297,7 @@ class TestNotPaidOut(OverviewCase):
             for order in (available, deferred)
         }
         self.assertAlmostEqual(self.get_unpaid('available').amount, totals[available])
+        self.assertFalse(self.get_unpaid('available').date)
         self.assertAlmostEqual(self.get_unpaid('reserve').amount, 10.0)
         held = self.get_unpaid('deferred')
         self.assertAlmostEqual(held.amount, totals[deferred])
@@ -290,6 +306,15 @@ class TestNotPaidOut(OverviewCase):
         self.assertEqual(held.reason, 'DD7')
         self.assertEqual(held.date, fields.Date.today() + timedelta(days=7))
         self.assertEqual(held.action_open_order()['res_id'], deferred.id)
+
+    def test_the_next_payout_is_dated(self):
+        self.sell_by_amazon(Item('MUG', '20.00'))
+        self.read_transactions()
+        self.press(self.account, 'action_read_payouts')
+        self.assertEqual(
+            self.get_unpaid('available').date,
+            self.env['amazon.payout'].search([('amount', '>', 0)]).scheduled_date,
+        )
 
     def test_what_amazon_says_last_counts(self):
         self.sell_by_amazon(Item('MUG', '20.00'))
