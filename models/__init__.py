@@ -45,6 +45,7 @@ from . import amazon_account_deliveries_card
 from . import amazon_account_fees
 from . import amazon_account_inventory
 from . import amazon_account_invoicing
+from . import amazon_account_money_card
 from . import amazon_account_offers
 from . import amazon_account_orders
 from . import amazon_account_orders_card
@@ -60,12 +61,14 @@ from . import amazon_account_stock
 from . import amazon_account_transactions
 from . import amazon_account_uploads
 from . import amazon_authorization
+from . import amazon_balance
 from . import amazon_booking_rule
 from . import amazon_booking_rule_fees
 from . import amazon_cancellation
 from . import amazon_check_deliveries
 from . import amazon_check_finances
 from . import amazon_check_listings
+from . import amazon_check_money
 from . import amazon_check_orders
 from . import amazon_check_prices
 from . import amazon_check_renewals
@@ -77,6 +80,7 @@ from . import amazon_delivery_rule
 from . import amazon_drift
 from . import amazon_drift_adjusting
 from . import amazon_drift_reasons
+from . import amazon_fee_share
 from . import amazon_invoice_upload
 from . import amazon_kits
 from . import amazon_ledger
@@ -94,7 +98,9 @@ from . import amazon_offer_products
 from . import amazon_offer_quantity
 from . import amazon_offer_references
 from . import amazon_offer_stock
+from . import amazon_open_item
 from . import amazon_order
+from . import amazon_order_earning
 from . import amazon_order_fetching
 from . import amazon_order_forgetting
 from . import amazon_order_importing
@@ -115,6 +121,8 @@ from . import amazon_settlement_matching
 from . import amazon_settlement_orders
 from . import amazon_settlement_payout
 from . import amazon_settlement_refunds
+from . import amazon_settlement_shares
+from . import amazon_settlement_waterfall
 from . import amazon_shipment
 from . import amazon_stock_change
 from . import amazon_stock_level
@@ -126,7 +134,9 @@ from . import amazon_sync_payouts
 from . import amazon_sync_reports
 from . import amazon_sync_settlements
 from . import amazon_sync_transactions
+from . import amazon_sync_transactions_balances
 from . import amazon_transaction
+from . import amazon_unpaid
 from . import delivery_carrier
 from . import ir_actions_report
 from . import mail_mail

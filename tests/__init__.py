@@ -21,6 +21,7 @@ from . import test_cut_over
 from . import test_delivery_rules
 from . import test_dev
 from . import test_drift
+from . import test_earnings
 from . import test_fba_dates
 from . import test_fba_inventory
 from . import test_fee_bills
@@ -36,6 +37,7 @@ from . import test_listings_parsing
 from . import test_marketplaces_change
 from . import test_match_deposit
 from . import test_matching
+from . import test_money_overview
 from . import test_never_oversold
 from . import test_offered_quantity
 from . import test_offers
@@ -96,3 +98,4 @@ from . import test_tours
 from . import test_toy_way
 from . import test_transactions
 from . import test_warehouse
+from . import test_waterfall
