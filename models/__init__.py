@@ -102,6 +102,7 @@ from . import amazon_stock_level
 from . import amazon_stock_sending
 from . import amazon_sync_feeds
 from . import amazon_sync_inventory
+from . import amazon_sync_invoices
 from . import amazon_sync_orders
 from . import amazon_sync_reports
 from . import amazon_sync_settlements
