@@ -129,6 +129,7 @@ from . import amazon_stock_level
 from . import amazon_stock_sending
 from . import amazon_sync_feeds
 from . import amazon_sync_inventory
+from . import amazon_sync_invoices
 from . import amazon_sync_orders
 from . import amazon_sync_payouts
 from . import amazon_sync_reports
