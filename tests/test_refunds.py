@@ -273,6 +273,28 @@ class TestRefundSources(RefundCase):
         self.assertTrue(record.transaction_id)
         self.assertEqual(self.get_sale_order(order).invoice_count, 2)
 
+    def test_each_charge_of_a_settlement_is_what_was_invoiced_of_it(self):
+        self.simulator.set_finances_lag(48)
+        order = self.sell_before(Item(
+            'MUG', '20.00', 2, shipping='5.00', gift_wrap='2.50', discount='3.00',
+            tax_rate='0.19', marketplace_facilitator=True,
+        ))
+        invoice = self.invoice(order)
+        refund = self.refund(order, shipping=True)
+        self.settle()
+        self.process()
+        credit_note = self.get_refunds(order).credit_note_id
+        self.assertCredited(refund, credit_note)
+        invoiced, credited = (
+            {
+                line.product_id: (line.quantity, round(line.price_total, 2))
+                for line in move.invoice_line_ids
+            }
+            for move in (invoice, credit_note)
+        )
+        self.assertEqual(len(invoiced), 4)
+        self.assertEqual(credited, invoiced)
+
     def test_both_before_the_invoice(self):
         order = self.sell_before(Item('MUG', '12.99', 2))
         self.refund(order, {'MUG': 1})
