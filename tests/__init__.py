@@ -21,15 +21,23 @@ from . import test_cut_over
 from . import test_delivery_rules
 from . import test_dev
 from . import test_drift
+from . import test_earnings
 from . import test_fba_dates
 from . import test_fba_inventory
+from . import test_fee_bills
 from . import test_feed_carriers
 from . import test_finances_parsing
+from . import test_invoice_upload
+from . import test_invoice_upload_processes
+from . import test_invoices
+from . import test_invoices_sending
 from . import test_languages
 from . import test_layering
 from . import test_listings_parsing
 from . import test_marketplaces_change
+from . import test_match_deposit
 from . import test_matching
+from . import test_money_overview
 from . import test_never_oversold
 from . import test_offered_quantity
 from . import test_offers
@@ -55,6 +63,8 @@ from . import test_orders_turns
 from . import test_orders_unexplained
 from . import test_orders_without_status
 from . import test_pack_size
+from . import test_payments
+from . import test_payouts
 from . import test_prices
 from . import test_random_months
 from . import test_refunds
@@ -88,3 +98,4 @@ from . import test_tours
 from . import test_toy_way
 from . import test_transactions
 from . import test_warehouse
+from . import test_waterfall
