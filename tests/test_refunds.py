@@ -2,6 +2,7 @@ import base64
 from datetime import timedelta
 
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from odoo.addons.amazon_connector.simulator import Item
@@ -390,10 +391,11 @@ class TestRefundSources(RefundCase):
     def test_an_invoice_of_two_orders_has_a_credit_note_for_each(self):
         orders = [self.sell_before(Item('MUG', '12.99')) for _number in range(2)]
         sale_orders = [self.get_sale_order(order) for order in orders]
-        for name in ('partner_invoice_id', 'partner_shipping_id'):
-            sale_orders[1][name] = sale_orders[0][name]
-        invoice = (sale_orders[0] | sale_orders[1])._create_invoices()
-        self.assertEqual(len(invoice), 1)
+        sale_orders[1].partner_invoice_id = sale_orders[0].partner_invoice_id
+        invoice = sale_orders[0]._create_invoices()
+        invoice.invoice_line_ids = [
+            Command.create(line._prepare_invoice_line()) for line in sale_orders[1].order_line
+        ]
         invoice.action_post()
         self.refund(orders[0])
         self.read()
