@@ -70,5 +70,13 @@ def find_charge(words: str) -> str:
     return next((charge for charge, pattern in CHARGES if pattern.search(leaf)), 'item')
 
 
+def is_tax_saved(words: str) -> bool:
+    """Return whether a part of a promotion is the tax that it saves.
+
+    :param words: As of :func:`find_charge`.
+    """
+    return 'taxdiscount' in _fold(words).rpartition('/')[2]
+
+
 def _fold(words: str) -> str:
     return IGNORED.sub('', words.casefold())

@@ -7,6 +7,7 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
+from ..amazon.refund_parts import is_tax_saved
 from ..amazon.time_zones import get_time_zone
 from .guard import as_connector
 from .tools import to_aware
@@ -263,6 +264,7 @@ class AmazonRefund(models.Model):
         :rtype: dict[tuple, float]
         """
         lines = self.line_ids.filtered(lambda line: line.source == self.source)
+        lines -= self._find_remitted(lines)
         charges = {(line.item_ref, line.sku, line.charge) for line in lines}
         sums = defaultdict(float)
         for line in lines:
@@ -275,6 +277,25 @@ class AmazonRefund(models.Model):
             is_promotion = line.category == 'refund_promotion'
             sums[line.item_ref or '', line.sku or '', charge, is_promotion] += line.amount
         return sums
+
+    def _find_remitted(self, lines):
+        """Return the lines of taxes that Amazon remits itself: they cancel out for each item, with
+        what promotions save of them.
+
+        :param amazon.refund.line lines: The lines of the refund.
+        :rtype: amazon.refund.line
+        """
+        remitted = lines.browse()
+        for of_item in lines.grouped(lambda line: (line.item_ref, line.sku)).values():
+            taxes = of_item.filtered(
+                lambda line: line.category in ('refund_tax', 'refund_tax_withheld')
+                or line.category == 'refund_promotion' and is_tax_saved(line.description or ''),
+            )
+            if 'refund_tax_withheld' in taxes.mapped('category') and self.currency_id.is_zero(
+                sum(taxes.mapped('amount')),
+            ):
+                remitted |= taxes
+        return remitted
 
     def _get_invoiced_lines(self):
         """Return the lines of the invoices that are of this order, and what each is of.

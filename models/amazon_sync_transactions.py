@@ -75,18 +75,27 @@ class AmazonSync(models.Model):
         """
         return fields.Datetime.now() - finances.NOT_YET
 
-    def _begin_period(self, expiries=0):
+    def _begin_period(self, expiries=0, status=None):
         """Return how the reading of a period begins, as JSON keeps it.
 
+        The first time, what is deferred still is read before all else: it may be older.
+
         :param int expiries: How many tokens have expired.
+        :param str status: Only transactions of this status; empty: all of them.
         :rtype: dict
         """
         newest = self._get_newest()
-        since = self.cursor - OVERLAP if self.cursor else newest - FIRST_PERIOD
+        if status is None:
+            status = '' if self.cursor else finances.DEFERRED
+        if status:
+            since = newest - finances.MAX_PERIOD
+        else:
+            since = self.cursor - OVERLAP if self.cursor else newest - FIRST_PERIOD
         until = min(newest, since + finances.MAX_PERIOD)
         return {
             'since': since.isoformat(),
             'until': until.isoformat(),
+            'status': status,
             'token': '',
             'expiries': expiries,
         }
@@ -107,13 +116,14 @@ class AmazonSync(models.Model):
         try:
             payload = finances.fetch_transactions_page(
                 client, to_aware(since), to_aware(until), next_token=window['token'],
+                status=window['status'],
             )
         except Rejected:
             if not window['token'] or window['expiries'] >= MAX_EXPIRIES:
                 self.window = False
                 self.env['ir.cron']._commit_progress()
                 raise
-            self.window = self._begin_period(window['expiries'] + 1)
+            self.window = self._begin_period(window['expiries'] + 1, window['status'])
             self.env['ir.cron']._commit_progress()
             return True
         page = finances.parse_transactions(payload)
@@ -122,11 +132,13 @@ class AmazonSync(models.Model):
         self._end_turn()
         if page.next_token:
             self.window = {**window, 'token': page.next_token}
+        elif window['status']:
+            self.window = self._begin_period(status='')
         else:
             self.write({'cursor': until, 'window': False})
         self.env['amazon.refund']._wake()
         self.env['ir.cron']._commit_progress()
-        return bool(page.next_token) or until < self._get_newest() - READ_EVERY
+        return bool(self.window) or until < self._get_newest() - READ_EVERY
 
     def _get_denial_reason(self):
         """Override of `amazon_connector`: orders and deliveries go on without this way."""

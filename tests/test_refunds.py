@@ -2,6 +2,7 @@ import base64
 from datetime import timedelta
 
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from odoo.addons.amazon_connector.simulator import Item
@@ -273,6 +274,28 @@ class TestRefundSources(RefundCase):
         self.assertTrue(record.transaction_id)
         self.assertEqual(self.get_sale_order(order).invoice_count, 2)
 
+    def test_each_charge_of_a_settlement_is_what_was_invoiced_of_it(self):
+        self.simulator.set_finances_lag(48)
+        order = self.sell_before(Item(
+            'MUG', '20.00', 2, shipping='5.00', gift_wrap='2.50', discount='3.00',
+            tax_rate='0.19', marketplace_facilitator=True,
+        ))
+        invoice = self.invoice(order)
+        refund = self.refund(order, shipping=True)
+        self.settle()
+        self.process()
+        credit_note = self.get_refunds(order).credit_note_id
+        self.assertCredited(refund, credit_note)
+        invoiced, credited = (
+            {
+                line.product_id: (line.quantity, round(line.price_total, 2))
+                for line in move.invoice_line_ids
+            }
+            for move in (invoice, credit_note)
+        )
+        self.assertEqual(len(invoiced), 4)
+        self.assertEqual(credited, invoiced)
+
     def test_both_before_the_invoice(self):
         order = self.sell_before(Item('MUG', '12.99', 2))
         self.refund(order, {'MUG': 1})
@@ -368,10 +391,11 @@ class TestRefundSources(RefundCase):
     def test_an_invoice_of_two_orders_has_a_credit_note_for_each(self):
         orders = [self.sell_before(Item('MUG', '12.99')) for _number in range(2)]
         sale_orders = [self.get_sale_order(order) for order in orders]
-        for name in ('partner_invoice_id', 'partner_shipping_id'):
-            sale_orders[1][name] = sale_orders[0][name]
-        invoice = (sale_orders[0] | sale_orders[1])._create_invoices()
-        self.assertEqual(len(invoice), 1)
+        sale_orders[1].partner_invoice_id = sale_orders[0].partner_invoice_id
+        invoice = sale_orders[0]._create_invoices()
+        invoice.invoice_line_ids = [
+            Command.create(line._prepare_invoice_line()) for line in sale_orders[1].order_line
+        ]
         invoice.action_post()
         self.refund(orders[0])
         self.read()

@@ -104,7 +104,7 @@ class TestTransactions(TransactionCase):
         for number in range(4):
             self.sell_before(Item(f'MUG-{number}', '12.99'), hours=2 + number)
         self.simulator.set_finance_pages(2)
-        self.simulator.arm('unavailable', operation=LIST, times=None, skip=1)
+        self.simulator.arm('unavailable', operation=LIST, times=None, skip=2)
         self.read()
         self.assertEqual(len(self.get_transactions()), 2)
         self.assertTrue(self.transaction_sync.window['token'])
@@ -119,7 +119,7 @@ class TestTransactions(TransactionCase):
         for number in range(4):
             self.sell_before(Item(f'MUG-{number}', '12.99'), hours=2 + number)
         self.simulator.set_finance_pages(2)
-        self.simulator.arm('unavailable', operation=LIST, times=None, skip=1)
+        self.simulator.arm('unavailable', operation=LIST, times=None, skip=2)
         self.read()
         self.simulator.disarm()
         sync = self.transaction_sync
@@ -155,6 +155,18 @@ class TestTransactions(TransactionCase):
         self.read()
         self.assertEqual(deferred.status, 'DEFERRED_RELEASED')
         self.assertEqual(deferred.release_ref, (self.get_transactions() - deferred).transaction_ref)
+
+    def test_what_was_deferred_long_ago_is_read_the_first_time(self):
+        order = self.sell_before(Item('MUG', '12.99'), hours=24 * 60)
+        self.seller.defer(order, 'B2B', until=self.simulator.clock.now() + timedelta(days=5))
+        self.sell_before(Item('MUG', '12.99'), hours=24 * 60)
+        self.read()
+        self.assertEqual(self.get_transactions(), self.get_transactions(order))
+        self.assertEqual(self.get_transactions(order).status, 'DEFERRED')
+        self.let_pass(hours=2)
+        calls = self.count_calls(LIST)
+        self.run_cron('read_transactions')
+        self.assertEqual(self.count_calls(LIST), calls + 1)
 
     def test_oddities_do_not_stop_the_others(self):
         orders = {
