@@ -25,6 +25,7 @@ from . import test_fba_dates
 from . import test_fba_inventory
 from . import test_feed_carriers
 from . import test_invoices
+from . import test_invoices_processes
 from . import test_invoices_sending
 from . import test_finances_parsing
 from . import test_languages
