@@ -534,3 +534,11 @@ def _read_quantity(text: str) -> int | None:
         return None
     quantity = int(re.split('[.,]', text)[0])
     return quantity if abs(quantity) <= MAX_COUNT else None
+
+
+def is_return(description: str) -> bool:
+    """Tell whether a transfer in a settlement is money that the bank has sent back.
+
+    The others are charged: what the seller owed is taken from the card or the bank.
+    """
+    return 'unsuccessful' in description.casefold()

@@ -79,6 +79,12 @@ UPDATE amazon_cancellation
        is_held = FALSE,
        next_try = NULL
  WHERE state != 'confirmed';
+UPDATE amazon_invoice_upload
+   SET state = 'skipped',
+       answer = NULL,
+       is_held = FALSE,
+       next_try = NULL
+ WHERE state != 'confirmed';
 UPDATE amazon_account SET stock_push = 'off';
 UPDATE amazon_stock_level
    SET state = CASE WHEN state = 'in_sync' THEN state END,
@@ -114,3 +120,6 @@ UPDATE amazon_settlement_document
    SET answer = NULL,
        next_try = NULL,
        state = CASE WHEN state = 'to_download' THEN 'failed' ELSE state END;
+UPDATE amazon_refund
+   SET answer = NULL,
+       next_try = NULL;

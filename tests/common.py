@@ -471,8 +471,10 @@ class MoneyCase(ShippingCase):
     def sell(self, *items, marketplace='DE', channel='FBM', **details):
         """Let a buyer order something, import it, let it be shipped, and return the order."""
         order = self.seller.place_order(marketplace, channel, list(items), **details)
-        self.sync()
+        if channel == 'FBM':
+            self.sync()  # What had left before Odoo saw it is not imported.
         self.seller.ship(order)
+        self.sync()
         return order
 
     def invoice(self, order):

@@ -26,8 +26,10 @@ from odoo.addons.amazon_connector.models import (
     amazon_stock_sending,
     sale_order_invoicing,
 )
+from odoo.addons.amazon_connector.models.tools import CRON_SECONDS, TimeBudget
 
 SYNC_LOCK = 8127  # any number that nobody else locks
+INVOICES = 60
 
 
 class Stage:
@@ -1114,6 +1116,62 @@ def adjust_tonight(env):
     env['amazon.account'].search([]).write({'adjusts_drift': True, 'drift_adjusted_at': False})
     env.cr.commit()
 
+
+# === INVOICES === #
+
+def kill_uploaders_at_every_commit(stage):
+    """Kill whoever uploads an invoice before each commit, and upload again."""
+    stage.control('set_feed_pace', polls=0)
+    for _order in range(INVOICES):
+        stage.control('place_order', channel='FBA', status='SHIPPED', items=[{'sku': 'MUG'}])
+    stage.rehearse(sync)
+    stage.rehearse(invoice_orders)
+    number, was_killed = 0, True
+    while was_killed and number < INVOICES:
+        number += 1
+        stage.rehearse(release_invoice)
+        was_killed = stage.play(upload_invoices, kill_at=number)
+        stage.play(upload_invoices)
+    sys.stdout.write(str(number - 1))
+
+
+def invoice_orders(env):
+    """Invoice everything. The documents are there already, as *Send* leaves them."""
+    env['account.chart.template'].try_loading(
+        'generic_coa', company=env.company, install_demo=False,
+    )
+    env['amazon.account'].search([]).invoice_sending = 'upload'
+    orders = env['sale.order'].search([('invoice_status', '=', 'to invoice')])
+    invoices = env['account.move'].union(*[order._create_invoices() for order in orders])
+    invoices.action_post()
+    for invoice in invoices:
+        env['ir.attachment'].create({
+            'name': 'invoice.pdf', 'raw': f'%PDF-1.4 {invoice.name}'.encode(),
+            'res_model': 'account.move', 'res_id': invoice.id,
+            'res_field': 'invoice_pdf_report_file',
+        })
+    env['amazon.invoice.upload'].search([]).state = 'skipped'
+    env.cr.commit()
+
+
+def release_invoice(env):
+    """Let one more invoice be uploaded."""
+    env['amazon.invoice.upload'].search([('state', '=', 'skipped')], limit=1)._send_again()
+    env.cr.commit()
+
+
+def upload_invoices(env):
+    """Upload, and read the report, one process after the other."""
+    # A killed process holds the lock until its connection is gone.
+    env.cr.execute('SELECT pg_advisory_lock(%s)', [SYNC_LOCK])
+    for _step in range(2):
+        env['amazon.feed'].search([]).asked_next = False
+        forget_quotas(env)
+        env['amazon.sync']._run_way('invoices', TimeBudget(CRON_SECONDS))
+    env.cr.execute('SELECT pg_advisory_unlock(%s)', [SYNC_LOCK])
+
+
+# === SETTLEMENTS === #
 
 def kill_bookkeepers_at_every_commit(stage):
     """Kill whoever reads and books settlements before each commit, and let another one go on.

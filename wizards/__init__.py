@@ -7,6 +7,7 @@ from . import amazon_enter_tokens
 from . import amazon_fetch_order
 from . import amazon_import_order
 from . import amazon_incomplete_deliveries
+from . import amazon_match_deposit
 from . import amazon_renew_secret
 from . import amazon_send_goods
 from . import amazon_split_account

@@ -1,13 +1,14 @@
 """The contender that books what Amazon pays out."""
 
+from datetime import datetime, timedelta
+
 from odoo.api import Environment
 from odoo.models import BaseModel
 
 from .connector import Connector
+from .simulator import control
 
-CRONS = ('ir_cron_find_settlements', 'ir_cron_book_settlements')
 INVOICED_AT_ONCE = 200
-MAX_RUNS = 50
 
 
 class Books(Connector):
@@ -28,6 +29,7 @@ class Books(Connector):
     def sell(self, count: int) -> int:
         """Import that many orders."""
         self._control('bulk', count=count, channel=self.channel)
+        self.account.last_order_sync = datetime.now() - timedelta(days=2)
         self.account._fetch_orders(self.budget)
         return self.run(count)
 
@@ -35,15 +37,17 @@ class Books(Connector):
         """Post the invoices of all orders that have none."""
         orders = self._get_orders().filtered(lambda order: not order.invoice_ids)
         for start in range(0, len(orders), INVOICED_AT_ONCE):
-            for order in orders[start:start + INVOICED_AT_ONCE]:
-                order._create_invoices()
-            orders[start:start + INVOICED_AT_ONCE].invoice_ids.action_post()
+            some = orders[start:start + INVOICED_AT_ONCE]
+            some._create_invoices(grouped=True).action_post()
             self.env.cr.commit()
         return self._expect(count, len(orders))
 
     def close(self, count: int) -> int:
         """Let Amazon close a settlement of so many lines."""
-        return self._control('bulk_settlement', lines=count)['lineCount']
+        closed = control(
+            self.simulator, 'bulk_settlement', self.seller.seller_id, lines=count,
+        )
+        return closed['line_count']
 
     def read(self, count: int) -> int:
         """Find the settlement, download it, and prove it."""

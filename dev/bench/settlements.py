@@ -4,7 +4,7 @@ from ..console import step
 from .process import Measure, Worker
 from .simulator import running_simulator
 
-SIZES = {5000: 200, 50_000: 2000}  # lines, and how many of their orders are invoiced in Odoo
+SIZES = {5000: 100, 50_000: 1000}  # lines, and how many of their orders are invoiced in Odoo
 STEPS = {'read': "Read and prove", 'book': "Book and post", 'reconcile': "Reconcile"}
 
 NOTES = """\
