@@ -30,6 +30,7 @@ from . import test_finances_parsing
 from . import test_invoice_upload
 from . import test_invoice_upload_processes
 from . import test_invoices
+from . import test_invoices_processes
 from . import test_invoices_sending
 from . import test_languages
 from . import test_layering

@@ -11,6 +11,7 @@ from functools import partial
 import requests
 
 from odoo import SUPERUSER_ID, api, sql_db
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.service.model import retrying
 
@@ -23,6 +24,7 @@ from odoo.addons.amazon_connector.models import (
     amazon_settlement_booking,
     amazon_shipment,
     amazon_stock_sending,
+    sale_order_invoicing,
 )
 from odoo.addons.amazon_connector.models.tools import CRON_SECONDS, TimeBudget
 
@@ -1328,3 +1330,57 @@ def describe_books(env, chart):
         },
         'journal': ledger.journal_id.code,
     }
+
+
+# === INVOICES === #
+
+def kill_invoicers_at_every_commit(stage):
+    """Kill whoever invoices before each of its commits, and let another one go on."""
+    sale_order_invoicing.BATCH_SIZE = 2
+    stage.rehearse(set_up_invoicing)
+    number, was_killed = 0, True
+    while was_killed:
+        number += 1
+        ship_mugs(stage, 3)
+        was_killed = stage.play(run_invoicing, kill_at=number)
+        stage.play(run_invoicing)
+    sys.stdout.write(str(number - 1))
+
+
+def share_the_invoices(stage):
+    """Let workers, and a person, invoice the same orders at the same time."""
+    sale_order_invoicing.BATCH_SIZE = 2
+    stage.rehearse(set_up_invoicing)
+    ship_mugs(stage, 8)
+    stage.play(run_invoicing, run_invoicing, press_create_invoice, press_create_invoice)
+    stage.play(run_invoicing)
+
+
+def set_up_invoicing(env):
+    """Let invoices be posted and paid by themselves."""
+    set_up_accounting(env)
+    env['amazon.account'].search([]).write({'invoice_policy': 'post', 'paid_at_import': True})
+
+
+def ship_mugs(stage, count):
+    """Let Amazon ship some orders, and import them."""
+    for _number in range(count):
+        stage.control(
+            'place_order', channel='FBA', status='SHIPPED',
+            items=[{'sku': 'MUG', 'price': '12.99', 'quantity': 2}],
+        )
+    stage.rehearse(sync)
+
+
+def run_invoicing(env):
+    """Invoice as the scheduler does, which lets nobody start it twice."""
+    env['amazon.account']._cron_invoice_orders()
+
+
+def press_create_invoice(env):
+    """Press Create Invoice on all orders, and confirm what was made."""
+    try:
+        orders = env['sale.order'].search([('amazon_order_ref', '!=', False)])
+        orders._create_invoices().action_post()
+    except UserError:
+        env.cr.rollback()  # Somebody was faster.
