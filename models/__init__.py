@@ -113,6 +113,7 @@ from . import amazon_refund_returns
 from . import amazon_refund_taking
 from . import amazon_settlement
 from . import amazon_settlement_booking
+from . import amazon_settlement_building
 from . import amazon_settlement_document
 from . import amazon_settlement_entry
 from . import amazon_settlement_fees

@@ -48,6 +48,15 @@ class AccountMove(models.Model):
         posted._settle_with_amazon()
         return posted
 
+    def _check_balanced_entries(self):
+        """See that entries that grew part by part are balanced in the end.
+
+        :return: None
+        :raise UserError: If one is not.
+        """
+        with self._check_balanced({'records': self}):
+            pass
+
     def _settle_with_amazon(self):
         """Reconcile these with what Amazon has settled. Where that fails, they are posted still.
 

@@ -9,12 +9,6 @@ from .quiet import quiet_sql
 from .tools import SYNC_SECONDS, TimeBudget
 
 RECONCILED_PER_PART = 200  # orders
-# An entry of thousands of items is no message to anybody.
-ENTRY_CONTEXT = {
-    'tracking_disable': True, 'mail_create_nolog': True, 'mail_notrack': True,
-    'skip_invoice_sync': True,
-    'skip_analytic_sync': True,  # it would write on each item; posting does it, too
-}
 
 
 class AmazonSettlement(models.Model):
@@ -79,8 +73,15 @@ class AmazonSettlement(models.Model):
                 raise UserError(self.env._("It is being booked at this moment."))
             if obstacle := settlement._find_obstacle():
                 raise UserError(obstacle)
-            settlement._book()
-            settlement._reconcile_parts(TimeBudget(SYNC_SECONDS))
+            budget = TimeBudget(SYNC_SECONDS)
+            try:
+                if settlement._build(budget):
+                    settlement._book()
+            except Exception:
+                settlement._drop_safely()
+                raise
+            if settlement.state == 'booked':
+                settlement._reconcile_parts(budget)
         self._wake_booking()
 
     def action_open_moves(self):
@@ -121,19 +122,30 @@ class AmazonSettlement(models.Model):
             return
         if self.waits_for_person:
             return
-        self._do_safely_at_last(lambda settlement: settlement._book_unless_held())
+        self._do_safely_at_last(lambda settlement: settlement._book_unless_held(budget))
         if self.state == 'booked':
             self._do_safely_at_last(lambda settlement: settlement._reconcile_parts(budget))
 
-    def _book_unless_held(self):
+    def _book_unless_held(self, budget):
         """Book the settlement, or note what holds it back."""
         obstacle = self._find_obstacle()
         if obstacle:
             if self.reason != obstacle:
                 self.reason = obstacle
                 self.account_id._follow_up_failures()
-        else:
+        elif self._build(budget):
             self._book()
+        else:
+            self._wake_booking()
+
+    def _drop_safely(self):
+        """Remove the entries that are being made, and commit it; what else was done is not kept.
+
+        :return: None
+        """
+        self.env.cr.rollback()
+        self._drop_entries()
+        self.env['ir.cron']._commit_progress()
 
     def _do_safely_at_last(self, action):
         """Do something, and commit it; what goes wrong is kept as the reason.
@@ -148,7 +160,7 @@ class AmazonSettlement(models.Model):
         except NOT_A_RECORDS_FAULT:
             self.env.cr.rollback()
         except Exception as exception:
-            self.env.cr.rollback()
+            self._drop_safely()
             self._note_failure_safely(exception)
         self.env['ir.cron']._commit_progress()
 
@@ -176,7 +188,7 @@ class AmazonSettlement(models.Model):
                 count=len(unknown),
                 kinds=', '.join(unknown[:3].mapped('display_name')),
             )
-        if self.move_ids:
+        if self.move_ids and not self.building:
             return self.env._(
                 "It still has the entry %(entry)s: cancel it, then press Book.",
                 entry=self.move_ids[0].display_name,
@@ -217,21 +229,14 @@ class AmazonSettlement(models.Model):
 
     @as_connector()
     def _book(self):
-        """Make the entries, all or none.
+        """End the entries that were made, and record that the settlement is booked.
 
         :return: None
         :raise UserError: If Odoo refuses one, saying why.
         """
         self.ensure_one()
         self = self.with_company(self.company_id)
-        self._link_sale_orders()
-        Move = self.env['account.move'].with_context(**ENTRY_CONTEXT)
-        carried, moves = 0.0, Move
-        for part in self._get_parts():
-            move = Move.create(self._prepare_entry_values(part, carried))
-            carried = self._get_carried(move, part, carried)
-            moves |= move
-        moves = moves.with_env(self.env)
+        moves = self._end_entries()
         if self.account_id.settlement_policy == 'post':
             moves._post(soft=False)
         self.write({
@@ -244,17 +249,6 @@ class AmazonSettlement(models.Model):
         })
         self.line_ids.sale_order_id._update_payout_state()
         self._wake_booking()
-
-    def _get_carried(self, move, part, before):
-        """Return what an entry carries to the next month.
-
-        :param account.move move: The entry.
-        :param Part part: What is booked in it.
-        :param float before: What the month before has carried to it.
-        :rtype: float
-        """
-        sums = (part.sales, part.refunds, part.fees, part.others)
-        return self.currency_id.round(before + sum(sum(amounts.values()) for amounts in sums))
 
     def _link_sale_orders(self):
         """Note the sales orders of the lines.
@@ -316,6 +310,7 @@ class AmazonSettlement(models.Model):
         for settlement in self:
             settlement.write({
                 'state': 'proven',
+                'building': False,
                 'reason': self.env._(
                     "Its entries were taken back. Press Book to book it again.",
                 ),

@@ -26,6 +26,25 @@ class Part:
     fees: dict = field(default_factory=lambda: defaultdict(float))  # by category and words
     others: dict = field(default_factory=lambda: defaultdict(float))  # by category, words and SKU
 
+    def get_keys(self):
+        """Return what each buyer paid or was refunded, always in the same order.
+
+        :return: Whether it is a refund, and Amazon's order id.
+        :rtype: list[tuple[bool, str]]
+        """
+        return [
+            *((False, ref) for ref in sorted(self.sales)),
+            *((True, ref) for ref in sorted(self.refunds)),
+        ]
+
+    def get_total(self):
+        """Return what Amazon pays out for it.
+
+        :rtype: float
+        """
+        sums = (self.sales, self.refunds, self.fees, self.others)
+        return sum(sum(amounts.values()) for amounts in sums)
+
 
 class AmazonSettlement(models.Model):
     _inherit = 'amazon.settlement'
@@ -89,39 +108,39 @@ class AmazonSettlement(models.Model):
 
     # === BUSINESS METHODS - JOURNAL ITEMS === #
 
-    def _prepare_entry_values(self, part, carried):
-        """Return the values of the entry of a part.
+    def _prepare_entry_values(self, part):
+        """Return the values of the entry of a part, without its items.
 
         :param Part part: The part.
-        :param float carried: What the entries of earlier months have carried forward.
         :rtype: dict
         """
-        ledger = self._get_ledger()
-        items = [
-            *self._prepare_buyer_items(part.sales, is_refund=False),
-            *self._prepare_buyer_items(part.refunds, is_refund=True),
-            *self._prepare_fee_items(part),
-            *self._prepare_other_items(part.others),
-        ]
-        if carried:
-            items.append(self._prepare_item(
-                ledger.clearing_account_id,
-                carried,
-                self.env._("Carried forward from the month before"),
-            ))
-        total = self.currency_id.round(sum(item['amount_currency'] for item in items))
-        items += self._prepare_balance_items(part, -total)
-        self._set_balances(items, part.date)
         return {
             'move_type': 'entry',
-            'journal_id': ledger.journal_id.id,
+            'journal_id': self._get_ledger().journal_id.id,
             'company_id': self.company_id.id,
             'currency_id': self.currency_id.id,
             'date': part.date,
             'ref': self.env._("Amazon settlement %(ref)s", ref=self.settlement_ref),
             'amazon_settlement_id': self.id,
-            'line_ids': [fields.Command.create(item) for item in items],
         }
+
+    def _prepare_rest_items(self, part, carried, total):
+        """Return the journal items of what is not of buyers, and of what is paid out.
+
+        :param Part part: The part.
+        :param float carried: What the entries of earlier months have carried forward.
+        :param float total: What the items of buyers come to: debits less credits.
+        :rtype: list[dict]
+        """
+        items = [*self._prepare_fee_items(part), *self._prepare_other_items(part.others)]
+        if carried:
+            items.append(self._prepare_item(
+                self._get_ledger().clearing_account_id,
+                carried,
+                self.env._("Carried forward from the month before"),
+            ))
+        total = self.currency_id.round(total + sum(item['amount_currency'] for item in items))
+        return [*items, *self._prepare_balance_items(part, -total)]
 
     def _prepare_item(self, account, amount, name, partner=None, **values):
         """Return the values of a journal item.
@@ -142,7 +161,7 @@ class AmazonSettlement(models.Model):
             **values,
         }
 
-    def _prepare_buyer_items(self, amounts, is_refund):
+    def _prepare_buyer_items(self, amounts, is_refund, left):
         """Return the journal items of what buyers paid, or were refunded, an order each.
 
         What was taken as a payment before is on the clearing account; the rest is on the buyer's
@@ -150,6 +169,8 @@ class AmazonSettlement(models.Model):
 
         :param dict amounts: The amounts by Amazon's order ids.
         :param bool is_refund: Whether these are refunds.
+        :param dict left: How much is left of payments on the clearing account, by their items' ids;
+                          written to.
         :rtype: list[dict]
         """
         items = []
@@ -157,7 +178,7 @@ class AmazonSettlement(models.Model):
         taken = {} if is_refund else self.env['account.move.line']._find_taken_payments(
             self._get_ledger().clearing_account_id, orders.values(),
         )
-        left, shared = {}, None
+        shared = None
         for order_ref, amount in amounts.items():
             order = orders.get(order_ref, self.env['sale.order'])
             partner = order.partner_invoice_id.commercial_partner_id
@@ -168,13 +189,13 @@ class AmazonSettlement(models.Model):
             values = {'amazon_order_ref': order_ref or False, 'analytic_distribution': False}
             for item in taken.get(order, ()):
                 # A payment may be of several orders.
-                open_amount = left.get(item, item.amount_residual_currency)
+                open_amount = left.get(item.id, item.amount_residual_currency)
                 part = min(open_amount, amount)
                 if item.currency_id == self.currency_id and (
                     self.currency_id.compare_amounts(part, 0) > 0
                 ):
                     amount -= part
-                    left[item] = open_amount - part
+                    left[item.id] = open_amount - part
                     items.append(self._prepare_item(
                         item.account_id, part, name, partner, **values,
                     ))
@@ -311,7 +332,7 @@ class AmazonSettlement(models.Model):
             self.env._("Payout of settlement %(ref)s", ref=self.settlement_ref),
         )]
 
-    def _set_balances(self, items, day):
+    def _set_balances(self, items, day, balance=None):
         """Give journal items their amounts in the currency of the company.
 
         The cents that conversion leaves are on the largest one: in the settlement's currency, each
@@ -319,6 +340,7 @@ class AmazonSettlement(models.Model):
 
         :param list[dict] items: The values of the items.
         :param date day: The day of the rate.
+        :param float balance: What the other items of the entry come to, if these make it whole.
         :return: None
         """
         company_currency = self.company_id.currency_id
@@ -326,7 +348,9 @@ class AmazonSettlement(models.Model):
             item['balance'] = self.currency_id._convert(
                 item['amount_currency'], company_currency, self.company_id, day,
             )
-        rest = company_currency.round(sum(item['balance'] for item in items))
+        if balance is None or not items:
+            return
+        rest = company_currency.round(balance + sum(item['balance'] for item in items))
         if rest:
             largest = max(items, key=lambda item: abs(item['balance']))
             largest['balance'] = company_currency.round(largest['balance'] - rest)

@@ -201,14 +201,14 @@ class AmazonSettlement(models.Model):
             ('settlement_id', 'in', self.ids), ('category', '=', 'transfer'),
         ])
 
-    def _prepare_entry_values(self, part, carried):
+    def _prepare_rest_items(self, part, carried, total):
         """Override of `amazon_connector` to know what the bank is going to show."""
-        values = super()._prepare_entry_values(part, carried)
+        items = super()._prepare_rest_items(part, carried, total)
         transit = self._get_ledger().transit_account_id
-        for _command, _id, item in values['line_ids']:
+        for item in items:
             if item['account_id'] == transit.id:
                 item['amazon_is_deposit'] = True
-        return values
+        return items
 
     def _prove(self, data):
         """Override of `amazon_connector` to link payouts that were known before, and to ask for

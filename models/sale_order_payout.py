@@ -16,7 +16,6 @@ class SaleOrder(models.Model):
         string="Payout",
         help="Whether a settlement that is booked has this order, and whether all of it was"
              " refunded.",
-        default='open',
         readonly=True,
         copy=False,
         index=True,

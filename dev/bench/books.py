@@ -65,6 +65,7 @@ class Books(Connector):
         """Make the entry and post it."""
         self.account.ledger_ids.company_id.fiscalyear_lock_date = False
         settlement = self._get_settlement()
+        settlement._build(self.budget)
         settlement._book()
         self.env.cr.commit()
         return len(settlement.move_ids.line_ids)
