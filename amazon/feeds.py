@@ -83,14 +83,16 @@ def create_feed(
 
     Source: `createFeed`.
 
-    :param feed_type: Amazon's name for what the document holds.
+    :param feed_type: Amazon's name for what the document holds. If Amazon grants it a quota of its
+                      own, `RATES` has that as `createFeed` with this name.
     :param marketplace_ids: 1 to 25 of them.
     :param options: What the type takes beside the document.
     :return: The id of the feed.
     :raise AmazonError: As :meth:`Client.call`.
     """
+    own_quota = f'{CREATE_OPERATION} {feed_type}'
     payload = client.call(
-        CREATE_OPERATION,
+        own_quota if own_quota in RATES else CREATE_OPERATION,
         FeedsV20210630.create_feed,
         feed_type,
         document_id,

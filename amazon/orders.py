@@ -287,6 +287,7 @@ class Order:
     deliver_by: datetime | None
     service_level: str  # one of SERVICE_LEVELS in lower case; empty if unknown to this code
     notes: tuple[str, ...]  # what was odd and did not matter: the fields, not their values
+    is_invoiced_by_amazon: bool = False  # Amazon gives the buyer an invoice in the seller's name
 
     @property
     def unexplained(self) -> Decimal:
@@ -539,6 +540,7 @@ def parse_order(payload: Any, given: Given | None = None) -> Order:
         deliver_by=fulfillment.peek_time('deliverByWindow', 'latestDateTime'),
         service_level=_parse_service_level(fulfillment),
         notes=tuple(notes),
+        is_invoiced_by_amazon='INVOICE_BY_AMAZON' in order.peek_texts('programs'),
     )
 
 

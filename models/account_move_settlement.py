@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 
+from .guard import as_connector
 from .quiet import log_failure, quiet_sql
 
 
@@ -34,7 +35,8 @@ class AccountMove(models.Model):
         res = super().button_cancel()
         cancelled = self.sudo().filtered('amazon_settlement_id')  # as in `unlink`
         settlements = cancelled.amazon_settlement_id
-        cancelled.amazon_settlement_id = False
+        with as_connector():
+            cancelled.amazon_settlement_id = False
         settlements._take_back()
         return res
 

@@ -13,6 +13,7 @@ RECONCILED_PER_PART = 200  # orders
 ENTRY_CONTEXT = {
     'tracking_disable': True, 'mail_create_nolog': True, 'mail_notrack': True,
     'skip_invoice_sync': True,
+    'skip_analytic_sync': True,  # it would write on each item; posting does it, too
 }
 
 

@@ -157,12 +157,15 @@ class AmazonSettlement(models.Model):
         taken = {} if is_refund else self.env['account.move.line']._find_taken_payments(
             self._get_ledger().clearing_account_id, orders.values(),
         )
-        left = {}
+        left, shared = {}, None
         for order_ref, amount in amounts.items():
             order = orders.get(order_ref, self.env['sale.order'])
-            partner = order.partner_invoice_id.commercial_partner_id or self._get_shared_customer()
+            partner = order.partner_invoice_id.commercial_partner_id
+            if not partner:
+                partner = shared = shared or self._get_shared_customer()
             name = self._get_item_name(order_ref, is_refund)
-            values = {'amazon_order_ref': order_ref or False}
+            # Nothing of it is a cost; Odoo would look for a rule for each.
+            values = {'amazon_order_ref': order_ref or False, 'analytic_distribution': False}
             for item in taken.get(order, ()):
                 # A payment may be of several orders.
                 open_amount = left.get(item, item.amount_residual_currency)

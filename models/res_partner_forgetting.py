@@ -29,6 +29,7 @@ class ResPartner(models.Model):
     amazon_anonymized = fields.Boolean(
         string="Anonymized Amazon Buyer", readonly=True, copy=False,
     )
+    amazon_anonymized_on = fields.Date(string="Anonymized On", readonly=True, copy=False)
 
     # === BUSINESS METHODS - WHO === #
 
@@ -167,7 +168,10 @@ class ResPartner(models.Model):
         :return: None
         """
         self.write({
-            **dict.fromkeys(CLEARED, False), 'amazon_anonymized': True, 'active': False,
+            **dict.fromkeys(CLEARED, False),
+            'amazon_anonymized': True,
+            'amazon_anonymized_on': fields.Date.today(),
+            'active': False,
         })
         for partner in self:
             partner.name = self.env._("Amazon buyer %(number)s", number=partner.id)

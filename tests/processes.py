@@ -11,6 +11,7 @@ from functools import partial
 import requests
 
 from odoo import SUPERUSER_ID, api, sql_db
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.service.model import retrying
 
@@ -23,9 +24,12 @@ from odoo.addons.amazon_connector.models import (
     amazon_settlement_booking,
     amazon_shipment,
     amazon_stock_sending,
+    sale_order_invoicing,
 )
+from odoo.addons.amazon_connector.models.tools import CRON_SECONDS, TimeBudget
 
 SYNC_LOCK = 8127  # any number that nobody else locks
+INVOICES = 60
 
 
 class Stage:
@@ -1113,6 +1117,62 @@ def adjust_tonight(env):
     env.cr.commit()
 
 
+# === INVOICES === #
+
+def kill_uploaders_at_every_commit(stage):
+    """Kill whoever uploads an invoice before each commit, and upload again."""
+    stage.control('set_feed_pace', polls=0)
+    for _order in range(INVOICES):
+        stage.control('place_order', channel='FBA', status='SHIPPED', items=[{'sku': 'MUG'}])
+    stage.rehearse(sync)
+    stage.rehearse(invoice_orders)
+    number, was_killed = 0, True
+    while was_killed and number < INVOICES:
+        number += 1
+        stage.rehearse(release_invoice)
+        was_killed = stage.play(upload_invoices, kill_at=number)
+        stage.play(upload_invoices)
+    sys.stdout.write(str(number - 1))
+
+
+def invoice_orders(env):
+    """Invoice everything. The documents are there already, as *Send* leaves them."""
+    env['account.chart.template'].try_loading(
+        'generic_coa', company=env.company, install_demo=False,
+    )
+    env['amazon.account'].search([]).invoice_sending = 'upload'
+    orders = env['sale.order'].search([('invoice_status', '=', 'to invoice')])
+    invoices = env['account.move'].union(*[order._create_invoices() for order in orders])
+    invoices.action_post()
+    for invoice in invoices:
+        env['ir.attachment'].create({
+            'name': 'invoice.pdf', 'raw': f'%PDF-1.4 {invoice.name}'.encode(),
+            'res_model': 'account.move', 'res_id': invoice.id,
+            'res_field': 'invoice_pdf_report_file',
+        })
+    env['amazon.invoice.upload'].search([]).state = 'skipped'
+    env.cr.commit()
+
+
+def release_invoice(env):
+    """Let one more invoice be uploaded."""
+    env['amazon.invoice.upload'].search([('state', '=', 'skipped')], limit=1)._send_again()
+    env.cr.commit()
+
+
+def upload_invoices(env):
+    """Upload, and read the report, one process after the other."""
+    # A killed process holds the lock until its connection is gone.
+    env.cr.execute('SELECT pg_advisory_lock(%s)', [SYNC_LOCK])
+    for _step in range(2):
+        env['amazon.feed'].search([]).asked_next = False
+        forget_quotas(env)
+        env['amazon.sync']._run_way('invoices', TimeBudget(CRON_SECONDS))
+    env.cr.execute('SELECT pg_advisory_unlock(%s)', [SYNC_LOCK])
+
+
+# === SETTLEMENTS === #
+
 def kill_bookkeepers_at_every_commit(stage):
     """Kill whoever reads and books settlements before each commit, and let another one go on.
 
@@ -1270,3 +1330,57 @@ def describe_books(env, chart):
         },
         'journal': ledger.journal_id.code,
     }
+
+
+# === INVOICES === #
+
+def kill_invoicers_at_every_commit(stage):
+    """Kill whoever invoices before each of its commits, and let another one go on."""
+    sale_order_invoicing.BATCH_SIZE = 2
+    stage.rehearse(set_up_invoicing)
+    number, was_killed = 0, True
+    while was_killed:
+        number += 1
+        ship_mugs(stage, 3)
+        was_killed = stage.play(run_invoicing, kill_at=number)
+        stage.play(run_invoicing)
+    sys.stdout.write(str(number - 1))
+
+
+def share_the_invoices(stage):
+    """Let workers, and a person, invoice the same orders at the same time."""
+    sale_order_invoicing.BATCH_SIZE = 2
+    stage.rehearse(set_up_invoicing)
+    ship_mugs(stage, 8)
+    stage.play(run_invoicing, run_invoicing, press_create_invoice, press_create_invoice)
+    stage.play(run_invoicing)
+
+
+def set_up_invoicing(env):
+    """Let invoices be posted and paid by themselves."""
+    set_up_accounting(env)
+    env['amazon.account'].search([]).write({'invoice_policy': 'post', 'paid_at_import': True})
+
+
+def ship_mugs(stage, count):
+    """Let Amazon ship some orders, and import them."""
+    for _number in range(count):
+        stage.control(
+            'place_order', channel='FBA', status='SHIPPED',
+            items=[{'sku': 'MUG', 'price': '12.99', 'quantity': 2}],
+        )
+    stage.rehearse(sync)
+
+
+def run_invoicing(env):
+    """Invoice as the scheduler does, which lets nobody start it twice."""
+    env['amazon.account']._cron_invoice_orders()
+
+
+def press_create_invoice(env):
+    """Press Create Invoice on all orders, and confirm what was made."""
+    try:
+        orders = env['sale.order'].search([('amazon_order_ref', '!=', False)])
+        orders._create_invoices().action_post()
+    except UserError:
+        env.cr.rollback()  # Somebody was faster.

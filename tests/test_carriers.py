@@ -1,4 +1,4 @@
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from odoo.tests import BaseCase, tagged
@@ -145,7 +145,7 @@ class TestCarriers(BaseCase):
     def test_other_is_never_chosen(self):
         self._assert_codes({"Other": None, "OTHER": None, "Andere": None, "Otro carrier": None})
 
-    @settings(deadline=None)
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.none() | st.text(), st.text())
     def test_any_name_finds_codes_of_amazons_or_none(self, delivery_type, name):
         match = match_carrier(delivery_type, name)

@@ -14,7 +14,7 @@ from threading import Lock, Thread
 from unittest.mock import ANY, patch
 
 import requests
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from requests.utils import get_netrc_auth
 from sp_api.api.orders.orders_2026_01_01 import OrdersV20260101
@@ -733,7 +733,7 @@ class TestBucket(BaseCase):
 
     START = datetime(2026, 11, 21, tzinfo=timezone.utc)
 
-    @settings(deadline=None)
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         rate=st.builds(Rate, st.floats(0.001, 50), st.integers(1, 30)),
         gaps=st.lists(
@@ -759,7 +759,7 @@ class TestBucket(BaseCase):
                 granted = rate.burst + rate.per_second * (last - first).total_seconds()
                 self.assertLessEqual(number, granted + 1e-6)
 
-    @settings(deadline=None)
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(rate=st.builds(Rate, st.floats(0.001, 50), st.integers(1, 30)))
     def test_a_refused_call_waits_exactly_for_one_token(self, rate):
         bucket = Bucket.drained(self.START)

@@ -2,7 +2,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from odoo.tests import BaseCase, tagged
@@ -190,7 +190,10 @@ class TestOrderParsing(BaseCase):
 
     # === AMOUNTS === #
 
-    @settings(max_examples=500, deadline=None, derandomize=True, database=None)
+    @settings(
+        max_examples=500, deadline=None, derandomize=True, database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
     @given(orders())
     def test_whatever_amazon_shows_adds_up(self, order):
         data = parse_order(render(order))

@@ -1,3 +1,4 @@
+from . import account_payment_register
 from . import amazon_align_stock
 from . import amazon_authorize
 from . import amazon_cancel_order

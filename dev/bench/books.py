@@ -1,5 +1,7 @@
 """The contender that books what Amazon pays out."""
 
+from datetime import datetime, timedelta
+
 from odoo.api import Environment
 from odoo.models import BaseModel
 
@@ -27,6 +29,7 @@ class Books(Connector):
     def sell(self, count: int) -> int:
         """Import that many orders."""
         self._control('bulk', count=count, channel=self.channel)
+        self.account.last_order_sync = datetime.now() - timedelta(days=2)
         self.account._fetch_orders(self.budget)
         return self.run(count)
 
