@@ -7,6 +7,17 @@ class AccountTax(models.Model):
 
     # === BUSINESS METHODS === #
 
+    def _filter_of_services(self):
+        """Return those that are for services, as far as their scope or their names tell.
+
+        :rtype: account.tax
+        """
+        return self.filtered(lambda tax: (
+            tax.tax_scope == 'service'
+            or 'service' in f'{tax.description} {tax.invoice_label}'.lower()
+            or tax.name.endswith(' S')
+        ))
+
     def _take_out_of_total(self, total, company, currency, **values):
         """Return what of a total is tax, so that both parts make it to the smallest unit.
 

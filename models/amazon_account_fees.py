@@ -139,7 +139,8 @@ class AmazonAccount(models.Model):
         if not usual or usual.country_id != country:
             return usual.browse()
         if partner.country_id == country:
-            return usual if country.code in BILLED_WITH_LOCAL_TAX else usual.browse()
+            is_taxed = country.code in BILLED_WITH_LOCAL_TAX
+            return self._get_tax_on_services(usual) if is_taxed else usual.browse()
         if not partner.country_id or not partner.country_id | country <= union:
             return usual.browse()
         position = self.env['account.fiscal.position'].with_company(
@@ -161,12 +162,27 @@ class AmazonAccount(models.Model):
             and tax.original_tax_ids
             and tax.amount == usual.amount
         ))
-        of_services = taxes.filtered(lambda tax: (
-            tax.tax_scope == 'service'
-            or 'service' in f'{tax.description} {tax.invoice_label}'.lower()
-            or tax.name.endswith(' S')
-        ))
-        for found in (of_services, taxes, position.map_tax(usual) & taxes):
+        for found in (
+            taxes._filter_of_services(), taxes, position.map_tax(usual) & taxes,
+        ):
             if len(found) == 1:
                 return found
         return usual.browse()
+
+    @api.model
+    def _get_tax_on_services(self, usual):
+        """Return the tax on services that is like a tax on purchases, or this one if there is none.
+
+        :param account.tax usual: The company's tax on purchases.
+        :rtype: account.tax
+        """
+        found = usual.search([
+            ('company_id', '=', usual.company_id.id),
+            ('type_tax_use', '=', 'purchase'),
+            ('amount_type', '=', usual.amount_type),
+            ('amount', '=', usual.amount),
+            ('tax_group_id', '=', usual.tax_group_id.id),
+        ]).filtered(
+            lambda tax: tax.original_tax_ids <= tax and not tax.has_negative_factor,
+        )._filter_of_services()
+        return found if len(found) == 1 else usual

@@ -150,6 +150,14 @@ class TestFeeSettings(FeeCase):
             self.tax.invoice_repartition_line_ids.account_id,
         )
 
+    def test_a_tax_on_services_is_preferred(self):
+        services = self.tax.copy({'name': "15% S"})
+        self.assertEqual(self.account._propose_fee_taxes(), services)
+        self.make_tax("15% EU S", 15, factors=(100, -100), tax_group_id=self.tax.tax_group_id.id)
+        self.assertEqual(self.account._propose_fee_taxes(), services)
+        services.amount = 7
+        self.assertEqual(self.account._propose_fee_taxes(), self.tax)
+
     def test_what_a_person_has_chosen_stays(self):
         other = self.env['res.partner'].create({'name': "Amazon, as we call it"})
         self.account.fee_partner_id = other
