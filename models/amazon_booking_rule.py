@@ -119,19 +119,15 @@ class AmazonBookingRule(models.Model):
         """
         Account = self.env['account.account'].with_company(company)
         domain = Account._check_company_domain(company)
-        is_income, is_credit = category in INCOME, category in TAX_CREDIT
+        if category in TAX_CREDIT:
+            return self._find_tax_account(company)
+        is_income = category in INCOME
         chart = company.chart_template or ''
         codes = next(
             (codes for name, codes in CHART_CODES.items() if chart.startswith(name)), {},
         )
-        code = not is_credit and (
-            codes.get(category) or codes.get('income' if is_income else 'fees')
-        )
-        types = (
-            ('asset_current',) if is_credit
-            else ('income_other', 'income') if is_income
-            else ('expense', 'expense_direct_cost')
-        )
+        code = codes.get(category) or codes.get('income' if is_income else 'fees')
+        types = ('income_other', 'income') if is_income else ('expense', 'expense_direct_cost')
         found = code and Account.search(
             [*domain, ('code', '=like', f'{code}%'), ('account_type', 'in', types)],
             order='code', limit=1,
@@ -143,3 +139,16 @@ class AmazonBookingRule(models.Model):
             Account.search([*domain, ('account_type', '=', kind)], order='code', limit=1)
             for kind in types
         ))[:1]
+
+    @api.model
+    def _find_tax_account(self, company):
+        """Return the account of the company's input tax, for want of it any receivable of no buyer.
+
+        :param res.company company: The company.
+        :rtype: account.account
+        """
+        Account = self.env['account.account'].with_company(company)
+        taxes = company.account_purchase_tax_id.invoice_repartition_line_ids
+        return taxes.account_id[:1] or Account.search([
+            *Account._check_company_domain(company), ('account_type', '=', 'asset_current'),
+        ], order='code', limit=1)

@@ -87,7 +87,7 @@ class AmazonSettlement(models.Model):
         if self.account_id.splits_months:
             names += ['posted_at:hour', 'marketplace_name']
         for category, order_ref, description, sku, *when, amount in (
-            self.env['amazon.settlement.line']._read_group(
+            self.env['amazon.settlement.line'].with_context(tz='UTC')._read_group(
                 [('settlement_id', '=', self.id)], names, ['amount:sum'],
             )
         ):

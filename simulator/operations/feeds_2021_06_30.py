@@ -35,9 +35,12 @@ FEEDS_SHOWN_FOR = timedelta(days=90)
 MAX_FEED_MARKETPLACES = 25
 DEFAULT_FEEDS = 10
 MAX_FEEDS = 100
-KNOWN_TYPES = (*FEED_TYPES, LISTINGS_FEED, VAT_INVOICES)
 # What the value of an option may be made of.
 OPTION_VALUE = re.compile(r'[,/\\ _;:#.0-9A-Za-z-]*')
+
+
+def _known_types() -> tuple[str, ...]:
+    return (*FEED_TYPES, LISTINGS_FEED, VAT_INVOICES)
 
 
 def _create_feed_document(call: Call) -> Response:
@@ -63,7 +66,7 @@ def _get_feed_document(call: Call) -> Response:
 def _create_feed(call: Call) -> Response:
     payload = read_object(call.body)
     feed_type = read_text(payload, 'feedType')
-    if feed_type not in KNOWN_TYPES:
+    if feed_type not in _known_types():
         raise ApiError.invalid(f'feedType is not valid: {feed_type}')
     marketplace_ids = read_list(payload, 'marketplaceIds', str)
     if len(marketplace_ids) > MAX_FEED_MARKETPLACES:
@@ -144,7 +147,7 @@ def _get_feeds(call: Call) -> Response:
 
 def _search_feeds(call: Call) -> list[Feed]:
     """Return the feeds that a first page of `getFeeds` asks for, the newest first."""
-    types = query_choices(call.query, 'feedTypes', KNOWN_TYPES)
+    types = query_choices(call.query, 'feedTypes', _known_types())
     if not types:
         raise ApiError.invalid('Either feedTypes or nextToken is required.')
     statuses = query_choices(call.query, 'processingStatuses', JOB_STATUSES)
