@@ -84,11 +84,13 @@ class AmazonSettlement(models.Model):
         :rtype: dict
         """
         self.ensure_one()
+        label = self._get_step_labels().get(step, '')
         return {
             **self.env['ir.actions.actions']._for_xml_id(
                 'amazon_connector.action_amazon_settlement_line',
             ),
-            'name': self._get_step_labels().get(step, ''),
+            'name': label,
+            'display_name': label,
             'domain': [
                 ('settlement_id', '=', self.id), ('category', 'in', list(STEPS.get(step, ()))),
             ],
