@@ -1256,6 +1256,11 @@ def open_company(env, chart, country):
     env['account.chart.template'].try_loading(chart, company, install_demo=False)
     company.currency_id = env.ref('base.EUR')
     env.user.company_ids += company
+    # Odoo makes one for the first company, and for those that people found.
+    if not env['stock.warehouse'].search_count([('company_id', '=', company.id)]):
+        env['stock.warehouse'].create({
+            'name': chart, 'code': chart[:5], 'company_id': company.id,
+        })
     first = env['amazon.account'].search([], limit=1)
     account = env(context={'allowed_company_ids': company.ids})['amazon.account'].create({
         'only_matched_products': False,

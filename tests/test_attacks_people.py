@@ -727,7 +727,8 @@ class TestButtons(PeopleCase):
                 'amazon.account', 'amazon.connection', 'amazon.sync', 'amazon.marketplace',
                 'amazon.order', 'amazon.offer', 'amazon.shipment', 'amazon.cancellation',
                 'amazon.feed', 'amazon.check', 'amazon.settlement', 'amazon.money.kind',
-                'amazon.ledger', 'amazon.booking.rule', 'account.move', 'sale.order', 'sale.order.line', 'stock.picking',
+                'amazon.ledger', 'amazon.booking.rule', 'account.move', 'sale.order',
+                'sale.order.line', 'stock.picking',
                 'stock.move', 'product.product',
             )
             for record in self.env[model].sudo().with_context(active_test=False).search([]).read([
