@@ -57,7 +57,7 @@ class AmazonBookingRule(models.Model):
         domain="[('account_type', 'not in', ('asset_receivable', 'liability_payable'))]",
         required=True,
         check_company=True,
-        ondelete='restrict',
+        ondelete='cascade',
     )
     tax_ids = fields.Many2many(
         comodel_name='account.tax',

@@ -11,7 +11,8 @@ class AmazonLedger(models.Model):
     """With which journal and accounts the money of an account is booked, in one of its currencies.
 
     What Amazon owes stands on the clearing account, what it holds back on the one of reserves, and
-    what it has sent to the bank on *payout in transit*, until it is seen there.
+    what it has sent to the bank on *payout in transit*, until it is seen there. Who loads another
+    chart of accounts before anything is booked sets it up anew.
     """
 
     _name = 'amazon.ledger'
@@ -37,7 +38,7 @@ class AmazonLedger(models.Model):
         domain="[('type', '=', 'bank')]",
         required=True,
         check_company=True,
-        ondelete='restrict',
+        ondelete='cascade',
     )
     clearing_account_id = fields.Many2one(
         comodel_name='account.account',
@@ -45,7 +46,7 @@ class AmazonLedger(models.Model):
         help="What Amazon has taken from buyers and not settled yet.",
         required=True,
         check_company=True,
-        ondelete='restrict',
+        ondelete='cascade',
     )
     transit_account_id = fields.Many2one(
         comodel_name='account.account',
@@ -53,7 +54,7 @@ class AmazonLedger(models.Model):
         help="What Amazon has sent and the bank does not show yet.",
         required=True,
         check_company=True,
-        ondelete='restrict',
+        ondelete='cascade',
     )
     reserve_account_id = fields.Many2one(
         comodel_name='account.account',
@@ -61,7 +62,7 @@ class AmazonLedger(models.Model):
         help="What Amazon holds back from one settlement to the next.",
         required=True,
         check_company=True,
-        ondelete='restrict',
+        ondelete='cascade',
     )
 
     _account_currency_uniq = models.Constraint(

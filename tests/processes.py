@@ -1220,7 +1220,8 @@ def book_in_charts(stage):
         ('generic_coa', 'us'), ('de_skr03', 'de'), ('de_skr04', 'de'), ('es_pymes', 'es'),
         ('ro', 'ro'), ('mx', 'mx'),
     ):
-        stage.rehearse(partial(open_company, chart=chart, country=country))
+        stage.rehearse(partial(found_company, chart=chart, country=country))
+        stage.rehearse(partial(open_account, chart=chart))
         order = stage.control(
             'place_order', channel='FBA', items=[{'sku': 'MUG', 'price': '12.99'}],
         )
@@ -1248,11 +1249,14 @@ def set_up_accounting(env):
     account.settlement_policy = 'post'
 
 
-def open_company(env, chart, country):
-    """Found a company with a chart of accounts, and connect it with the seller."""
-    company = env['res.company'].create({
-        'name': chart, 'country_id': env.ref(f'base.{country}').id,
-    })
+def found_company(env, chart, country):
+    """Found a company, for which Odoo loads the chart of accounts of its country."""
+    env['res.company'].create({'name': chart, 'country_id': env.ref(f'base.{country}').id})
+
+
+def open_account(env, chart):
+    """Give a company a chart of accounts, and connect it with the seller."""
+    company = env['res.company'].search([('name', '=', chart)])
     env['account.chart.template'].try_loading(chart, company, install_demo=False)
     company.currency_id = env.ref('base.EUR')
     env.user.company_ids += company
