@@ -298,7 +298,36 @@ class AmazonSettlement(models.Model):
                 self.reconciled_up_to = items[-1].id
             # What is a draft is reconciled when it is posted.
             self.is_reconciled = len(items) < RECONCILED_PER_PART
+            if self.is_reconciled:
+                self._reconcile_carried()
             self.env['ir.cron']._commit_progress()
+
+    def _reconcile_carried(self):
+        """Reconcile what was carried on, or held back, with what other entries gave and took of it.
+
+        :return: None
+        """
+        Item = self.env['account.move.line']
+        ledger = self._get_ledger()
+        accounts = (ledger.clearing_account_id | ledger.reserve_account_id).filtered('reconcile')
+        open_items = Item.search([
+            ('account_id', 'in', accounts.ids),
+            ('move_id.amazon_settlement_id', '!=', False),
+            ('amazon_order_ref', '=', False),
+            ('currency_id', '=', self.currency_id.id),
+            ('parent_state', '=', 'posted'),
+            ('reconciled', '=', False),
+        ], order='date, id')
+        waiting, plan = {}, []
+        for item in open_items:
+            amount = self.currency_id.round(item.amount_residual_currency)
+            others = waiting.get((item.account_id, -amount))
+            if others:
+                plan.append(others.pop(0) | item)
+            else:
+                waiting.setdefault((item.account_id, amount), []).append(item)
+        if plan:
+            Item._reconcile_plan(plan)
 
     # === BUSINESS METHODS - TAKEN BACK === #
 

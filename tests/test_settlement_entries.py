@@ -76,6 +76,9 @@ class TestSettlementEntries(MoneyCase):
         self.assertEqual(settlement.state, 'booked')
         self.assertEqual(self.get_balance(self.ledger.clearing_account_id), 0)
         self.assertEqual(self.get_balance(self.ledger.transit_account_id), settlement.total)
+        self.assertFalse(self.env['account.move.line'].search_count([
+            ('account_id', '=', self.ledger.clearing_account_id.id), ('reconciled', '=', False),
+        ]))
 
     def test_an_order_that_odoo_does_not_know_is_on_the_shared_customer(self):
         self.seller.post_money(
