@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 from .guard import as_connector
 from .quiet import log_failure, quiet_sql
@@ -18,6 +19,15 @@ class AccountMove(models.Model):
         ondelete='restrict',
     )
 
+    amazon_former_settlement_id = fields.Many2one(
+        comodel_name='amazon.settlement',
+        string="Taken Back from Settlement",
+        help="The entry was taken back, so that the settlement is booked with another one.",
+        readonly=True,
+        copy=False,
+        ondelete='set null',
+    )
+
     # === CRUD METHODS === #
 
     def unlink(self):
@@ -33,14 +43,46 @@ class AccountMove(models.Model):
     def button_cancel(self):
         """Override of `account` to let settlements be booked again whose entries are cancelled."""
         res = super().button_cancel()
-        cancelled = self.sudo().filtered('amazon_settlement_id')  # as in `unlink`
-        settlements = cancelled.amazon_settlement_id
-        with as_connector():
-            cancelled.amazon_settlement_id = False
-        settlements._take_back()
+        self._take_back_from_settlements()
         return res
 
+    def button_draft(self):
+        """Override of `account` to bring no entry back beside the one that was made in its place.
+
+        :raise UserError: If a settlement was booked without it.
+        """
+        for move in self.sudo().filtered('amazon_former_settlement_id'):  # as in `unlink`
+            raise UserError(self.env._(
+                "%(entry)s was taken back from the Amazon settlement %(settlement)s, which gets"
+                " another entry: press Book on the settlement.",
+                entry=move.display_name,
+                settlement=move.amazon_former_settlement_id.settlement_ref,
+            ))
+        return super().button_draft()
+
     # === BUSINESS METHODS === #
+
+    def _reverse_moves(self, default_values_list=None, cancel=False):
+        """Override of `account` to let settlements be booked again whose entries are reversed."""
+        reversals = super()._reverse_moves(default_values_list, cancel)
+        self._take_back_from_settlements()
+        return reversals
+
+    def _take_back_from_settlements(self):
+        """Let the settlements of these entries be booked again.
+
+        :return: None
+        """
+        # In sudo mode: accountants take entries back, and the connector alone writes settlements.
+        taken_back = self.sudo().filtered('amazon_settlement_id')
+        settlements = taken_back.amazon_settlement_id
+        with as_connector():
+            for move in taken_back:
+                move.write({
+                    'amazon_former_settlement_id': move.amazon_settlement_id.id,
+                    'amazon_settlement_id': False,
+                })
+        settlements._take_back()
 
     def _post(self, soft=True):
         """Override of `account` to reconcile what Amazon has settled, now or before."""

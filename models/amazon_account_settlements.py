@@ -1,6 +1,7 @@
 from odoo import fields, models
 from odoo.fields import Domain
 
+from .amazon_settlement import BOOKING_GROUP
 from .amazon_sync import Run
 from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
 
@@ -61,7 +62,11 @@ class AmazonAccount(models.Model):
         syncs._want_look()
         syncs._run(run)
         Settlement = self.env['amazon.settlement'].sudo()  # the connector writes settlements
-        Settlement._cron_book_settlements()
+        if self.env.user.has_group(BOOKING_GROUP):
+            Settlement._cron_book_settlements()
+        else:
+            self.env['amazon.settlement.document'].sudo()._read_due(TimeBudget(SYNC_SECONDS))
+            Settlement._wake_booking()
         return accounts._get_settlements_notification(run.outcomes)
 
     def action_open_settlements(self):
@@ -88,7 +93,7 @@ class AmazonAccount(models.Model):
         :rtype: Domain
         """
         return Domain('state', '=', 'failed') | (
-            Domain('state', '=', 'proven') & Domain('reason', '!=', False)
+            Domain('state', 'in', ('proven', 'booked')) & Domain('reason', '!=', False)
         ) | Domain('rival_document_id', '!=', False)
 
     def _get_settlements_notification(self, outcomes):

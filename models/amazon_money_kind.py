@@ -102,6 +102,13 @@ class AmazonMoneyKind(models.Model):
 
     # === CRUD METHODS === #
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of `base` to let a pattern take up the unknown kinds that fit it."""
+        kinds = super().create(vals_list)
+        kinds.filtered('category')._take_up_unknown()
+        return kinds
+
     def write(self, vals):
         """Override of `base` to let the settlements go on that waited for the category."""
         res = super().write(vals)
@@ -146,13 +153,16 @@ class AmazonMoneyKind(models.Model):
         return '|'.join(IGNORED.sub('', word or '').casefold() for word in words)
 
     @api.model
-    def _get_finder(self):
-        """Return a function that finds the kind of a line; it adds the kinds that are missing.
+    def _get_finder(self, kinds=None, adds=True):
+        """Return a function that finds the kind of a line.
 
+        :param amazon.money.kind kinds: Among which; all by default.
+        :param bool adds: Whether it adds kinds that are missing.
         :return: Takes transaction type, amount type and description, returns the id of the kind.
         :rtype: callable
         """
-        kinds = self.search_fetch([], ['key'])
+        if kinds is None:
+            kinds = self.search_fetch([], ['key'])
         exact = {kind.key: kind.id for kind in kinds if ANYTHING not in kind.key}
         # What says more comes first.
         patterns = [
@@ -166,10 +176,11 @@ class AmazonMoneyKind(models.Model):
 
         def find(*words):
             if words not in known:
-                key = self._get_key(*words)
+                # In Amazon's own words an asterisk is no pattern.
+                key = self._get_key(*(word.replace(ANYTHING, '') for word in words))
                 known[words] = exact.get(key) or next(
                     (kind for pattern, kind in patterns if pattern.fullmatch(key)), None,
-                ) or add(key, words)
+                ) or (add(key, words) if adds else None)
             return known[words]
 
         def add(key, words):
@@ -181,6 +192,28 @@ class AmazonMoneyKind(models.Model):
             return exact[key]
 
         return find
+
+    def _take_up_unknown(self):
+        """Let these kinds have the lines of unknown ones that fit their patterns.
+
+        :return: None
+        """
+        patterns = self.filtered(lambda kind: ANYTHING in kind.key)
+        if not patterns:
+            return
+        # In sudo mode: the connector alone writes lines.
+        unknown = self.sudo().search([('category', '=', False)])
+        find_kind = self._get_finder(self.search([('category', '!=', False)]), adds=False)
+        for kind in unknown:
+            found = find_kind(
+                kind.transaction_type or '', kind.amount_type or '', kind.amount_description or '',
+            )
+            if found:
+                self.env['amazon.settlement.line'].sudo().search([
+                    ('kind_id', '=', kind.id),
+                ]).kind_id = found
+                kind.unlink()
+        patterns.sudo()._release_settlements()
 
     def _release_settlements(self):
         """Let the settlements go on that waited for these kinds.

@@ -131,6 +131,8 @@ class AmazonSettlement(models.Model):
         self.ensure_one()
         self._check_may_book()
         settlement = self.sudo()  # as in `action_retry`
+        if not settlement.rival_document_id:
+            return
         if settlement.state == 'booked':
             raise UserError(self.env._(
                 "It is booked with the lines that came first. Cancel its entries, then take the"

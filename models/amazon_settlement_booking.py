@@ -74,6 +74,7 @@ class AmazonSettlement(models.Model):
             if obstacle := settlement._find_obstacle():
                 raise UserError(obstacle)
             budget = TimeBudget(SYNC_SECONDS)
+            settlement.waits_for_person = False
             try:
                 if settlement._build(budget):
                     settlement._book()
@@ -283,6 +284,8 @@ class AmazonSettlement(models.Model):
         """
         self.ensure_one()
         Item = self.env['account.move.line']
+        if not self.reconciled_up_to and self.reason:
+            self.reason = False
         while not self.is_reconciled:
             if budget.is_spent():
                 self._wake_booking()
@@ -293,7 +296,7 @@ class AmazonSettlement(models.Model):
                 ('parent_state', '=', 'posted'),
                 ('id', '>', self.reconciled_up_to),
             ], order='id', limit=RECONCILED_PER_PART)
-            items._reconcile_with_amazon()
+            self._reconcile_apart(items)
             if items:
                 self.reconciled_up_to = items[-1].id
             # What is a draft is reconciled when it is posted.
@@ -301,6 +304,35 @@ class AmazonSettlement(models.Model):
             if self.is_reconciled:
                 self._reconcile_carried()
             self.env['ir.cron']._commit_progress()
+
+    def _reconcile_apart(self, items):
+        """Reconcile items in one go or, if that fails, order by order; what Odoo refuses is said.
+
+        :param account.move.line items: The items.
+        :return: None
+        """
+        self._flush_before()
+        try:
+            with quiet_sql(), self.env.cr.savepoint():
+                items._reconcile_with_amazon()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
+        except Exception as exception:
+            self.env.invalidate_all(flush=False)
+            by_order = items.grouped('amazon_order_ref')
+            if len(by_order) > 1:
+                for some in by_order.values():
+                    self._reconcile_apart(some)
+            elif items:
+                self.write({
+                    'reason': self.env._(
+                        "The payment of %(order)s could not be reconciled: %(reason)s Reconcile it"
+                        " by hand; everything else is done.",
+                        order=items[0].amazon_order_ref,
+                        reason=self._get_failure_reason(exception),
+                    ),
+                    'answer': self._get_answer(exception),
+                })
 
     def _reconcile_carried(self):
         """Reconcile what was carried on, or held back, with what other entries gave and took of it.

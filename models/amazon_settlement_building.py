@@ -116,23 +116,43 @@ class AmazonSettlement(models.Model):
         """
         self.ensure_one()
         carried = 0.0
-        moves = self.env['account.move'].browse(self.building['moves'])
-        for part, move in zip(self._get_parts(), moves, strict=True):
-            before = move.line_ids
-            items = self._prepare_rest_items(part, carried, sum(before.mapped('amount_currency')))
-            self._set_balances(items, part.date, sum(before.mapped('balance')))
+        parts = self._get_parts()
+        moves = self.env['account.move'].browse(self.building['moves']).exists()
+        self._check_unchanged(len(parts) == len(moves))
+        for part, move in zip(parts, moves, strict=True):
+            bought = move.line_ids
+            total = sum(bought.mapped('amount_currency'))
+            # Kinds of money may have been named anew since the first part was made.
+            self._check_unchanged(
+                self.currency_id.is_zero(total + part.get_total_of_buyers())
+                and move.date == part.date,
+            )
+            items = self._prepare_rest_items(part, carried, total)
+            self._set_balances(items, part.date, sum(bought.mapped('balance')))
             self._add_items(move.id, items)
             carried = self.currency_id.round(carried + part.get_total())
-        if self.currency_id.compare_amounts(carried, self.total):
-            raise UserError(self.env._(
-                "The entries make %(sum)s instead of %(total)s: a kind of money was changed"
-                " meanwhile. Press Book to make them anew.",
-                sum=self.currency_id.format(carried),
-                total=self.currency_id.format(self.total),
-            ))
-        moves.with_env(self.env)._check_balanced_entries()
+        self._check_unchanged(not self.currency_id.compare_amounts(carried, self.total))
         self.building = False
-        return moves.with_env(self.env)
+        # Odoo posts no entry without an item, and a month in which nothing happened needs none.
+        empty = moves.filtered(lambda move: not move.line_ids)
+        empty.amazon_settlement_id = False
+        empty.unlink()
+        moves = (moves - empty).with_env(self.env)
+        moves._check_balanced_entries()
+        return moves
+
+    def _check_unchanged(self, is_unchanged):
+        """Refuse to end entries that were begun with other lines, kinds or dates.
+
+        :param bool is_unchanged: Whether they are as they were begun.
+        :return: None
+        :raise UserError: If they are not.
+        """
+        if not is_unchanged:
+            raise UserError(self.env._(
+                "Kinds of money or settings were changed while the entries were made, so that these"
+                " were removed. Press Book to make them anew.",
+            ))
 
     @as_connector()
     def _drop_entries(self):
@@ -142,6 +162,12 @@ class AmazonSettlement(models.Model):
         """
         for settlement in self.filtered('building'):
             moves = self.env['account.move'].browse(settlement.building['moves']).exists()
+            moves = moves.with_context(**ENTRY_CONTEXT)
             settlement.building = False
             moves.amazon_settlement_id = False
             moves.filtered(lambda move: move.state == 'draft').unlink()
+
+    def _begin_again(self):
+        """Override of `amazon_connector` to remove entries that are being made of the old lines."""
+        self._drop_entries()
+        super()._begin_again()

@@ -42,8 +42,15 @@ class Part:
 
         :rtype: float
         """
-        sums = (self.sales, self.refunds, self.fees, self.others)
-        return sum(sum(amounts.values()) for amounts in sums)
+        sums = (self.fees, self.others)
+        return self.get_total_of_buyers() + sum(sum(amounts.values()) for amounts in sums)
+
+    def get_total_of_buyers(self):
+        """Return what buyers paid, less what they were refunded.
+
+        :rtype: float
+        """
+        return sum(self.sales.values()) + sum(self.refunds.values())
 
 
 class AmazonSettlement(models.Model):
@@ -83,16 +90,21 @@ class AmazonSettlement(models.Model):
         :return: Tuples; the day is empty where it does not matter.
         :rtype: Iterator[tuple]
         """
+        Line = self.env['amazon.settlement.line']
         names = ['category', 'order_ref', 'amount_description', 'sku']
-        if self.account_id.splits_months:
-            names += ['posted_at:hour', 'marketplace_name']
-        for category, order_ref, description, sku, *when, amount in (
-            self.env['amazon.settlement.line'].with_context(tz='UTC')._read_group(
-                [('settlement_id', '=', self.id)], names, ['amount:sum'],
-            )
-        ):
-            day = when and when[0] and self._get_day(when[0], when[1])
-            yield day, category, order_ref or '', description or '', sku or '', amount
+        domain = [('settlement_id', '=', self.id)]
+        if not self.account_id.splits_months:
+            for *words, amount in Line._read_group(domain, names, ['amount:sum']):
+                yield None, *(word or '' for word in words), amount
+            return
+        for marketplace_name, in Line._read_group(domain, ['marketplace_name']):
+            zone = self._get_zone(marketplace_name)
+            for *words, day, amount in Line.with_context(tz=zone.key)._read_group(
+                [*domain, ('marketplace_name', '=', marketplace_name)],
+                [*names, 'posted_at:day'],
+                ['amount:sum'],
+            ):
+                yield day and day.date(), *(word or '' for word in words), amount
 
     def _get_day(self, moment, marketplace_name):
         """Return the day of a time by the clock of a marketplace.
@@ -101,10 +113,17 @@ class AmazonSettlement(models.Model):
         :param str marketplace_name: As Amazon writes it; empty: the first one of the account.
         :rtype: date
         """
+        return to_aware(moment).astimezone(self._get_zone(marketplace_name)).date()
+
+    def _get_zone(self, marketplace_name):
+        """Return by which clock a marketplace counts its days.
+
+        :param str marketplace_name: As Amazon writes it; empty: the first one of the account.
+        :rtype: ZoneInfo
+        """
         marketplaces = self.account_id.synced_marketplace_ids
         marketplace = marketplaces.filtered(lambda m: m.name == marketplace_name) or marketplaces
-        zone = get_time_zone(marketplace[:1].country_id.code or '')
-        return to_aware(moment).astimezone(zone).date()
+        return get_time_zone(marketplace[:1].country_id.code or '')
 
     # === BUSINESS METHODS - JOURNAL ITEMS === #
 

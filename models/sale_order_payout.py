@@ -1,6 +1,6 @@
 from collections import defaultdict
 
-from odoo import fields, models
+from odoo import api, fields, models
 
 from .guard import as_connector
 from .money_categories import REFUNDS, SALES
@@ -49,8 +49,10 @@ class SaleOrder(models.Model):
             sums[order, category in REFUNDS] += amount
 
         def get_state(order):
+            # The sale may be in a settlement that nobody knows.
+            paid = sums.get((order, False), order.amazon_total)
             if (order, True) in sums and order.currency_id.compare_amounts(
-                sums[order, False] + sums[order, True], 0,
+                paid + sums[order, True], 0,
             ) <= 0:
                 return 'refunded'
             return 'settled' if (order, False) in sums or (order, True) in sums else 'open'
@@ -58,3 +60,17 @@ class SaleOrder(models.Model):
         with as_connector():
             for state, orders in self.grouped(get_state).items():
                 orders.amazon_payout_state = state
+
+    @api.model
+    def _create_from_amazon(self, account, incoming_list):
+        """Override of `amazon_connector` to find what was settled of orders before they came in."""
+        super()._create_from_amazon(account, incoming_list)
+        orders = self.union(*(incoming.sale_order for incoming in incoming_list))
+        lines = self.env['amazon.settlement.line'].search([
+            ('company_id', '=', account.company_id.id),
+            ('order_ref', 'in', orders.mapped('amazon_order_ref')),
+            ('sale_order_id', '=', False),
+        ])
+        for order_ref, some in lines.grouped('order_ref').items():
+            some.sale_order_id = orders.filtered(lambda o, ref=order_ref: o.amazon_order_ref == ref)
+        lines.sale_order_id._update_payout_state()

@@ -1,8 +1,27 @@
+from datetime import timedelta
+from unittest.mock import patch
+
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
+from odoo.addons.amazon_connector.models import amazon_settlement_building
+from odoo.addons.amazon_connector.models.tools import TimeBudget
 from odoo.addons.amazon_connector.simulator import Item
 
 from .common import MoneyCase
+
+
+class Turns(TimeBudget):
+    """Time for so many parts."""
+
+    def __init__(self, turns):
+        super().__init__(0)
+        self._turns = turns
+
+    def is_spent(self):
+        """Override of `TimeBudget` to count."""
+        self._turns -= 1
+        return self._turns < 0
 
 
 @tagged('post_install', '-at_install')
@@ -125,3 +144,94 @@ class TestSettlementEntries(MoneyCase):
         self.assertEqual(
             self.get_amounts(settlement, self.ledger.transit_account_id), settlement.total,
         )
+
+    def take_back(self, settlement):
+        """Cancel the entries of a settlement, as an accountant does."""
+        moves = settlement.move_ids
+        moves.button_draft()
+        moves.button_cancel()
+        return moves
+
+    def build_a_part(self, settlement):
+        """Let the entries of a settlement be made as far as the first order."""
+        self.enterContext(patch.object(amazon_settlement_building, 'ORDERS_PER_PART', 1))
+        settlement.sudo().waits_for_person = False
+        self.press(settlement.sudo(), '_build', Turns(1))
+        self.assertEqual(len(settlement.move_ids.line_ids), 1)
+
+    def test_an_entry_is_not_ended_when_kinds_have_changed_meanwhile(self):
+        for _order in range(2):
+            self.sell(Item('MUG', '10.00'))
+        settlement = self.settle()
+        self.take_back(settlement)
+        self.build_a_part(settlement)
+        half = settlement.move_ids
+        kind = settlement.line_ids.kind_id.filtered(lambda kind: kind.category == 'sale')
+        kind.category = 'other_income'
+        self.run_cron('book_settlements')
+        self.assertFalse(half.exists())
+        self.assertEqual(settlement.state, 'proven')
+        self.assertIn("changed", settlement.reason)
+        self.press(settlement, 'action_book')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(
+            self.get_amounts(settlement, self.ledger.transit_account_id), settlement.total,
+        )
+
+    def test_an_entry_that_is_interrupted_goes_on(self):
+        for _order in range(3):
+            self.sell(Item('MUG', '10.00'))
+        settlement = self.settle()
+        self.take_back(settlement)
+        self.build_a_part(settlement)
+        half = settlement.move_ids
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(settlement.move_ids, half)
+        self.assertEqual(len(half.line_ids.filtered('amazon_order_ref')), 3)
+
+    def test_an_entry_that_fails_stops_no_other_settlement(self):
+        self.sell(Item('MUG', '10.00'))
+        first = self.settle()
+        self.take_back(first)
+        first.sudo().waits_for_person = False
+        self.account.booking_rule_ids.gl_account_id.active = False
+        self.account.fee_policy = 'expense'
+        self.run_cron('book_settlements')
+        self.assertEqual(first.state, 'proven')
+        self.assertTrue(first.reason)
+        self.assertFalse(first.move_ids)
+
+    def test_a_settlement_of_nothing_is_booked_without_an_entry(self):
+        self.seller.charge_fee('subscription', '39.00')
+        self.seller.charge_fee('subscription', '-39.00')
+        settlement = self.settle()
+        self.assertEqual(settlement.total, 0)
+        self.assertEqual(settlement.state, 'booked')
+
+    def test_a_reversed_entry_can_be_booked_again(self):
+        self.sell(Item('MUG', '10.00'))
+        settlement = self.settle()
+        settlement.move_ids._reverse_moves(cancel=True)
+        self.assertEqual(settlement.state, 'proven')
+        self.press(settlement, 'action_book')
+        self.assertEqual(self.get_balance(self.ledger.transit_account_id), settlement.total)
+
+    def test_an_entry_that_was_taken_back_does_not_come_back_beside_another_one(self):
+        self.sell(Item('MUG', '10.00'))
+        settlement = self.settle()
+        old = self.take_back(settlement)
+        self.press(settlement, 'action_book')
+        with self.assertRaisesRegex(UserError, "taken back"):
+            old.button_draft()
+
+    def test_an_order_that_comes_in_after_it_was_settled_is_settled(self):
+        order = self.seller.place_order('DE', 'FBA', [Item('MUG', '12.99')])
+        self.seller.ship(order)
+        settlement = self.settle()
+        settlement.sudo().proven_at -= timedelta(days=2)  # Amazon did not tell of it in time.
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.unknown_order_count, 1)
+        self.sync()
+        sale_order = self.get_sale_order(order)
+        self.assertEqual(settlement.line_ids.sale_order_id, sale_order)

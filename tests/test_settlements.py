@@ -112,3 +112,37 @@ class TestSettlements(MoneyCase):
         self.press(settlement.with_user(accountant), 'action_book')
         self.assertEqual(settlement.state, 'booked')
         self.assertEqual(settlement.move_ids.state, 'draft')
+
+    def test_an_asterisk_in_amazons_words_is_no_pattern(self):
+        self.seller.post_money('Novelty', 'Novelty *Charge*', 'Something * new', '-1.23')
+        settlement = self.settle()
+        kind = settlement.unknown_kind_ids
+        self.seller.post_money('Novelty', 'Novelty *Charge*', 'Something * new', '-1.23')
+        other = self.settle()
+        self.assertEqual(other.unknown_kind_ids, kind)
+        self.assertEqual(other.state, 'proven')
+
+    def test_a_pattern_takes_up_the_unknown_kinds_that_fit_it(self):
+        self.seller.post_money('Novelty', 'Novelty Charge', 'of Monday', '-1.23')
+        self.seller.post_money('Novelty', 'Novelty Charge', 'of Tuesday', '-1.23')
+        settlement = self.settle()
+        self.assertEqual(len(settlement.unknown_kind_ids), 2)
+        self.env['amazon.money.kind'].create({
+            'transaction_type': 'Novelty',
+            'amount_type': 'Novelty Charge',
+            'amount_description': 'of *',
+            'category': 'other_fee',
+        })
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+
+    def test_who_only_sells_reads_settlements_and_books_none(self):
+        user = self.create_user('seller', 'amazon_connector.group_amazon_user')
+        self.sell(Item('MUG', '12.99'))
+        closed = self.seller.close_settlement()
+        self.read_settlements(self.account.with_user(user))
+        settlement = self.get_settlement(closed)
+        self.assertEqual(settlement.state, 'proven')
+        self.assertFalse(settlement.move_ids)
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
