@@ -210,10 +210,11 @@ class AmazonSettlementDocument(models.Model):
         :param amazon.settlements.Settlement data: The settlement as read.
         :rtype: amazon.account
         """
+        names = Counter(line.marketplace_name.casefold() for line in data.lines)
         if self.account_id:
+            self._check_marketplaces(data, names)
             return self.account_id
         accounts = self.connection_id.account_ids or self.connection_id._get_first_account()
-        names = Counter(line.marketplace_name.casefold() for line in data.lines)
 
         def rank(account):
             marketplaces = account.synced_marketplace_ids
@@ -224,6 +225,25 @@ class AmazonSettlementDocument(models.Model):
             )
 
         return max(accounts, key=rank)
+
+    def _check_marketplaces(self, data, names):
+        """Refuse a settlement of marketplaces that the account of the upload does not have.
+
+        :param amazon.settlements.Settlement data: The settlement as read.
+        :param Counter names: The names of its marketplaces.
+        :return: None
+        :raise UserError: Naming them.
+        """
+        known = self.env['amazon.marketplace'].with_context(active_test=False).search([])
+        named = known.filtered(lambda marketplace: names[marketplace.name.casefold()])
+        if named and not named & self.account_id.synced_marketplace_ids:
+            raise UserError(self.env._(
+                "Account: settlement %(settlement)s is of %(marketplaces)s, which %(account)s does"
+                " not synchronize. Choose the account that does, and upload the file again.",
+                settlement=data.ref,
+                marketplaces=', '.join(named.mapped('name')),
+                account=self.account_id.name,
+            ))
 
     @api.model
     def _describe_notes(self, notes):

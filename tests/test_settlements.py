@@ -146,3 +146,22 @@ class TestSettlements(MoneyCase):
         self.assertFalse(settlement.move_ids)
         self.run_cron('book_settlements')
         self.assertEqual(settlement.state, 'booked')
+
+    def test_a_file_of_another_accounts_marketplace_is_refused(self):
+        other = self.create_account(
+            seller_id='ANOTHERSELLER', lwa_client_id=False, lwa_client_secret=False,
+            refresh_token=False, name="Another shop",
+        )
+        other.sudo().synced_marketplace_ids = self.env.ref('amazon_connector.marketplace_fr')
+        self.account.ledger_ids.unlink()
+        self.sell(Item('MUG', '12.99'))
+        settlement = self.settle()
+        document = settlement.document_id
+        settlement.unlink()
+        wizard = self.env['amazon.upload.settlement'].create({
+            'account_id': other.id,
+            'content': document.with_context(bin_size=False).content,
+            'file_name': 'statement.txt',
+        })
+        with self.assertRaisesRegex(UserError, "Amazon.de"):
+            self.press(wizard, 'action_upload')

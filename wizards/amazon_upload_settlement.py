@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..models.tools import SYNC_SECONDS, TimeBudget
@@ -13,7 +13,7 @@ class AmazonUploadSettlement(models.TransientModel):
     account_id = fields.Many2one(
         comodel_name='amazon.account',
         string="Account",
-        default=lambda self: self.env['amazon.account'].search([], limit=1),
+        default=lambda self: self._default_account_id(),
         required=True,
     )
     content = fields.Binary(
@@ -24,6 +24,14 @@ class AmazonUploadSettlement(models.TransientModel):
         attachment=False,
     )
     file_name = fields.Char()
+
+    # === DEFAULT METHODS === #
+
+    @api.model
+    def _default_account_id(self):
+        """Return the account if there is only one: whose money it is, nobody guesses."""
+        accounts = self.env['amazon.account'].search([], limit=2)
+        return accounts if len(accounts) == 1 else False
 
     # === ACTION METHODS === #
 
