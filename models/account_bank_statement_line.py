@@ -4,7 +4,8 @@ from odoo import api, fields, models
 class AccountBankStatementLine(models.Model):
     """Lines of banks, which show what Amazon has paid out."""
 
-    _inherit = 'account.bank.statement.line'
+    _name = 'account.bank.statement.line'
+    _inherit = ['account.bank.statement.line', 'amazon.guard.mixin']
 
     amazon_was_matched = fields.Boolean(
         help="It was matched with a payout of Amazon's. Where that was undone, it is matched again"

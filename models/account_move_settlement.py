@@ -1,8 +1,19 @@
+from collections import defaultdict
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from .guard import as_connector
 from .quiet import log_failure, quiet_sql
+
+# An entry of thousands of items is not looked through for each one that is changed.
+ITEM_CONTEXT = {
+    'tracking_disable': True,
+    'check_move_validity': False,
+    'skip_invoice_sync': True,
+    'skip_analytic_sync': True,
+}
 
 
 class AccountMove(models.Model):
@@ -86,6 +97,10 @@ class AccountMove(models.Model):
 
     def _post(self, soft=True):
         """Override of `account` to reconcile what Amazon has settled, now or before."""
+        # In sudo mode: who posts entries need not see sales. What is being booked is up to date.
+        self.sudo().filtered(
+            lambda move: move.state == 'draft' and move.amazon_settlement_id.state == 'booked',
+        )._take_up_payments()
         posted = super()._post(soft=soft)
         posted._settle_with_amazon()
         return posted
@@ -98,6 +113,25 @@ class AccountMove(models.Model):
         """
         with self._check_balanced({'records': self}):
             pass
+
+    @as_connector()
+    def _take_up_payments(self):
+        """Let drafts of settlements recognise what was paid with Amazon since they were made: it
+        goes from the buyer's receivable to the account that the payment is on.
+
+        :return: None
+        """
+        Item = self.env['account.move.line']
+        for move in self:
+            items = move.line_ids.filtered(
+                lambda item: item.amazon_order_ref and item.account_type == 'asset_receivable',
+            )
+            orders = move.amazon_settlement_id._get_sale_orders(items.mapped('amazon_order_ref'))
+            taken = Item._find_taken_payments(self.env['sale.order'].union(*orders.values()))
+            left = Item.union(*taken.values())._get_unclaimed()
+            for item in items:
+                for payment in taken.get(orders.get(item.amazon_order_ref), ()):
+                    left[payment] -= item._move_to_payment(payment, left[payment])
 
     def _settle_with_amazon(self):
         """Reconcile these with what Amazon has settled. Where that fails, they are posted still.
@@ -126,6 +160,9 @@ class AccountMove(models.Model):
     def _reconcile_safely(self, order_refs):
         """Reconcile an invoice with what Amazon has settled of its orders before it was posted.
 
+        What was paid and what was refunded of them is reconciled with the invoices and credit notes
+        from now on, not with each other.
+
         :param list[str] order_refs: Amazon's ids of the orders.
         :return: None
         """
@@ -134,13 +171,15 @@ class AccountMove(models.Model):
             ('amazon_order_ref', 'in', order_refs),
             ('move_id.amazon_settlement_id', '!=', False),
             ('parent_state', '=', 'posted'),
-            ('reconciled', '=', False),
         ])
         if not items:
             return
         try:
             with quiet_sql(), self.env.cr.savepoint():
+                items._separate()
                 items._reconcile_with_amazon()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
         except Exception as exception:
             self.env.invalidate_all(flush=False)
             log_failure(self, exception)
@@ -149,17 +188,18 @@ class AccountMove(models.Model):
 class AccountMoveLine(models.Model):
     """Which Amazon order an item is about, and what it is reconciled with."""
 
-    _inherit = 'account.move.line'
+    _name = 'account.move.line'
+    _inherit = ['account.move.line', 'amazon.guard.mixin']
 
     amazon_order_ref = fields.Char(
         string="Amazon Order", readonly=True, copy=False, index='btree_not_null',
     )
 
-    # === BUSINESS METHODS === #
+    # === BUSINESS METHODS - RECONCILING === #
 
     def _reconcile_with_amazon(self):
         """Reconcile items of settlements with the invoices, credit notes and payments of their
-        orders, all in one go.
+        orders, all in one go; what finds none, with each other.
 
         :return: None
         """
@@ -172,6 +212,45 @@ class AccountMoveLine(models.Model):
                 plan.append(item | found)
         if plan:
             self._reconcile_plan(plan)
+        open_items.filtered(lambda item: not item.reconciled)._reconcile_with_each_other()
+
+    def _reconcile_with_each_other(self):
+        """Reconcile what was paid of orders with what was refunded of them: nothing was invoiced,
+        or invoice and credit note are reconciled already.
+
+        :return: None
+        """
+        receivables = self.filtered(
+            lambda item: item.amazon_order_ref and item.account_type == 'asset_receivable',
+        )
+        if not receivables:
+            return
+        items = self.search([
+            ('company_id', 'in', receivables.company_id.ids),
+            ('amazon_order_ref', 'in', list(set(receivables.mapped('amazon_order_ref')))),
+            ('account_id', 'in', receivables.account_id.ids),
+            ('move_id.amazon_settlement_id', '!=', False),
+            ('parent_state', '=', 'posted'),
+            ('reconciled', '=', False),
+        ])
+        groups = items.grouped(lambda item: (
+            item.company_id, item.amazon_order_ref, item.account_id, item.currency_id,
+        ))
+        plan = [
+            group for group in groups.values()
+            if len({item.balance > 0 for item in group}) > 1
+        ]
+        if plan:
+            self._reconcile_plan(plan)
+
+    def _separate(self):
+        """Undo where these are reconciled with each other.
+
+        :return: None
+        """
+        (self.matched_debit_ids | self.matched_credit_ids).filtered(
+            lambda part: part.debit_move_id in self and part.credit_move_id in self,
+        ).unlink()
 
     def _find_counterparts(self):
         """Return the open items of invoices, credit notes and payments of the same orders.
@@ -183,42 +262,123 @@ class AccountMoveLine(models.Model):
         orders = self.env['sale.order'].search([
             ('company_id', 'in', self.company_id.ids), ('amazon_order_ref', 'in', refs),
         ])
+        payments = self._find_taken_payments(orders)
         found = {}
-
-        def note(ref, items):
-            for item in items:
-                key = ref, item.account_id, item.balance < 0
-                found[key] = found.get(key, self.browse()) | item
-
         for order in orders:
             moves = order._get_amazon_documents().filtered(lambda move: move.state == 'posted')
-            note(order.amazon_order_ref, moves.line_ids.filtered(
+            items = moves.line_ids.filtered(
                 lambda item: item.display_type == 'payment_term' and not item.reconciled,
-            ))
-        for account, items in self.grouped('account_id').items():
-            for order, payments in self._find_taken_payments(account, orders).items():
-                if order.amazon_order_ref in items.mapped('amazon_order_ref'):
-                    note(order.amazon_order_ref, payments)
+            )
+            for item in items | payments.get(order, self.browse()):
+                key = order.amazon_order_ref, item.account_id, item.balance < 0
+                found[key] = found.get(key, self.browse()) | item
         return found
 
-    @api.model
-    def _find_taken_payments(self, account, orders):
-        """Return what is open of the payments of orders' invoices on a clearing account.
+    # === BUSINESS METHODS - PAYMENTS WITH AMAZON === #
 
-        :param account.account account: The clearing account.
-        :param orders: The sales orders.
+    @api.model
+    def _find_taken_payments(self, orders):
+        """Return what is open of what buyers have paid with Amazon, or got back.
+
+        It counts on whatever account it is: the clearing account may have been another one then.
+
+        :param sale.order orders: The orders.
         :return: The items by order.
         :rtype: dict[sale.order, account.move.line]
         """
+        Payment = self.env['account.payment']
+        by_order = Payment.search([
+            ('amazon_sale_order_id', 'in', orders.ids), ('move_id.state', '=', 'posted'),
+        ]).grouped('amazon_sale_order_id')
+        ledgers = self.env['amazon.ledger'].search([('company_id', 'in', orders.company_id.ids)])
         taken = {}
         for order in orders:
             terms = order._get_amazon_documents().line_ids.filtered(
                 lambda item: item.display_type == 'payment_term',
             )
             paying = terms.matched_credit_ids.credit_move_id | terms.matched_debit_ids.debit_move_id
-            items = paying.move_id.filtered('origin_payment_id').line_ids.filtered(
-                lambda item: item.account_id == account and not item.reconciled,
-            )
+            payments = paying.move_id.origin_payment_id | by_order.get(order, Payment)
+            items = self.union(*(payment._get_open_with_amazon(ledgers) for payment in payments))
             if items:
                 taken[order] = items
         return taken
+
+    def _get_unclaimed(self):
+        """Return how much of payments with Amazon no entry of a settlement has taken up yet.
+
+        Those that are drafts, or not reconciled so far, count, too.
+
+        :return: The amounts by item; negative for what was paid back.
+        :rtype: dict[account.move.line, float]
+        """
+        refs = {
+            item: item.move_id.origin_payment_id._get_amazon_order_refs() for item in self
+        }
+        claims = defaultdict(float, {
+            (ref, account, currency): -amount
+            for ref, account, currency, amount in self._read_group(
+                [
+                    ('company_id', 'in', self.company_id.ids),
+                    ('account_id', 'in', self.account_id.ids),
+                    ('amazon_order_ref', 'in', list(set().union(*refs.values()))),
+                    ('move_id.amazon_settlement_id', '!=', False),
+                    ('parent_state', 'in', ('draft', 'posted')),
+                    ('reconciled', '=', False),
+                ],
+                ['amazon_order_ref', 'account_id', 'currency_id'],
+                ['amount_residual_currency:sum'],
+            )
+        })
+        unclaimed = {}
+        for item in self.sorted('id'):
+            amount = item.amount_residual_currency
+            for ref in refs[item]:
+                key = ref, item.account_id, item.currency_id
+                part = _get_common(amount, claims[key])
+                claims[key] -= part
+                amount -= part
+            unclaimed[item] = item.currency_id.round(amount)
+        return unclaimed
+
+    def _move_to_payment(self, payment, amount):
+        """Let a payment with Amazon, not an invoice, be what a draft of a settlement pays out.
+
+        :param account.move.line payment: The item of the payment.
+        :param float amount: How much of it is left.
+        :return: How much was taken of it.
+        :rtype: float
+        """
+        self.ensure_one()
+        currency = self.currency_id
+        part = currency.round(_get_common(amount, -self.amount_currency))
+        if payment.currency_id != currency or currency.is_zero(part):
+            return 0.0
+        values = {
+            'account_id': payment.account_id.id,
+            'amazon_order_ref': self.amazon_order_ref,
+            'analytic_distribution': False,  # nothing of it is a cost
+        }
+        item = self.with_context(**ITEM_CONTEXT)
+        rest = currency.round(self.amount_currency + part)
+        if currency.is_zero(rest):
+            item.write(values)
+            return part
+        balance = self.company_currency_id.round(-self.balance * part / self.amount_currency)
+        item.create({
+            **values,
+            'move_id': self.move_id.id,
+            'partner_id': self.partner_id.id,
+            'name': self.name,
+            'currency_id': currency.id,
+            'amount_currency': -part,
+            'balance': balance,
+        })
+        item.write({'amount_currency': rest, 'balance': self.balance - balance})
+        return part
+
+
+def _get_common(amount, other):
+    """Return what two amounts have in common: nothing, if they are of different signs."""
+    if amount * other <= 0:
+        return 0.0
+    return min(amount, other, key=abs)

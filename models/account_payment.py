@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
@@ -21,18 +21,76 @@ class AccountPayment(models.Model):
         ondelete='set null',
     )
 
+    # === COMPUTE METHODS === #
+
+    @api.depends('amazon_sale_order_id', 'currency_id', 'journal_id')
+    def _compute_outstanding_account_id(self):
+        """Override of `account` to keep what Amazon has taken on the clearing account, whatever the
+        payment methods of a journal say that a person has chosen.
+        """
+        super()._compute_outstanding_account_id()
+        for payment in self:
+            if account := payment._get_amazon_clearing_account():
+                payment.outstanding_account_id = account
+
     # === BUSINESS METHODS === #
 
-    def _prepare_move_line_default_vals(self, write_off_line_vals=None, force_balance=None):
+    def _get_amazon_clearing_account(self):
+        """Return the clearing account of a payment in an Amazon journal, empty if it is not in one.
+
+        :rtype: account.account
+        """
+        self.ensure_one()
+        # In sudo mode: who registers payments need not see Amazon accounts.
+        ledgers = self.env['amazon.ledger'].sudo().search([
+            ('journal_id', '=', self.journal_id.id), ('currency_id', '=', self.currency_id.id),
+        ])
+        account = self.sudo().amazon_sale_order_id.amazon_account_id
+        own = ledgers.filtered(lambda ledger: ledger.account_id == account)
+        return (own or ledgers)[:1].clearing_account_id
+
+    def _get_amazon_order_refs(self):
+        """Return the Amazon orders that are paid.
+
+        :rtype: set[str]
+        """
+        self.ensure_one()
+        orders = self.amazon_sale_order_id or self.reconciled_invoice_ids._get_amazon_orders()
+        return set(orders.mapped('amazon_order_ref'))
+
+    def _get_open_with_amazon(self, ledgers):
+        """Return what of a payment is open with Amazon.
+
+        :param amazon.ledger ledgers: Those of the company.
+        :return: The items, none if it is a payment of another kind.
+        :rtype: account.move.line
+        """
+        self.ensure_one()
+        liquidity_items, _counterparts, _others = self._seek_for_lines()
+        return liquidity_items.filtered(lambda item: (
+            item.parent_state == 'posted'
+            and not item.reconciled
+            and item.amount_residual_currency
+            and (
+                self.amazon_sale_order_id
+                or self.journal_id in ledgers.journal_id
+                or item.account_id in ledgers.clearing_account_id
+            )
+        ))
+
+    def _generate_journal_entry(self, write_off_line_vals=None, force_balance=None, line_ids=None):
         """Override of `account` to name the Amazon order on the journal items."""
-        values_list = super()._prepare_move_line_default_vals(
-            write_off_line_vals=write_off_line_vals, force_balance=force_balance,
-        )
         # In sudo mode: who registers payments need not see sales.
-        if order := self.sudo().amazon_sale_order_id:
-            for values in values_list:
-                values['amazon_order_ref'] = order.amazon_order_ref
-        return values_list
+        payments = self.sudo().filtered(
+            lambda payment: payment.amazon_sale_order_id and not payment.move_id,
+        )
+        super()._generate_journal_entry(
+            write_off_line_vals=write_off_line_vals, force_balance=force_balance, line_ids=line_ids,
+        )
+        with as_connector():
+            for payment in payments:
+                items = payment.move_id.line_ids.with_context(skip_invoice_sync=True)
+                items.amazon_order_ref = payment.amazon_sale_order_id.amazon_order_ref
 
 
 class AccountMove(models.Model):

@@ -74,3 +74,29 @@ class AmazonAccount(models.Model):
                 " each with its reason.",
             )
         return super()._find_failures()
+
+
+class ResCompany(models.Model):
+    """Where workers meet that take refunds of a company up, from whichever source."""
+
+    _inherit = 'res.company'
+
+    amazon_refund_takings = fields.Integer(
+        help="How often refunds were taken up. Two workers that do so at once both change it, so"
+             " that one of them begins again and sees what the other one has found.",
+        readonly=True,
+        copy=False,
+        groups=fields.NO_ACCESS,
+    )
+
+    # === BUSINESS METHODS === #
+
+    def _meet_over_refunds(self):
+        """Let no other worker take refunds of the company up in this transaction.
+
+        :return: None
+        """
+        self.ensure_one()
+        company = self.sudo()  # a figure of the connector's own
+        company.amazon_refund_takings += 1
+        company.flush_recordset(['amazon_refund_takings'])

@@ -274,6 +274,7 @@ class AmazonRefund(models.Model):
         """
         if not events:
             return
+        company._meet_over_refunds()
         refs = {event.order_ref for event in events} - {''}
         known = self.search([('company_id', '=', company.id), ('order_ref', 'in', list(refs))])
         same = self._pair(events, known)

@@ -142,6 +142,14 @@ class AmazonSettlement(models.Model):
         settlement._begin_again()
         settlement._process(TimeBudget(SYNC_SECONDS))
 
+    def action_keep_first(self):
+        """Keep the lines that came first, and show the other document no more.
+
+        :return: None
+        """
+        self._check_may_book()
+        self.sudo().rival_document_id = False  # as in `action_retry`
+
     def action_open_lines(self):
         """Open the lines.
 

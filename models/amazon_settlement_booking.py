@@ -220,7 +220,7 @@ class AmazonSettlement(models.Model):
         rates = self.env['res.currency.rate'].search_count([
             ('currency_id', '=', self.currency_id.id),
             ('company_id', 'in', (company.root_id.id, False)),
-            ('name', '<=', self._get_parts()[-1].date),
+            ('name', '<=', self._get_parts()[0].date),
         ], limit=1)
         return '' if rates else self.env._(
             "%(currency)s has no exchange rate at the end of the settlement: enter one under"

@@ -130,6 +130,8 @@ class AmazonSettlement(models.Model):
             items = self._prepare_rest_items(part, carried, total)
             self._set_balances(items, part.date, sum(bought.mapped('balance')))
             self._add_items(move.id, items)
+            if not items:
+                self._spread_conversion(move)
             carried = self.currency_id.round(carried + part.get_total())
         self._check_unchanged(not self.currency_id.compare_amounts(carried, self.total))
         self.building = False
@@ -140,6 +142,18 @@ class AmazonSettlement(models.Model):
         moves = (moves - empty).with_env(self.env)
         moves._check_balanced_entries()
         return moves
+
+    def _spread_conversion(self, move):
+        """Put the cents that conversion leaves on the largest item of an entry of buyers only.
+
+        :param account.move move: The entry.
+        :return: None
+        """
+        currency = self.company_id.currency_id
+        rest = currency.round(sum(move.line_ids.mapped('balance')))
+        if rest:
+            largest = max(move.line_ids, key=lambda item: abs(item.balance))
+            largest.with_context(**ENTRY_CONTEXT).balance = currency.round(largest.balance - rest)
 
     def _check_unchanged(self, is_unchanged):
         """Refuse to end entries that were begun with other lines, kinds or dates.

@@ -183,20 +183,22 @@ class AmazonSettlement(models.Model):
     def _prepare_buyer_items(self, amounts, is_refund, left):
         """Return the journal items of what buyers paid, or were refunded, an order each.
 
-        What was taken as a payment before is on the clearing account; the rest is on the buyer's
-        receivable, whether an invoice is there already or not.
+        What was paid with Amazon before, to the seller or back to the buyer, is on the account of
+        that payment; the rest is on the buyer's receivable, whether an invoice or credit note is
+        there already or not.
 
         :param dict amounts: The amounts by Amazon's order ids.
         :param bool is_refund: Whether these are refunds.
-        :param dict left: How much is left of payments on the clearing account, by their items' ids;
-                          written to.
+        :param dict left: How much is left of payments with Amazon, by their items' ids; negative
+                          for what was paid back. Written to.
         :rtype: list[dict]
         """
         items = []
         orders = self._get_sale_orders(amounts)
-        taken = {} if is_refund else self.env['account.move.line']._find_taken_payments(
-            self._get_ledger().clearing_account_id, orders.values(),
-        )
+        Item = self.env['account.move.line']
+        taken = Item._find_taken_payments(self.env['sale.order'].union(*orders.values()))
+        unclaimed = Item.union(*taken.values())._get_unclaimed()
+        sign = -1 if is_refund else 1
         shared = None
         for order_ref, amount in amounts.items():
             order = orders.get(order_ref, self.env['sale.order'])
@@ -208,10 +210,10 @@ class AmazonSettlement(models.Model):
             values = {'amazon_order_ref': order_ref or False, 'analytic_distribution': False}
             for item in taken.get(order, ()):
                 # A payment may be of several orders.
-                open_amount = left.get(item.id, item.amount_residual_currency)
-                part = min(open_amount, amount)
+                open_amount = left.get(item.id, unclaimed[item])
+                part = sign * min(sign * open_amount, sign * amount)
                 if item.currency_id == self.currency_id and (
-                    self.currency_id.compare_amounts(part, 0) > 0
+                    self.currency_id.compare_amounts(sign * part, 0) > 0
                 ):
                     amount -= part
                     left[item.id] = open_amount - part

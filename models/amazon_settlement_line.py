@@ -1,5 +1,8 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
 
+from .money_categories import CATEGORIES
 from .tools import to_naive
 
 
@@ -40,7 +43,12 @@ class AmazonSettlementLine(models.Model):
         ondelete='restrict',
     )
     category = fields.Selection(
-        related='kind_id.category', store=True, string="Counts As",
+        selection=CATEGORIES,
+        string="Counts As",
+        help="As its kind says; what is booked keeps what it was booked as.",
+        compute='_compute_category',
+        store=True,
+        precompute=True,
     )
     order_ref = fields.Char(string="Amazon Order", index='btree_not_null', readonly=True)
     merchant_order_ref = fields.Char(readonly=True)
@@ -61,7 +69,29 @@ class AmazonSettlementLine(models.Model):
         ondelete='set null',
     )
 
+    # === COMPUTE METHODS === #
+
+    @api.depends('kind_id')
+    def _compute_category(self):
+        """Say what lines count as; `_update_categories` does when their kind is changed."""
+        for line in self:
+            line.category = line.kind_id.category
+
     # === BUSINESS METHODS === #
+
+    @api.model
+    def _update_categories(self, domain):
+        """Let lines that are not booked count as their kinds say.
+
+        :param domain: Which lines.
+        :return: None
+        """
+        lines = Domain(domain) & Domain('settlement_id.state', '!=', 'booked')
+        for kind, category, found in self._read_group(
+            lines, ['kind_id', 'category'], ['id:recordset'],
+        ):
+            if category != kind.category:
+                found.category = kind.category
 
     @api.model
     def _prepare_values(self, settlement, line, find_kind):
@@ -109,3 +139,66 @@ class AmazonSettlementLine(models.Model):
             'res_id': self.sale_order_id.id,
             'view_mode': 'form',
         }
+
+
+class AmazonMoneyKind(models.Model):
+    """What is booked is not changed by what its kind counts as from now on."""
+
+    _inherit = 'amazon.money.kind'
+
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        """Override of `base` to let what is not booked yet count as its kind says by now.
+
+        :raise UserError: If it is booked in a way that the user may not change.
+        """
+        if 'category' not in vals:
+            return super().write(vals)
+        changed = self.filtered(lambda kind: kind.category != vals['category'])
+        changed._check_may_change()
+        res = super().write(vals)
+        # In sudo mode here and below: kinds are those of all companies.
+        self.env['amazon.settlement.line'].sudo()._update_categories([
+            ('kind_id', 'in', changed.ids),
+        ])
+        return res
+
+    # === BUSINESS METHODS === #
+
+    def _check_may_change(self):
+        """Let administrators of Invoicing alone change what lines were booked as.
+
+        :return: None
+        :raise UserError: Saying who may.
+        """
+        if self.env.su or self.env.user.has_group('account.group_account_manager'):
+            return
+        booked = self.env['amazon.settlement.line'].sudo().search([
+            ('kind_id', 'in', self.ids), ('settlement_id.state', '=', 'booked'),
+        ], limit=1)
+        if booked:
+            raise UserError(self.env._(
+                "Counts As: settlements are booked with %(kind)s already. An administrator of"
+                " Invoicing has to change it; what is booked stays as it is, until its entries are"
+                " cancelled and it is booked again.",
+                kind=booked.kind_id.display_name,
+            ))
+
+
+class AmazonSettlement(models.Model):
+    _inherit = 'amazon.settlement'
+
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        """Override of `base` to let what was taken back count as its kinds say by now."""
+        taken_back = self.browse()
+        if vals.get('state', 'booked') != 'booked':
+            taken_back = self.filtered(lambda settlement: settlement.state == 'booked')
+        res = super().write(vals)
+        if taken_back:
+            self.env['amazon.settlement.line']._update_categories([
+                ('settlement_id', 'in', taken_back.ids),
+            ])
+        return res

@@ -10,6 +10,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import format_date
 
 from ..amazon.settlements import is_return
+from .guard import as_connector
 from .quiet import log_failure, quiet_sql
 from .tools import CRON_SECONDS, TimeBudget
 
@@ -457,7 +458,8 @@ class AmazonSettlement(models.Model):
             'line_ids': [Command.update(counterpart.id, values)],
         })
         (counterpart | item)._reconcile_plan([counterpart | item])
-        line.amazon_was_matched = True
+        with as_connector():
+            line.amazon_was_matched = True
         self.message_post(body=self.env._(
             "Matched with %(line)s of %(date)s: %(reasons)s.",
             line=line.move_id.display_name,

@@ -31,6 +31,10 @@ class PaymentCase(InvoiceCase):
         """Press Pay."""
         return Form.from_action(self.env, invoices.action_register_payment())
 
+    def pay(self, invoices):
+        """Press Pay, and Create Payments."""
+        self.open_wizard(invoices).save().action_create_payments()
+
     def get_payments(self, invoices):
         """Return the payments of the orders that are invoiced."""
         return self.env['account.payment'].search([
@@ -214,6 +218,162 @@ class TestPaidAtImport(PaymentCase):
         self.assertEqual(invoice.payment_state, 'paid')
 
 
+@tagged('post_install', '-at_install')
+class TestPaymentsAndSettlements(PaymentCase):
+    """What was paid with Amazon is taken up by settlements, whenever and wherever it was."""
+
+    def assertNothingOpen(self, *accounts):
+        """Check that nothing is open on accounts, nor on the buyers' receivables."""
+        items = self.env['account.move.line'].search([
+            ('company_id', '=', self.company.id),
+            ('parent_state', '=', 'posted'),
+            ('reconciled', '=', False),
+            '|',
+            ('account_type', '=', 'asset_receivable'),
+            ('account_id', 'in', [account.id for account in accounts]),
+        ])
+        self.assertFalse(items, items.mapped(lambda item: (
+            item.move_id.name, item.account_id.name, item.amount_residual,
+        )))
+
+    def post(self, settlements):
+        """Post the drafts of settlements, and let them be reconciled."""
+        settlements.move_ids.action_post()
+        self.run_cron('book_settlements')
+
+    def copy_clearing_account(self):
+        """Return another clearing account."""
+        return self.ledger.clearing_account_id.copy({'code': '101888', 'name': "Another"})
+
+    # === PAID MEANWHILE === #
+
+    def test_a_draft_takes_up_what_was_paid_since_it_was_made(self):
+        self.account.settlement_policy = 'draft'
+        invoice = self.post_invoice()
+        settlement = self.settle()
+        self.pay(invoice)
+        self.post(settlement)
+        self.assertEqual(invoice.payment_state, 'paid')
+        self.assertNothingOpen(self.ledger.clearing_account_id)
+
+    def test_it_takes_up_what_was_paid_of_it(self):
+        self.account.settlement_policy = 'draft'
+        invoice = self.post_invoice()
+        settlement = self.settle()
+        wizard = self.open_wizard(invoice)
+        wizard.amount = 20
+        wizard.save().action_create_payments()
+        self.post(settlement)
+        self.assertEqual(invoice.payment_state, 'paid')
+        self.assertNothingOpen(self.ledger.clearing_account_id)
+        items = settlement.move_ids.line_ids.filtered('amazon_order_ref')
+        self.assertEqual(sorted(items.mapped('balance')), [-20, -3.31])
+
+    def test_it_takes_up_what_was_paid_in_yen(self):
+        self.env['res.currency.rate'].create({
+            'currency_id': self.env.ref('base.JPY').id, 'company_id': self.company.id,
+            'name': '2020-01-01', 'rate': 163.37,
+        })
+        self.account.settlement_policy = 'draft'
+        invoice = self.post_invoice(Item('BOWL', '1299', 3), marketplace='JP')
+        settlement = self.settle('JPY')
+        wizard = self.open_wizard(invoice)
+        wizard.amount = 1000
+        wizard.save().action_create_payments()
+        self.post(settlement)
+        self.assertEqual(sum(settlement.move_ids.line_ids.mapped('balance')), 0)
+        self.assertEqual(invoice.payment_state, 'paid')
+        yen = self.account._get_ledger(self.env.ref('base.JPY'))
+        self.assertNothingOpen(yen.clearing_account_id)
+
+    def test_a_payment_is_not_taken_up_by_two_drafts(self):
+        self.account.write({'settlement_policy': 'draft', 'paid_at_import': True})
+        invoice = self.post_invoice()
+        settlement = self.settle()
+        self.seller.post_money(
+            'Order', 'ItemPrice', 'Shipping', '4.00',
+            order_id=invoice.amazon_order_ref, sku='BOWL',
+        )
+        other = self.settle()
+        self.post(settlement | other)
+        self.assertEqual(self.get_balance(self.ledger.clearing_account_id), 0)
+        rest = other.move_ids.line_ids.filtered('amazon_order_ref')
+        self.assertEqual(
+            (rest.account_type, rest.amount_residual), ('asset_receivable', -4),
+        )
+
+    # === PAID BACK === #
+
+    def test_a_refund_that_was_paid_back_with_amazon_is_not_paid_twice(self):
+        invoice = self.post_invoice()
+        self.pay(invoice)
+        credit_note = invoice._reverse_moves()
+        credit_note.action_post()
+        self.pay(credit_note)
+        self.assertEqual(credit_note.payment_state, 'paid')
+        self.assertEqual(self.get_balance(self.ledger.clearing_account_id), 0)
+        self.seller.refund(invoice._get_amazon_orders().amazon_order_ref)
+        settlement = self.settle()
+        self.assertEqual(settlement.state, 'booked', settlement.reason)
+        self.assertNothingOpen(self.ledger.clearing_account_id)
+
+    def test_nor_where_it_was_paid_back_since_the_draft_was_made(self):
+        self.account.settlement_policy = 'draft'
+        invoice = self.post_invoice()
+        credit_note = invoice._reverse_moves()
+        credit_note.action_post()
+        self.seller.refund(invoice._get_amazon_orders().amazon_order_ref)
+        settlement = self.settle()
+        self.pay(invoice)
+        self.pay(credit_note)
+        self.post(settlement)
+        self.assertNothingOpen(self.ledger.clearing_account_id)
+
+    # === CHANGED ACCOUNTS === #
+
+    def test_another_clearing_account_is_for_what_comes(self):
+        self.account.paid_at_import = True
+        before, old = self.post_invoice(), self.ledger.clearing_account_id
+        self.account.clearing_account_id = new = self.copy_clearing_account()
+        after = self.post_invoice(Item('BOWL', '5.00'))
+        self.assertEqual(
+            (self.get_balance(old), self.get_balance(new)),
+            (before.amount_total, after.amount_total),
+        )
+        self.settle()
+        self.assertNothingOpen(old, new)
+
+    def test_so_is_another_journal_whatever_its_payment_methods_say(self):
+        outstanding = self.copy_clearing_account()
+        self.bank.inbound_payment_method_line_ids.payment_account_id = outstanding
+        self.account.paid_at_import = True
+        before = self.post_invoice()
+        self.account.payment_journal_id = self.bank
+        after = self.post_invoice(Item('BOWL', '5.00'))
+        self.assertEqual(self.get_payments(after).journal_id, self.bank)
+        self.assertEqual(
+            self.get_balance(self.ledger.clearing_account_id),
+            before.amount_total + after.amount_total,
+        )
+        self.settle()
+        self.assertNothingOpen(self.ledger.clearing_account_id, outstanding)
+
+    def test_a_payment_of_several_orders_is_recognised_in_another_account(self):
+        buyer = Buyer("Anna", 'anna@x.de')
+        invoices = self.post_invoice(buyer=buyer) | self.post_invoice(
+            Item('BOWL', '5.00'), buyer=buyer,
+        )
+        invoices.partner_id = invoices[:1].partner_id
+        wizard = self.open_wizard(invoices)
+        wizard.group_payment = True
+        wizard.save().action_create_payments()
+        old = self.ledger.clearing_account_id
+        self.assertEqual(self.get_balance(old), 28.31)
+        self.account.clearing_account_id = self.copy_clearing_account()
+        self.settle()
+        self.assertNothingOpen(old, self.ledger.clearing_account_id)
+
+
 @tagged('post_install', '-at_install', 'attacks')
 class TestPaymentsAttacks(PaymentCase, AttackCase):
 
@@ -228,4 +388,49 @@ class TestPaymentsAttacks(PaymentCase, AttackCase):
             'payment_type': 'inbound', 'partner_type': 'customer', 'amount': 5,
             'partner_id': invoice.partner_id.id, 'amazon_sale_order_id': order.id,
         }])
+        self.assertIn("connector fills it in", refused.sent)
+
+    def test_nobody_says_of_which_order_an_item_is(self):
+        anna = self.create_user('anna', 'account.group_account_manager')
+        anna.password = 'anna'
+        items = self.post_invoice().line_ids
+        for name, value in (
+            ('amazon_order_ref', '111-1111111-1111111'),
+            ('amazon_fee_month', '2026-03-31'),
+            ('amazon_fee_category', 'storage'),
+            ('amazon_fee_bill_id', items.move_id.id),
+            ('amazon_is_deposit', True),
+        ):
+            with self.subTest(name):
+                refused = self.assertDenied(
+                    anna, 'account.move.line', 'write', items[:1].ids, {name: value},
+                )
+                self.assertIn("connector fills it in", refused.sent)
+
+    def test_nobody_says_of_which_order_the_items_of_a_payment_are(self):
+        anna = self.create_user('anna', 'account.group_account_manager')
+        anna.password = 'anna'
+        account = self.ledger.clearing_account_id
+        refused = self.assertDenied(anna, 'account.payment', 'create', [{
+            'payment_type': 'inbound', 'partner_type': 'customer', 'amount': 5,
+            'journal_id': self.ledger.journal_id.id,
+            'partner_id': self.env.user.partner_id.id,
+            'line_ids': [
+                Command.create({
+                    'account_id': account.id, 'balance': balance,
+                    'amazon_order_ref': '111-1111111-1111111',
+                }) for balance in (5, -5)
+            ],
+        }])
+        self.assertIn("connector fills it in", refused.sent)
+
+    def test_nobody_says_that_a_line_of_the_bank_was_matched(self):
+        anna = self.create_user('anna', 'account.group_account_manager')
+        anna.password = 'anna'
+        line = self.env['account.bank.statement.line'].create({
+            'journal_id': self.bank.id, 'payment_ref': "AMAZON", 'amount': 5,
+        })
+        refused = self.assertDenied(
+            anna, 'account.bank.statement.line', 'write', line.ids, {'amazon_was_matched': True},
+        )
         self.assertIn("connector fills it in", refused.sent)

@@ -235,3 +235,74 @@ class TestSettlementEntries(MoneyCase):
         self.sync()
         sale_order = self.get_sale_order(order)
         self.assertEqual(settlement.line_ids.sale_order_id, sale_order)
+
+    # === SOLD AND REFUNDED === #
+
+    def get_open_receivables(self):
+        """Return what is open of buyers."""
+        return self.env['account.move.line'].search([
+            ('company_id', '=', self.company.id),
+            ('account_type', '=', 'asset_receivable'),
+            ('parent_state', '=', 'posted'),
+            ('reconciled', '=', False),
+        ])
+
+    def test_sale_and_refund_of_what_is_not_invoiced_leave_nothing_open(self):
+        order = self.sell(Item('MUG', '12.99'))
+        self.settle()
+        self.assertEqual(self.get_open_receivables().amount_residual, -12.99)
+        self.seller.refund(order)
+        self.settle()
+        self.assertFalse(self.get_open_receivables())
+
+    def test_an_invoice_that_comes_after_all_is_paid_by_the_sale(self):
+        order = self.sell(Item('MUG', '12.99'))
+        self.seller.refund(order)
+        settlement = self.settle()
+        self.assertFalse(self.get_open_receivables())
+        invoice = self.invoice(order)
+        self.assertEqual(invoice.payment_state, 'paid')
+        refunded = self.get_open_receivables()
+        self.assertEqual((refunded.move_id, refunded.balance), (settlement.move_ids, 12.99))
+        credit_note = invoice._reverse_moves()
+        credit_note.action_post()
+        self.assertEqual(credit_note.payment_state, 'paid')
+        self.assertFalse(self.get_open_receivables())
+
+    def test_where_invoice_and_credit_note_are_reconciled_so_are_sale_and_refund(self):
+        order = self.sell(Item('MUG', '12.99'))
+        invoice = self.invoice(order)
+        invoice._reverse_moves(cancel=True)
+        self.assertEqual(invoice.payment_state, 'reversed')
+        self.seller.refund(order)
+        self.settle()
+        self.assertFalse(self.get_open_receivables())
+        self.assertEqual(invoice.payment_state, 'reversed')
+
+    # === KINDS THAT ARE CHANGED === #
+
+    def test_what_is_booked_keeps_what_it_was_booked_as(self):
+        self.seller.charge_fee('storage', '3.00')
+        settlement = self.settle()
+        line = settlement.line_ids.filtered(lambda line: line.category == 'storage')
+        line.kind_id.category = 'fba_fee'
+        self.assertEqual(line.category, 'storage')
+        self.seller.charge_fee('storage', '4.00')
+        later = self.settle()
+        self.assertEqual(
+            later.line_ids.filtered(lambda other: other.kind_id == line.kind_id).category,
+            'fba_fee',
+        )
+        settlement.move_ids.button_draft()
+        settlement.move_ids.button_cancel()
+        self.assertEqual(line.category, 'fba_fee')
+
+    def test_an_administrator_alone_changes_a_kind_that_is_booked(self):
+        self.seller.charge_fee('storage', '3.00')
+        kind = self.settle().line_ids.filtered(lambda line: line.category == 'storage').kind_id
+        anna = self.create_user('anna', 'account.group_account_invoice')
+        with self.assertRaisesRegex(UserError, "Counts As: .* administrator of Invoicing"):
+            kind.with_user(anna).category = 'fba_fee'
+        bert = self.create_user('bert', 'account.group_account_manager')
+        kind.with_user(bert).category = 'fba_fee'
+        self.assertEqual(kind.category, 'fba_fee')

@@ -156,11 +156,11 @@ class TestSettlements(MoneyCase):
         self.account.ledger_ids.unlink()
         self.sell(Item('MUG', '12.99'))
         settlement = self.settle()
-        document = settlement.document_id
+        content = settlement.document_id.with_context(bin_size=False).content
         settlement.unlink()
         wizard = self.env['amazon.upload.settlement'].create({
             'account_id': other.id,
-            'content': document.with_context(bin_size=False).content,
+            'content': content,
             'file_name': 'statement.txt',
         })
         with self.assertRaisesRegex(UserError, "Amazon.de"):
