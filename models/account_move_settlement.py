@@ -298,7 +298,9 @@ class AccountMoveLine(models.Model):
             )
             paying = terms.matched_credit_ids.credit_move_id | terms.matched_debit_ids.debit_move_id
             payments = paying.move_id.origin_payment_id | by_order.get(order, Payment)
-            items = self.union(*(payment._get_open_with_amazon(ledgers) for payment in payments))
+            items = self.browse().union(*(
+                payment._get_open_with_amazon(ledgers) for payment in payments
+            ))
             if items:
                 taken[order] = items
         return taken
