@@ -176,7 +176,6 @@ class AccountMove(models.Model):
             return
         try:
             with quiet_sql(), self.env.cr.savepoint():
-                items._separate()
                 items._reconcile_with_amazon()
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise
@@ -199,7 +198,7 @@ class AccountMoveLine(models.Model):
 
     def _reconcile_with_amazon(self):
         """Reconcile items of settlements with the invoices, credit notes and payments of their
-        orders, all in one go; what finds none, with each other.
+        orders, all in one go; what they leave of an order, with each other.
 
         :return: None
         """
@@ -215,8 +214,8 @@ class AccountMoveLine(models.Model):
         open_items.filtered(lambda item: not item.reconciled)._reconcile_with_each_other()
 
     def _reconcile_with_each_other(self):
-        """Reconcile what was paid of orders with what was refunded of them: nothing was invoiced,
-        or invoice and credit note are reconciled already.
+        """Reconcile what was paid of orders with what was refunded of them, where their invoices and
+        credit notes are reconciled with each other already.
 
         :return: None
         """
@@ -225,9 +224,13 @@ class AccountMoveLine(models.Model):
         )
         if not receivables:
             return
-        items = self.search([
+        orders = self.env['sale.order'].search([
             ('company_id', 'in', receivables.company_id.ids),
             ('amazon_order_ref', 'in', list(set(receivables.mapped('amazon_order_ref')))),
+        ]).filtered(lambda order: order._has_settled_documents())
+        items = self.search([
+            ('company_id', 'in', receivables.company_id.ids),
+            ('amazon_order_ref', 'in', orders.mapped('amazon_order_ref')),
             ('account_id', 'in', receivables.account_id.ids),
             ('move_id.amazon_settlement_id', '!=', False),
             ('parent_state', '=', 'posted'),
@@ -242,15 +245,6 @@ class AccountMoveLine(models.Model):
         ]
         if plan:
             self._reconcile_plan(plan)
-
-    def _separate(self):
-        """Undo where these are reconciled with each other.
-
-        :return: None
-        """
-        (self.matched_debit_ids | self.matched_credit_ids).filtered(
-            lambda part: part.debit_move_id in self and part.credit_move_id in self,
-        ).unlink()
 
     def _find_counterparts(self):
         """Return the open items of invoices, credit notes and payments of the same orders.

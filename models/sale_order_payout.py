@@ -31,6 +31,18 @@ class SaleOrder(models.Model):
         invoices = self.invoice_ids
         return invoices | invoices.reversal_move_ids
 
+    def _has_settled_documents(self):
+        """Return whether all invoices and credit notes of an order are posted and reconciled.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        documents = self._get_amazon_documents().filtered(lambda move: move.state != 'cancel')
+        return len(set(documents.mapped('move_type'))) > 1 and all(
+            document.state == 'posted' and document.currency_id.is_zero(document.amount_residual)
+            for document in documents
+        )
+
     def _update_payout_state(self):
         """Record what settlements that are booked have paid out of the orders, and taken back.
 

@@ -255,19 +255,6 @@ class TestSettlementEntries(MoneyCase):
         self.settle()
         self.assertFalse(self.get_open_receivables())
 
-    def test_an_invoice_that_comes_after_all_is_paid_by_the_sale(self):
-        order = self.sell(Item('MUG', '12.99'))
-        self.seller.refund(order)
-        settlement = self.settle()
-        self.assertFalse(self.get_open_receivables())
-        invoice = self.invoice(order)
-        self.assertEqual(invoice.payment_state, 'paid')
-        refunded = self.get_open_receivables()
-        self.assertEqual((refunded.move_id, refunded.balance), (settlement.move_ids, 12.99))
-        credit_note = invoice._reverse_moves()
-        credit_note.action_post()
-        self.assertFalse(self.get_open_receivables())
-
     def test_where_invoice_and_credit_note_are_reconciled_so_are_sale_and_refund(self):
         order = self.sell(Item('MUG', '12.99'))
         invoice = self.invoice(order)
