@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 
 from odoo.addons.amazon_connector.simulator import Address, Buyer, Item
 
@@ -358,18 +358,79 @@ class TestInvoicesByThemselves(InvoiceCase):
         self.assertEqual([len(o.invoice_ids) for o in sale_orders], [1, 1])
         self.assertEqual(sale_orders.mapped('amazon_invoicings'), [1, 1])
 
-    def test_an_order_before_the_cut_over_is_invoiced_when_amazon_shows_it_shipped(self):
+    def test_an_order_before_the_cut_over_is_left_to_people(self):
         self.account.cut_over = fields.Datetime.now() + timedelta(days=1)
         order = self.order(Item('BOWL', '7.77', 2))
         sale_order = self.get_sale_order(order)
-        self.assertFalse(sale_order.picking_ids)
-        self.run_invoicing()
-        self.assertFalse(sale_order.invoice_ids)
         self.seller.ship(order)
         self.sync()
+        self.account.cut_over = False
+        self.run_invoicing()
+        self.assertFalse(sale_order.invoice_ids)
+        invoice = self.create_invoices(sale_order)
+        self.assertEqual(invoice.amount_total, 15.54)
+        self.assertFalse(invoice.delivery_date)
+
+    # === FROM WHEN === #
+
+    def sell_days_ago(self, days):
+        """Let Amazon ship something, some days ago, and return the sales order."""
+        return self.sell_from_fba(
+            Item('BOWL', '7.77'), placed_at=self.simulator.clock.now() - timedelta(days=days),
+        )
+
+    def test_what_was_sold_before_it_was_switched_on_is_left_to_people(self):
+        self.account.invoice_policy = 'manual'
+        self.account.invoice_from = fields.Date.today() - timedelta(days=99)
+        old, new = self.sell_days_ago(2), self.sell_days_ago(0)
+        self.account.invoice_policy = 'post'
+        self.assertEqual(self.account.invoice_from, fields.Date.today())
+        self.run_invoicing()
+        self.assertFalse(old.invoice_ids)
+        self.assertFalse(old.amazon_invoice_reason)
+        self.assertEqual(new.invoice_ids.state, 'posted')
+        self.account.invoice_from = fields.Date.today() - timedelta(days=3)
+        self.run_invoicing()
+        self.assertEqual(old.invoice_ids.state, 'posted')
+
+    def test_a_day_that_was_chosen_stays_and_there_always_is_one(self):
+        day = fields.Date.today() - timedelta(days=30)
+        self.account.invoice_policy = 'manual'
+        self.account.write({'invoice_policy': 'draft', 'invoice_from': day})
+        self.assertEqual(self.account.invoice_from, day)
+        self.account.invoice_policy = 'post'
+        self.assertEqual(self.account.invoice_from, day)
+        self.account.invoice_from = False
+        self.assertEqual(self.account.invoice_from, fields.Date.today())
+
+    def test_the_page_shows_the_day_before_it_is_saved(self):
+        self.account.write({'invoice_policy': 'manual', 'invoice_from': False})
+        with Form(self.account) as form:
+            form.invoice_policy = 'post'
+            self.assertEqual(form.invoice_from, fields.Date.today())
+
+    # === CUT SHORT === #
+
+    def test_what_is_delivered_in_part_and_closed_says_so(self):
+        self.put_in_stock(self.bowl, 10, self.account.warehouse_id.lot_stock_id)
+        order = self.order(Item('BOWL', '7.77', 3))
+        sale_order = self.get_sale_order(order)
+        delivery = self.get_open_delivery(order)
+        self.pick(delivery, {'BOWL': 2})
+        self.fill_in(delivery)
+        delivery.with_context(
+            skip_backorder=True, picking_ids_not_to_backorder=delivery.ids,
+        ).button_validate()
+        self.assertEqual(delivery.state, 'done')
+        self.run_invoicing()
+        self.assertFalse(sale_order.invoice_ids)
+        self.assertIn("2 of 3 were delivered", sale_order.amazon_invoice_reason)
+        self.assertIn("could not be invoiced", self.account.activity_ids.note)
+        sale_order.order_line.product_uom_qty = 2
+        sale_order.action_retry_amazon_invoice()
         self.run_invoicing()
         self.assertEqual(sale_order.invoice_ids.amount_total, 15.54)
-        self.assertFalse(sale_order.invoice_ids.delivery_date)
+        self.assertFalse(sale_order.amazon_invoice_reason)
 
     def test_a_service_that_is_invoiced_as_delivered_waits_for_its_quantity(self):
         sale_order = self.sell_from_fba(Item('BOWL', '7.77'))
@@ -477,7 +538,9 @@ class TestInvoicesRights(InvoiceCase):
     def test_an_amazon_administrator_alone_does_not_choose_what_is_booked(self):
         adele = self.create_user('adele', 'amazon_connector.group_amazon_admin')
         account = self.account.with_user(adele)
-        for name, value in (('invoice_policy', 'post'), ('paid_at_import', True)):
+        for name, value in (
+            ('invoice_policy', 'post'), ('invoice_from', '2020-01-01'), ('paid_at_import', True),
+        ):
             with self.assertRaisesRegex(AccessError, "decides what is booked"):
                 account[name] = value
         account.write({'invoice_policy': 'manual', 'invoice_sending': 'email'})
