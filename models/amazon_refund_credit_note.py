@@ -191,7 +191,7 @@ class AmazonRefund(models.Model):
         if self.account_id.refund_policy == 'post':
             # The hooks of posting have to know whose it is.
             credit_note.amazon_refund_id = self
-            credit_note._post(soft=False)
+            credit_note._post_for_amazon()
         return credit_note
 
     def _prepare_credit_note_values(self, lines):
