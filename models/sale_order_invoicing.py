@@ -3,9 +3,12 @@ from odoo.exceptions import LockError, UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
+from ..amazon.orders import parse_summary
+from ..amazon.payload import load_json
 from .amazon_sync_mixin import BACK_OFF_MINUTES
 from .guard import as_connector
 from .quiet import log_failure, quiet_sql
+from .vault import KeyUnusable
 
 BATCH_SIZE = 50
 MAX_CONFLICTS = 5
@@ -23,6 +26,22 @@ class AmazonOrder(models.Model):
             'sale_order_id': [*places['sale_order_id'], 'amazon_invoice_answer'],
             'sale_order_id.invoice_ids': ['amazon_send_answer', 'amazon_payment_answer'],
         }
+
+    @api.model
+    def _read_invoiced_by_amazon(self):
+        """Read what Amazon invoices itself from what is stored of orders: they may have come in
+        before it was kept.
+
+        :return: None
+        """
+        for order in self.search([('sale_order_id', '!=', False), ('payload', '!=', False)]):
+            try:
+                summary = parse_summary(load_json(order.payload))
+            except (KeyUnusable, ValueError):
+                continue  # It is read when Amazon sends it again.
+            if summary.is_invoiced_by_amazon:
+                with as_connector():
+                    order.sale_order_id.amazon_invoiced_by_amazon = True
 
 
 class SaleOrder(models.Model):
