@@ -3,11 +3,15 @@ from datetime import timedelta
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
+from odoo.modules.migration import load_script
 from odoo.tests import Form, tagged
 
+from odoo.addons.amazon_connector.models.guard import as_connector
 from odoo.addons.amazon_connector.simulator import Address, Buyer, Item
 
 from .common import AttackCase, MoneyCase
+
+MIGRATION = 'amazon_connector/migrations/19.0.1.3.0/post-migrate.py'
 
 
 class InvoiceCase(MoneyCase):
@@ -274,6 +278,17 @@ class TestInvoices(InvoiceCase):
         self.assertTrue(street)
         self.assertIn(street, self.get_text(self.create_invoices(sale_order)))
 
+    def test_who_has_no_address_is_not_printed_twice(self):
+        sale_order = self.sell_from_fba(
+            Item('MUG', '10.00'), buyer=Buyer(), address=Address(city="Köln", country='DE'),
+        )
+        invoice = self.create_invoices(sale_order)
+        self.assertFalse(invoice.partner_id.street)
+        self.assertEqual(invoice.partner_shipping_id, invoice.partner_id)
+        text = self.get_text(invoice)
+        self.assertIn(invoice.partner_id.name, text)
+        self.assertNotIn("Shipping Address", text)
+
     def test_it_leads_to_its_order(self):
         sale_order = self.deliver_mugs()
         invoice = self.create_invoices(sale_order)
@@ -295,6 +310,31 @@ class TestInvoices(InvoiceCase):
         self.assertEqual(credit_note.amazon_account_id, self.account)
         credit_note.action_post()
         self.assertIn("Refunded through Amazon", self.get_text(credit_note))
+
+
+@tagged('post_install', '-at_install')
+class TestInvoicesUpgrade(InvoiceCase):
+    """What came in before invoices and settlements were known."""
+
+    def test_orders_say_that_they_are_open_and_which_amazon_invoices_itself(self):
+        known = self.sell_from_fba(Item('BOWL', '7.77'), programs=('INVOICE_BY_AMAZON',))
+        settled = self.sell_from_fba(Item('BOWL', '7.77'))
+        mine = self.env['sale.order'].create({'partner_id': self.company.partner_id.id})
+        with as_connector():
+            settled.amazon_payout_state = 'settled'
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE sale_order SET amazon_payout_state = NULL, amazon_invoiced_by_amazon = NULL"
+            " WHERE id = %s", [known.id],
+        )
+        load_script(MIGRATION, 'amazon_money').migrate(self.env.cr, '19.0.1.2.0')
+        self.env.invalidate_all()
+        self.assertEqual(
+            [order.amazon_payout_state for order in (known, settled, mine)],
+            ['open', 'settled', False],
+        )
+        self.assertTrue(known.amazon_invoiced_by_amazon)
+        self.assertFalse(settled.amazon_invoiced_by_amazon)
 
 
 @tagged('post_install', '-at_install')
