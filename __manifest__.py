@@ -1,6 +1,6 @@
 {
     'name': "Amazon Connector",
-    'version': '19.0.1.2.0',
+    'version': '19.0.1.3.0',
     'category': 'Sales/Sales',
     'summary': "Amazon orders (FBA and FBM) as sales orders, deliveries and stock moves",
     # People read static/description/index.html. Without a text Odoo would take README.md for this.

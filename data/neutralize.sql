@@ -81,6 +81,7 @@ UPDATE amazon_cancellation
  WHERE state != 'confirmed';
 UPDATE amazon_invoice_upload
    SET state = 'skipped',
+       reason = 'It was not uploaded before the database was copied.',
        answer = NULL,
        is_held = FALSE,
        next_try = NULL
@@ -119,6 +120,11 @@ UPDATE amazon_settlement
 UPDATE amazon_settlement_document
    SET answer = NULL,
        next_try = NULL,
+       reason = CASE
+           WHEN state = 'to_download'
+           THEN 'It was not downloaded before the database was copied. Retry does it.'
+           ELSE reason
+       END,
        state = CASE WHEN state = 'to_download' THEN 'failed' ELSE state END;
 UPDATE amazon_refund
    SET answer = NULL,

@@ -223,7 +223,12 @@ def live_a_month(env: Environment, account: BaseModel) -> None:
             name=f'{date.today().year - 1}-01-01', rate=rate,
         )
     account.action_set_up_accounting()
-    account.write({'settlement_policy': 'post', 'refund_policy': 'post', 'invoice_policy': 'post'})
+    account.write({
+        'settlement_policy': 'post',
+        'refund_policy': 'post',
+        'invoice_policy': 'post',
+        'invoice_from': date.today() - timedelta(days=90),
+    })
     deliver(env, account)
     control('live_a_month')
     account.action_sync_orders()

@@ -47,10 +47,11 @@ class AccountMove(models.Model):
     amazon_send_state = fields.Selection(
         selection=[
             ('to_send', "To Send"),
-            ('sent', "Sent"),
+            ('sent', "Handed Over"),
             ('failed', "Failed"),
         ],
         string="E-mail to the Amazon Buyer",
+        help="Handed Over: Odoo has it among its outgoing e-mails, and nobody has refused it yet.",
         readonly=True,
         copy=False,
         index='btree_not_null',
@@ -328,6 +329,28 @@ class AccountMove(models.Model):
         """
         with as_connector():
             self.write({'amazon_send_state': 'sent', **self._prepare_send_failure_values()})
+
+    def _note_mail_refused(self, words):
+        """Remember that the e-mail did not arrive: a person has to do something about it.
+
+        :param words: What the e-mail server or Amazon said.
+        :type words: str | bool
+        :return: None
+        """
+        with as_connector():
+            self.write({
+                'amazon_send_state': 'failed',
+                **self._prepare_send_failure_values(
+                    reason=self.env._(
+                        "The e-mail was refused. Amazon takes e-mail to buyers only from senders"
+                        " that are entered in Seller Central, under Settings ▸ User Permissions ▸"
+                        " Messaging Permissions: enter there the address that Odoo sends from, then"
+                        " press Retry.",
+                    ),
+                    answer=words,
+                ),
+            })
+        self.amazon_account_id._follow_up_failures()
 
     @api.model
     def _prepare_send_failure_values(self, reason=False, answer=False, attempts=0):

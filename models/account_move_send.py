@@ -4,6 +4,7 @@ TEMPLATES = {
     'out_invoice': 'amazon_connector.mail_template_invoice',
     'out_refund': 'amazon_connector.mail_template_credit_note',
 }
+REFUSED = ('exception', 'bounce')  # what became of e-mails
 
 
 class AccountMoveSend(models.AbstractModel):
@@ -52,3 +53,27 @@ class AccountMoveSend(models.AbstractModel):
         if move.amazon_order_ref:
             # In sudo mode: who sends an invoice need not be allowed to change it.
             move.sudo()._note_sent_to_amazon_buyer()
+
+
+class MailNotification(models.Model):
+    """E-mails that servers refuse, at once or later: Odoo knows of it here."""
+
+    _inherit = 'mail.notification'
+
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        """Override of `mail` to let invoices say that they did not reach Amazon's buyers."""
+        res = super().write(vals)
+        if vals.get('notification_status') in REFUSED:
+            # In sudo mode: whoever sends e-mails need not see invoices.
+            for notification in self.sudo():
+                message = notification.mail_message_id
+                if message.model == 'account.move':
+                    move = self.env['account.move'].sudo().browse(message.res_id).exists()
+                    if (
+                        move.amazon_send_state == 'sent'
+                        and notification.res_partner_id == move.partner_id
+                    ):
+                        move._note_mail_refused(notification.failure_reason)
+        return res

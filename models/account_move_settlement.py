@@ -29,6 +29,13 @@ class AccountMove(models.Model):
         index='btree_not_null',
         ondelete='restrict',
     )
+    amazon_kept_settlement_ref = fields.Char(
+        help="Of which settlement it is, from before the add-on was uninstalled.",
+        readonly=True,
+        copy=False,
+        index='btree_not_null',
+        groups=fields.NO_ACCESS,
+    )
 
     amazon_former_settlement_id = fields.Many2one(
         comodel_name='amazon.settlement',
@@ -94,6 +101,23 @@ class AccountMove(models.Model):
                     'amazon_settlement_id': False,
                 })
         settlements._take_back()
+
+    @api.model
+    def _keep_settlement_refs(self):
+        """Note of which settlement the entries are, where it stays when settlements go.
+
+        :return: None
+        """
+        self.flush_model(['amazon_settlement_id'])
+        self.env['amazon.settlement'].flush_model(['settlement_ref'])
+        self.env.cr.execute("""
+            UPDATE account_move move
+               SET amazon_kept_settlement_ref = settlement.settlement_ref
+              FROM amazon_settlement settlement
+             WHERE settlement.id = move.amazon_settlement_id
+               AND settlement.state = 'booked'
+        """)
+        self.invalidate_model(['amazon_kept_settlement_ref'])
 
     def _post(self, soft=True):
         """Override of `account` to reconcile what Amazon has settled, now or before."""

@@ -183,9 +183,12 @@ class AccountMove(models.Model):
         self.ensure_one()
         if not self.invoice_pdf_report_id:
             self._check_pdf_engine()
+            # The PDF alone: what goes to authorities, people or other crons send.
             self.env['account.move.send'].with_context(
                 force_report_rendering=True,
-            )._generate_and_send_invoices(self, sending_methods=[])
+            )._generate_and_send_invoices(
+                self, sending_methods=[], extra_edis=set(), invoice_edi_format=False,
+            )
         content = self.invoice_pdf_report_id.raw or b''
         if not content.startswith(PDF_MARK):
             raise UserError(self.env._(

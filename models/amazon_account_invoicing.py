@@ -5,7 +5,7 @@ from odoo.fields import Domain
 from .quiet import log_failure
 from .tools import CRON_SECONDS, TimeBudget
 
-BOOKING_FIELDS = ('invoice_policy', 'paid_at_import')  # of what is booked by itself
+BOOKING_FIELDS = ('invoice_policy', 'invoice_from', 'paid_at_import')  # of what is booked by itself
 
 
 class AmazonAccount(models.Model):
@@ -26,6 +26,14 @@ class AmazonAccount(models.Model):
         required=True,
         tracking=True,
     )
+    invoice_from = fields.Date(
+        string="Invoice Orders From",
+        help="Orders that were placed before this day are not invoiced by themselves, nor are those"
+             " before the cut-over: press Create Invoice on them. It is the day on which Invoices"
+             " was switched on, unless you choose another one.",
+        tracking=True,
+        copy=False,
+    )
     invoice_sending = fields.Selection(
         selection=[
             ('none', "Not sent"),
@@ -33,9 +41,10 @@ class AmazonAccount(models.Model):
             ('upload', "Uploaded to Amazon"),
         ],
         string="Invoices to Buyers",
-        help="What becomes of the invoices that are posted by themselves. E-mail goes to the alias"
-             " under which Amazon forwards it to the buyer; Amazon takes it only from senders that"
-             " you have entered in Seller Central. What Amazon invoices itself is never sent.",
+        help="How invoices and credit notes reach the buyer. By e-mail go those that are posted by"
+             " themselves, to the alias under which Amazon forwards them; Amazon takes e-mail only"
+             " from senders that you have entered in Seller Central. Uploaded is all that is"
+             " posted, by people, too. What Amazon invoices itself is never sent.",
         default='none',
         required=True,
         tracking=True,
@@ -58,6 +67,13 @@ class AmazonAccount(models.Model):
         for account in self:
             account.invoice_failed_count = counts.get(account, 0)
 
+    # === ONCHANGE METHODS === #
+
+    @api.onchange('invoice_policy')
+    def _onchange_invoice_policy(self):
+        if self.invoice_policy != 'manual' and self._origin.invoice_policy in (False, 'manual'):
+            self.invoice_from = fields.Date.context_today(self)
+
     # === CRUD METHODS === #
 
     @api.model_create_multi
@@ -70,7 +86,9 @@ class AmazonAccount(models.Model):
                 default = self._fields[name].default
                 if vals.get(name) and not (default and vals[name] == default(self)):
                     self._check_may_book(name)
-        return super().create(vals_list)
+        accounts = super().create(vals_list)
+        accounts._get_without_beginning()._begin_invoicing()
+        return accounts
 
     def write(self, vals):
         """Override of `amazon_connector` to let only people of accounting choose what is booked by
@@ -79,8 +97,15 @@ class AmazonAccount(models.Model):
         for name in BOOKING_FIELDS:
             if name in vals and any(account[name] != vals[name] for account in self):
                 self._check_may_book(name)
+        is_on = vals.get('invoice_policy', 'manual') != 'manual'
+        switched_on = self.filtered(
+            lambda account: is_on and not vals.get('invoice_from')
+            and account.invoice_policy == 'manual',
+        )
         res = super().write(vals)
-        if vals.get('invoice_policy', 'manual') != 'manual':
+        if 'invoice_policy' in vals or 'invoice_from' in vals:
+            (switched_on | self._get_without_beginning())._begin_invoicing()
+        if is_on:
             # In sudo mode: who changes settings need not be allowed to start crons.
             self.env.ref('amazon_connector.ir_cron_invoice_orders').sudo()._trigger()
         return res
@@ -95,6 +120,37 @@ class AmazonAccount(models.Model):
         return self._open_sale_orders(search_default_amazon_invoice_failed=1)
 
     # === BUSINESS METHODS === #
+
+    def _get_without_beginning(self):
+        """Return those that invoice by themselves, and nobody has said from when.
+
+        :rtype: amazon.account
+        """
+        return self.filtered(
+            lambda account: account.invoice_policy != 'manual' and not account.invoice_from,
+        )
+
+    def _begin_invoicing(self):
+        """Let the orders from today on be invoiced by themselves.
+
+        :return: None
+        """
+        if self:
+            self.write({'invoice_from': fields.Date.context_today(self)})
+
+    def _get_invoiced_orders_domain(self):
+        """Return the domain of the orders that the account invoices by itself, some time.
+
+        What was placed before was invoiced elsewhere, or on purpose not at all: people decide.
+
+        :rtype: Domain
+        """
+        self.ensure_one()
+        return Domain([
+            ('amazon_account_id', '=', self.id),
+            ('amazon_cut_over', '=', False),
+            ('date_order', '>=', fields.Datetime.to_datetime(self.invoice_from)),
+        ])
 
     @api.model
     def _cron_invoice_orders(self):

@@ -113,6 +113,14 @@ class AmazonRefund(models.Model):
         ondelete='set null',
         check_company=True,
     )
+    older_credit_note_id = fields.Many2one(
+        comodel_name='account.move',
+        string="Older Credit Note",
+        help="A person was asked whether it is for this refund.",
+        readonly=True,
+        copy=False,
+        ondelete='set null',
+    )
     credit_note_state = fields.Selection(
         related='credit_note_id.state', string="Status of the Credit Note",
     )

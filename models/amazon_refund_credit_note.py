@@ -39,8 +39,11 @@ class AmazonRefund(models.Model):
             })
             return
         self._check_possible()
+        by_hand = self._find_credit_note_by_hand()
+        if not by_hand and self._ask_about_older_credit_note():
+            return
         with as_connector():
-            credit_note = self._find_credit_note_by_hand() or self._make_credit_note()
+            credit_note = by_hand or self._make_credit_note()
             credit_note.amazon_refund_id = self
         self.write({
             'state': 'done',
@@ -149,10 +152,75 @@ class AmazonRefund(models.Model):
 
         :rtype: account.move
         """
+        return self._get_credit_notes_alike().filtered(
+            lambda move: not self._is_before(move),
+        )[:1]
+
+    def _ask_about_older_credit_note(self):
+        """Let a person decide whether a credit note that is older than the refund is for it.
+
+        Whoever has been asked, and wants a credit note all the same, has decided.
+
+        :return: Whether a person was asked.
+        :rtype: bool
+        """
+        older = self._get_credit_notes_alike().filtered(self._is_before)[:1]
+        if not older or older == self.older_credit_note_id:
+            return False
+        self.write({
+            'state': 'failed',
+            'reason': self.env._(
+                "%(credit_note)s gives the same amount back, but is older than the refund. If it is"
+                " for this refund, press Skip; if not, press Make Credit Note.",
+                credit_note=older.display_name,
+            ),
+            'next_try': False,
+            'older_credit_note_id': older.id,
+        })
+        return True
+
+    def _get_credit_notes_alike(self):
+        """Return the credit notes of the order that people have made of the same amount, the
+        earliest first; but not what only takes back an invoice that was made anew.
+
+        :rtype: account.move
+        """
         return self._get_credit_notes().filtered(
             lambda move: not move.amazon_refund_id and move.currency_id == self.currency_id
-            and not self.currency_id.compare_amounts(move.amount_total, -self.total),
-        ).sorted('id')[:1]
+            and not self.currency_id.compare_amounts(move.amount_total, -self.total)
+            and not self._is_correction(move),
+        ).sorted('id')
+
+    def _is_before(self, credit_note):
+        """Return whether a credit note was made, and is dated, before the day of the refund.
+
+        :param account.move credit_note: The credit note.
+        :rtype: bool
+        """
+        day = min(self._get_day(), self.posted_at.date())
+        return max(
+            filter(None, (credit_note.create_date.date(), credit_note.invoice_date)),
+        ) < day
+
+    def _is_correction(self, credit_note):
+        """Return whether a credit note takes back an invoice in whose place there is another one.
+
+        :param account.move credit_note: The credit note.
+        :rtype: bool
+        """
+        invoice = credit_note.reversed_entry_id
+        for sold in invoice.line_ids.sale_line_ids.filtered(
+            lambda sold: sold.order_id == self.sale_order_id,
+        ):
+            lines = sold.invoice_lines.filtered(
+                lambda line: line.move_id.move_type == 'out_invoice'
+                and line.move_id.state != 'cancel',
+            )
+            if lines.move_id.filtered(lambda move: move.id > invoice.id) and (
+                sold.product_uom_id.compare(sum(lines.mapped('quantity')), sold.product_uom_qty) > 0
+            ):
+                return True
+        return False
 
     def _find_excess(self, credit_note):
         """Return a sentence if more was refunded than invoiced, empty if not.
@@ -191,7 +259,7 @@ class AmazonRefund(models.Model):
         if self.account_id.refund_policy == 'post':
             # The hooks of posting have to know whose it is.
             credit_note.amazon_refund_id = self
-            credit_note._post(soft=False)
+            credit_note._post_for_amazon()
         return credit_note
 
     def _prepare_credit_note_values(self, lines):

@@ -273,6 +273,35 @@ class AmazonSettlement(models.Model):
         ))
         Line.invalidate_model(['sale_order_id'])
 
+    # === BUSINESS METHODS - BOOKED BEFORE === #
+
+    def _prove(self, data):
+        """Override of `amazon_connector` to find the entries that were made before the add-on was
+        uninstalled, and installed again.
+        """
+        super()._prove(data)
+        if self.state == 'proven':
+            self._find_entries_again()
+
+    @as_connector()
+    def _find_entries_again(self):
+        """Take up the entries that were made of the settlement before, if any.
+
+        :return: None
+        """
+        self.ensure_one()
+        moves = self.env['account.move'].search([
+            ('company_id', '=', self.company_id.id),
+            ('amazon_kept_settlement_ref', '=', self.settlement_ref),
+            ('amazon_settlement_id', '=', False),
+            ('state', '!=', 'cancel'),
+        ])
+        if moves:
+            moves.write({'amazon_settlement_id': self.id, 'amazon_kept_settlement_ref': False})
+            self._link_sale_orders()
+            self.state = 'booked'
+            self.line_ids.sale_order_id._update_payout_state()
+
     # === BUSINESS METHODS - RECONCILING === #
 
     def _reconcile_parts(self, budget):

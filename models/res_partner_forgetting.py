@@ -146,6 +146,8 @@ class ResPartner(models.Model):
         emails -= {*others.mapped('email_normalized')}
         self.env['mail.blacklist'].search([('email', 'in', list(emails))]).unlink()
         sale_orders = self.env['sale.order'].search([('partner_id', 'in', self.ids)])
+        # What was said of them after they were purged.
+        sale_orders._clear_amazon_places()
         deliveries = sale_orders.picking_ids
         names = defaultdict(set)
         for partner in self:

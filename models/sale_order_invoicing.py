@@ -3,9 +3,12 @@ from odoo.exceptions import LockError, UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
+from ..amazon.orders import parse_summary
+from ..amazon.payload import load_json
 from .amazon_sync_mixin import BACK_OFF_MINUTES
 from .guard import as_connector
 from .quiet import log_failure, quiet_sql
+from .vault import KeyUnusable
 
 BATCH_SIZE = 50
 MAX_CONFLICTS = 5
@@ -23,6 +26,22 @@ class AmazonOrder(models.Model):
             'sale_order_id': [*places['sale_order_id'], 'amazon_invoice_answer'],
             'sale_order_id.invoice_ids': ['amazon_send_answer', 'amazon_payment_answer'],
         }
+
+    @api.model
+    def _read_invoiced_by_amazon(self):
+        """Read what Amazon invoices itself from what is stored of orders: they may have come in
+        before it was kept.
+
+        :return: None
+        """
+        for order in self.search([('sale_order_id', '!=', False), ('payload', '!=', False)]):
+            try:
+                summary = parse_summary(load_json(order.payload))
+            except (KeyUnusable, ValueError):
+                continue  # It is read when Amazon sends it again.
+            if summary.is_invoiced_by_amazon:
+                with as_connector():
+                    order.sale_order_id.amazon_invoiced_by_amazon = True
 
 
 class SaleOrder(models.Model):
@@ -156,8 +175,7 @@ class SaleOrder(models.Model):
         :param amazon.account accounts: The accounts that want it.
         :rtype: Domain
         """
-        return Domain([
-            ('amazon_account_id', 'in', accounts.ids),
+        return Domain.OR(account._get_invoiced_orders_domain() for account in accounts) & Domain([
             ('state', '=', 'sale'),
             ('invoice_status', '=', 'to invoice'),
             ('delivery_status', 'in', ('full', False)),
@@ -223,7 +241,10 @@ class SaleOrder(models.Model):
         return (
             any(line.qty_to_invoice > 0 for line in lines)
             and not any(line._get_open_deliveries() for line in lines)
-            and all(line._is_delivered() for line in lines if line._waits_for_delivery())
+            and all(
+                line._is_delivered() or line._is_cut_short()
+                for line in lines if line._waits_for_delivery()
+            )
         )
 
     def _invoice_by_policy(self):
@@ -233,6 +254,9 @@ class SaleOrder(models.Model):
         :raise UserError: If one can't be made, saying why.
         """
         self._check_invoicing_possible()
+        for order in self:
+            with order._blamed():
+                order._check_delivered()
         invoices = self._create_invoices()
         for order in self:
             with order._blamed():
@@ -257,6 +281,23 @@ class SaleOrder(models.Model):
                 " Invoicing ▸ Configuration ▸ Settings, or make a journal of the type Sales under"
                 " Invoicing ▸ Configuration ▸ Journals.",
                 company=company.name,
+            ))
+
+    def _check_delivered(self):
+        """Refuse to invoice what will not be delivered any more: a person knows what becomes of it.
+
+        :return: None
+        :raise UserError: Naming what is missing.
+        """
+        self.ensure_one()
+        for line in self.order_line.filtered(lambda line: line._is_cut_short()):
+            raise UserError(self.env._(
+                "%(product)s: %(delivered)g of %(wanted)g were delivered, and no delivery of the"
+                " rest is open. Deliver the rest, or lower the Quantity of the line; or press"
+                " Create Invoice on the order to invoice all the same.",
+                product=line.product_id.display_name,
+                delivered=line.qty_delivered,
+                wanted=line._get_quantity_to_deliver(),
             ))
 
     def _check_invoice_total(self):
@@ -345,7 +386,29 @@ class SaleOrderLine(models.Model):
         :rtype: bool
         """
         self.ensure_one()
-        wanted = self.qty_invoiced + self.qty_to_invoice
+        wanted = self._get_quantity_to_deliver()
         return self.product_uom_id.compare(self.qty_delivered, wanted) >= 0 and (
             self.qty_delivered > 0 or not self.product_uom_qty
+        )
+
+    def _get_quantity_to_deliver(self):
+        """Return how much of the line has to be delivered before it is invoiced.
+
+        :rtype: float
+        """
+        self.ensure_one()
+        return self.qty_invoiced + self.qty_to_invoice
+
+    def _is_cut_short(self):
+        """Return whether a part of what is to be invoiced was to be delivered, and will not be.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        return (
+            self.qty_to_invoice > 0
+            and self.product_id.type == 'consu'
+            and self.order_id.delivery_status == 'full'
+            and not self._get_open_deliveries()
+            and not self._is_delivered()
         )

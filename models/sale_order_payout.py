@@ -23,6 +23,15 @@ class SaleOrder(models.Model):
 
     # === BUSINESS METHODS === #
 
+    def _clear_amazon_places(self):
+        """Override of `amazon_connector` to forget what Odoo said of their settlements, too."""
+        super()._clear_amazon_places()
+        self.env['amazon.settlement'].search([
+            ('answer', '!=', False),
+            ('company_id', 'in', self.company_id.ids),
+            ('line_ids.order_ref', 'in', self.mapped('amazon_order_ref')),
+        ]).answer = False
+
     def _get_amazon_documents(self):
         """Return the invoices and credit notes of the orders.
 

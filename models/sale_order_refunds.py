@@ -2,6 +2,15 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 
+class AmazonOrder(models.Model):
+    _inherit = 'amazon.order'
+
+    @api.model
+    def _get_places(self):
+        """Override of `amazon_connector` to forget what Odoo said of credit notes, too."""
+        return {**super()._get_places(), 'sale_order_id.amazon_refund_ids': ['answer']}
+
+
 class SaleOrder(models.Model):
     """What Amazon has refunded of an order, and its credit notes."""
 

@@ -1213,6 +1213,30 @@ def share_the_books(stage):
     stage.play(run_bookkeepers)
 
 
+def book_what_was_paid(stage):
+    """Book the settlement of an order whose invoice was paid when it was posted."""
+    stage.rehearse(set_up_accounting)
+    stage.rehearse(pay_when_invoiced)
+    order = stage.control('place_order', channel='FBA', items=[{'sku': 'MUG', 'price': '12.99'}])
+    stage.control('ship', order=order['order_id'])
+    stage.rehearse(sync)
+    stage.rehearse(invoice_all)
+    stage.control('close_settlement')
+    stage.play(keep_books)
+
+
+def book_again(stage):
+    """Set accounting up, and read all settlements that Amazon shows."""
+    stage.rehearse(sync)
+    stage.rehearse(press_set_up_accounting)
+    stage.rehearse(keep_books)
+
+
+def pay_when_invoiced(env):
+    """Let invoices be paid when they are posted."""
+    env['amazon.account'].search([]).paid_at_import = True
+
+
 def book_in_charts(stage):
     """Book a settlement in a company of each chart of accounts, and tell what it made."""
     found = {}
@@ -1243,6 +1267,11 @@ def set_up_accounting(env):
     company.country_id = env.ref('base.de')
     env['account.chart.template'].try_loading('generic_coa', company, install_demo=False)
     company.currency_id = env.ref('base.EUR')
+    press_set_up_accounting(env)
+
+
+def press_set_up_accounting(env):
+    """Press Set Up Accounting, and let settlements be posted."""
     account = env['amazon.account'].search([])
     account.action_set_up_accounting()
     account.settlement_policy = 'post'

@@ -473,6 +473,18 @@ class TestInvoiceDocument(UploadCase, HttpCase):
             self.assertIn(expected, text)
         self.assertEqual(invoice.invoice_pdf_report_id.raw, taken.content, "It is kept")
 
+    def test_printing_tells_no_authority(self):
+        self.env['ir.config_parameter'].sudo().set_param('report.url', self.base_url())
+        Send, told = type(self.env['account.move.send']), []
+        self.patch(Send, '_get_default_extra_edis', lambda _self, _move: {'state'})
+        self.patch(
+            Send, '_call_web_service_before_invoice_pdf_render',
+            lambda _self, data: told.extend(values['extra_edis'] for values in data.values()),
+        )
+        invoice = self.invoice(self.sell(), has_pdf=False)
+        invoice._get_amazon_document()
+        self.assertEqual([set(edis) for edis in told], [set()])
+
 
 @tagged('post_install', '-at_install')
 class TestUploadRefusals(BaseCase):

@@ -3,11 +3,15 @@ from datetime import timedelta
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.modules.migration import load_script
+from odoo.tests import Form, tagged
 
+from odoo.addons.amazon_connector.models.guard import as_connector
 from odoo.addons.amazon_connector.simulator import Address, Buyer, Item
 
 from .common import AttackCase, MoneyCase
+
+MIGRATION = 'amazon_connector/migrations/19.0.1.3.0/post-migrate.py'
 
 
 class InvoiceCase(MoneyCase):
@@ -274,6 +278,17 @@ class TestInvoices(InvoiceCase):
         self.assertTrue(street)
         self.assertIn(street, self.get_text(self.create_invoices(sale_order)))
 
+    def test_who_has_no_address_is_not_printed_twice(self):
+        sale_order = self.sell_from_fba(
+            Item('MUG', '10.00'), buyer=Buyer(), address=Address(city="Köln", country='DE'),
+        )
+        invoice = self.create_invoices(sale_order)
+        self.assertFalse(invoice.partner_id.street)
+        self.assertEqual(invoice.partner_shipping_id, invoice.partner_id)
+        text = self.get_text(invoice)
+        self.assertIn(invoice.partner_id.name, text)
+        self.assertNotIn("Shipping Address", text)
+
     def test_it_leads_to_its_order(self):
         sale_order = self.deliver_mugs()
         invoice = self.create_invoices(sale_order)
@@ -295,6 +310,31 @@ class TestInvoices(InvoiceCase):
         self.assertEqual(credit_note.amazon_account_id, self.account)
         credit_note.action_post()
         self.assertIn("Refunded through Amazon", self.get_text(credit_note))
+
+
+@tagged('post_install', '-at_install')
+class TestInvoicesUpgrade(InvoiceCase):
+    """What came in before invoices and settlements were known."""
+
+    def test_orders_say_that_they_are_open_and_which_amazon_invoices_itself(self):
+        known = self.sell_from_fba(Item('BOWL', '7.77'), programs=('INVOICE_BY_AMAZON',))
+        settled = self.sell_from_fba(Item('BOWL', '7.77'))
+        mine = self.env['sale.order'].create({'partner_id': self.company.partner_id.id})
+        with as_connector():
+            settled.amazon_payout_state = 'settled'
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE sale_order SET amazon_payout_state = NULL, amazon_invoiced_by_amazon = NULL"
+            " WHERE id = %s", [known.id],
+        )
+        load_script(MIGRATION, 'amazon_money').migrate(self.env.cr, '19.0.1.2.0')
+        self.env.invalidate_all()
+        self.assertEqual(
+            [order.amazon_payout_state for order in (known, settled, mine)],
+            ['open', 'settled', False],
+        )
+        self.assertTrue(known.amazon_invoiced_by_amazon)
+        self.assertFalse(settled.amazon_invoiced_by_amazon)
 
 
 @tagged('post_install', '-at_install')
@@ -358,18 +398,79 @@ class TestInvoicesByThemselves(InvoiceCase):
         self.assertEqual([len(o.invoice_ids) for o in sale_orders], [1, 1])
         self.assertEqual(sale_orders.mapped('amazon_invoicings'), [1, 1])
 
-    def test_an_order_before_the_cut_over_is_invoiced_when_amazon_shows_it_shipped(self):
+    def test_an_order_before_the_cut_over_is_left_to_people(self):
         self.account.cut_over = fields.Datetime.now() + timedelta(days=1)
         order = self.order(Item('BOWL', '7.77', 2))
         sale_order = self.get_sale_order(order)
-        self.assertFalse(sale_order.picking_ids)
-        self.run_invoicing()
-        self.assertFalse(sale_order.invoice_ids)
         self.seller.ship(order)
         self.sync()
+        self.account.cut_over = False
+        self.run_invoicing()
+        self.assertFalse(sale_order.invoice_ids)
+        invoice = self.create_invoices(sale_order)
+        self.assertEqual(invoice.amount_total, 15.54)
+        self.assertFalse(invoice.delivery_date)
+
+    # === FROM WHEN === #
+
+    def sell_days_ago(self, days):
+        """Let Amazon ship something, some days ago, and return the sales order."""
+        return self.sell_from_fba(
+            Item('BOWL', '7.77'), placed_at=self.simulator.clock.now() - timedelta(days=days),
+        )
+
+    def test_what_was_sold_before_it_was_switched_on_is_left_to_people(self):
+        self.account.invoice_policy = 'manual'
+        self.account.invoice_from = fields.Date.today() - timedelta(days=99)
+        old, new = self.sell_days_ago(2), self.sell_days_ago(0)
+        self.account.invoice_policy = 'post'
+        self.assertEqual(self.account.invoice_from, fields.Date.today())
+        self.run_invoicing()
+        self.assertFalse(old.invoice_ids)
+        self.assertFalse(old.amazon_invoice_reason)
+        self.assertEqual(new.invoice_ids.state, 'posted')
+        self.account.invoice_from = fields.Date.today() - timedelta(days=3)
+        self.run_invoicing()
+        self.assertEqual(old.invoice_ids.state, 'posted')
+
+    def test_a_day_that_was_chosen_stays_and_there_always_is_one(self):
+        day = fields.Date.today() - timedelta(days=30)
+        self.account.invoice_policy = 'manual'
+        self.account.write({'invoice_policy': 'draft', 'invoice_from': day})
+        self.assertEqual(self.account.invoice_from, day)
+        self.account.invoice_policy = 'post'
+        self.assertEqual(self.account.invoice_from, day)
+        self.account.invoice_from = False
+        self.assertEqual(self.account.invoice_from, fields.Date.today())
+
+    def test_the_page_shows_the_day_before_it_is_saved(self):
+        self.account.write({'invoice_policy': 'manual', 'invoice_from': False})
+        with Form(self.account) as form:
+            form.invoice_policy = 'post'
+            self.assertEqual(form.invoice_from, fields.Date.today())
+
+    # === CUT SHORT === #
+
+    def test_what_is_delivered_in_part_and_closed_says_so(self):
+        self.put_in_stock(self.bowl, 10, self.account.warehouse_id.lot_stock_id)
+        order = self.order(Item('BOWL', '7.77', 3))
+        sale_order = self.get_sale_order(order)
+        delivery = self.get_open_delivery(order)
+        self.pick(delivery, {'BOWL': 2})
+        self.fill_in(delivery)
+        delivery.with_context(
+            skip_backorder=True, picking_ids_not_to_backorder=delivery.ids,
+        ).button_validate()
+        self.assertEqual(delivery.state, 'done')
+        self.run_invoicing()
+        self.assertFalse(sale_order.invoice_ids)
+        self.assertIn("2 of 3 were delivered", sale_order.amazon_invoice_reason)
+        self.assertIn("could not be invoiced", self.account.activity_ids.note)
+        sale_order.order_line.product_uom_qty = 2
+        sale_order.action_retry_amazon_invoice()
         self.run_invoicing()
         self.assertEqual(sale_order.invoice_ids.amount_total, 15.54)
-        self.assertFalse(sale_order.invoice_ids.delivery_date)
+        self.assertFalse(sale_order.amazon_invoice_reason)
 
     def test_a_service_that_is_invoiced_as_delivered_waits_for_its_quantity(self):
         sale_order = self.sell_from_fba(Item('BOWL', '7.77'))
@@ -477,7 +578,9 @@ class TestInvoicesRights(InvoiceCase):
     def test_an_amazon_administrator_alone_does_not_choose_what_is_booked(self):
         adele = self.create_user('adele', 'amazon_connector.group_amazon_admin')
         account = self.account.with_user(adele)
-        for name, value in (('invoice_policy', 'post'), ('paid_at_import', True)):
+        for name, value in (
+            ('invoice_policy', 'post'), ('invoice_from', '2020-01-01'), ('paid_at_import', True),
+        ):
             with self.assertRaisesRegex(AccessError, "decides what is booked"):
                 account[name] = value
         account.write({'invoice_policy': 'manual', 'invoice_sending': 'email'})

@@ -9,6 +9,35 @@ from odoo.addons.amazon_connector.simulator import Address, Buyer, Item
 from .test_invoices import InvoiceCase
 
 ALIAS = 'greta@marketplace.amazon.de'
+BOUNCE = """\
+From: MAILER-DAEMON@marketplace.amazon.de
+To: shop@nordwind.example
+Subject: Undelivered Mail Returned to Sender
+Message-Id: <bounce-1@marketplace.amazon.de>
+Content-Type: multipart/report; report-type=delivery-status; boundary="part"
+
+--part
+Content-Type: text/plain
+
+You are not an approved sender.
+--part
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; marketplace.amazon.de
+
+Final-Recipient: rfc822; {alias}
+Action: failed
+Status: 5.7.1
+--part
+Content-Type: message/rfc822
+
+To: {alias}
+Subject: Invoice
+Message-Id: {message_id}
+
+Invoice
+--part--
+"""
 
 
 @tagged('post_install', '-at_install')
@@ -124,6 +153,42 @@ class TestInvoicesSending(InvoiceCase):
         invoice.action_retry_amazon_mail()
         self.run_invoicing()
         self.assertEqual(len(self.get_mails(invoice)), 1)
+
+    # === REFUSED === #
+
+    def assertRefused(self, invoice, words):
+        """Check that an invoice says that it was refused, and may be sent again."""
+        self.assertEqual(invoice.amazon_send_state, 'failed')
+        self.assertIn("Messaging Permissions", invoice.amazon_send_reason)
+        self.assertIn(words, invoice.amazon_send_answer)
+        self.assertIn("could not be sent", self.account.activity_ids.note)
+        count = len(self.get_mails(invoice))
+        self.run_invoicing()
+        self.assertEqual(len(self.get_mails(invoice)), count)
+        invoice.action_retry_amazon_mail()
+        self.run_invoicing()
+        self.assertEqual(invoice.amazon_send_state, 'sent')
+        self.assertEqual(len(self.get_mails(invoice)), count + 1)
+
+    def test_what_the_server_refuses_was_not_sent(self):
+        sale_order = self.sell_to_greta()
+        self.run_invoicing()
+        invoice = sale_order.invoice_ids
+        self.get_mails(invoice)._postprocess_sent_message(
+            success_pids=[], success_emails=[], failure_reason="550 not approved",
+            failure_type='mail_smtp',
+        )
+        self.assertRefused(invoice, "550 not approved")
+
+    def test_what_amazon_sends_back_was_not_sent(self):
+        sale_order = self.sell_to_greta()
+        self.run_invoicing()
+        invoice = sale_order.invoice_ids
+        message = self.get_mails(invoice).mail_message_id
+        self.env['mail.thread'].message_process('mail.thread', BOUNCE.format(
+            alias=ALIAS, message_id=message.message_id,
+        ))
+        self.assertRefused(invoice, "not an approved sender")
 
     # === WITHOUT AN ADDRESS === #
 

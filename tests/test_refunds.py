@@ -1,11 +1,12 @@
 import base64
 from datetime import timedelta
 
+from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from odoo.addons.amazon_connector.simulator import Item
+from odoo.addons.amazon_connector.simulator import Buyer, Item
 
 from .test_transactions import TransactionCase
 
@@ -511,6 +512,66 @@ class TestRefundsThatWait(RefundCase):
         self.assertEqual(record.credit_note_id, by_hand)
         self.assertEqual(by_hand.amazon_refund_id, record)
         self.assertEqual(invoice.reversal_move_ids, by_hand)
+
+    def credit_before(self, invoice):
+        """Credit an invoice by hand, days before Amazon refunds anything."""
+        by_hand = invoice._reverse_moves([{
+            'invoice_date': fields.Date.today() - timedelta(days=9),
+            'date': fields.Date.today() - timedelta(days=9),
+        }])
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE account_move SET create_date = now() - interval '9 days' WHERE id = %s",
+            [by_hand.id],
+        )
+        by_hand.invalidate_recordset()
+        return by_hand
+
+    def test_an_older_credit_note_is_for_a_person_to_judge(self):
+        order = self.sell_before(Item('MUG', '12.99'))
+        by_hand = self.credit_before(self.invoice(order))
+        self.refund(order)
+        self.read()
+        record = self.get_refunds(order)
+        for _time in range(2):
+            self.assertEqual(record.state, 'failed')
+            self.assertFalse(record.credit_note_id)
+            self.assertIn("older than the refund", record.reason)
+            self.assertIn("Skip", record.reason)
+            self.process()
+        self.press(record, 'action_retry')
+        self.assertEqual(record.state, 'done')
+        self.assertTrue(record.credit_note_id)
+        self.assertNotEqual(record.credit_note_id, by_hand)
+
+    def test_an_invoice_that_was_made_anew_does_not_count_as_refunded(self):
+        order = self.sell_before(Item('MUG', '12.99'))
+        invoice = self.invoice(order)
+        wizard = self.env['account.move.reversal'].with_context(
+            active_model='account.move', active_ids=invoice.ids,
+        ).create({'journal_id': invoice.journal_id.id})
+        wizard.modify_moves()
+        wizard.new_move_ids.action_post()
+        [correction] = invoice.reversal_move_ids
+        self.refund(order)
+        self.read()
+        credit_note = self.get_refunds(order).credit_note_id
+        self.assertTrue(credit_note)
+        self.assertNotEqual(credit_note, correction)
+        self.assertFalse(correction.amazon_refund_id)
+
+    def test_credit_notes_that_are_posted_by_themselves_are_sent(self):
+        self.account.invoice_sending = 'email'
+        order = self.sell_before(
+            Item('MUG', '12.99'), buyer=Buyer("Greta", 'greta@marketplace.amazon.de'),
+        )
+        self.invoice(order)
+        self.refund(order)
+        self.read()
+        credit_note = self.get_refunds(order).credit_note_id
+        self.assertEqual(credit_note.amazon_send_state, 'to_send')
+        self.run_cron('invoice_orders')
+        self.assertEqual(credit_note.amazon_send_state, 'sent')
 
     def test_a_credit_note_that_is_taken_back_waits_for_a_person(self):
         self.account.refund_policy = 'draft'
