@@ -1,6 +1,7 @@
 from odoo import fields, models
 from odoo.fields import Domain
 
+from .amazon_settlement import BOOKING_GROUP
 from .amazon_sync import Run
 from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
 
@@ -55,7 +56,7 @@ class AmazonAccount(models.Model):
         :return: The notification to show.
         :rtype: dict
         """
-        accounts = self._get_syncable()
+        accounts = self._get_syncable(BOOKING_GROUP)
         run = Run(TimeBudget(SYNC_SECONDS))
         syncs = accounts.connection_id._get_sync('settlements')
         syncs._want_look()
@@ -83,13 +84,16 @@ class AmazonAccount(models.Model):
         self.env['amazon.sync']._run_way('settlements', TimeBudget(CRON_SECONDS))
 
     def _get_attention_domain(self):
-        """Return the domain of the settlements that wait for a person.
+        """Return the domain of the settlements that wait for a person: none as long as nobody has
+        set up accounting, since some want no books here.
 
         :rtype: Domain
         """
-        return Domain('state', '=', 'failed') | (
-            Domain('state', '=', 'proven') & Domain('reason', '!=', False)
-        ) | Domain('rival_document_id', '!=', False)
+        return Domain('account_id.ledger_ids', '!=', False) & (
+            Domain('state', '=', 'failed')
+            | (Domain('state', '=', 'proven') & Domain('reason', '!=', False))
+            | Domain('rival_document_id', '!=', False)
+        )
 
     def _get_settlements_notification(self, outcomes):
         """Say what was read.
