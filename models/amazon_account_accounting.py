@@ -86,7 +86,8 @@ class AmazonAccount(models.Model):
             for currency in account._get_currencies():
                 self.env['amazon.ledger']._ensure(account, currency)
             self.env['amazon.booking.rule']._ensure_all(account)
-        return self._notify_with_errors(
+        # In sudo mode: people of Invoicing need not see what else goes wrong.
+        return self.sudo()._notify_with_errors(
             self.env._("The journals and accounts are ready. Look through them below."), 0, [],
         )
 

@@ -102,9 +102,9 @@ class AmazonAccount(models.Model):
         :return: The notification to show.
         :rtype: dict
         """
-        parts = [self.env._("%(count)s new documents", count=outcomes['to_read'])]
+        parts = [self.env._("New documents: %(count)s", count=outcomes['to_read'])]
         if attention := sum(self.mapped('settlement_attention_count')):
-            parts.append(self.env._("%(count)s settlements need attention", count=attention))
+            parts.append(self.env._("Settlements that need attention: %(count)s", count=attention))
         return self._notify_with_errors(
             ' · '.join(parts),
             0,

@@ -73,10 +73,10 @@ class AmazonSettlement(models.Model):
             return settlements._open_candidates(rest)
         return self[:1].account_id.sudo()._notify(
             self.env._(
-                "%(count)s deposits matched, %(rest)s left",
+                "Deposits matched: %(count)s. Left: %(rest)s.",
                 count=len(matched),
                 rest=len(rest),
-            ) if rest else self.env._("%(count)s deposits matched", count=len(matched)),
+            ) if rest else self.env._("Deposits matched: %(count)s.", count=len(matched)),
             'warning' if rest else 'success',
         )
 
@@ -89,7 +89,7 @@ class AmazonSettlement(models.Model):
             return self.env._("It is not booked yet: press Book first.")
         if any(move.state == 'draft' for move in self.move_ids):
             return self.env._("Its entry is a draft: confirm it first.")
-        return self.env._("The bank has nothing to show for it that is not matched already.")
+        return self.env._("Nothing is left to match: it pays nothing out, or the bank's lines are matched already.")
 
     def _open_candidates(self, deposits):
         """Open the lines of the bank that could be deposits, each with what speaks for it.
