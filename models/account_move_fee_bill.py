@@ -474,7 +474,7 @@ class AccountMoveLine(models.Model):
         fixed = bills.filtered(lambda bill: bill.state == 'posted' or bill._has_document())
         for bill in fixed.filtered(lambda bill: bill.move_type == 'in_invoice'):
             rest = bill._get_not_withheld() - sum(to_add[bill].mapped('amount_currency'))
-            if 0 < self.amount_currency and currency.compare_amounts(
+            if self.amount_currency > 0 and currency.compare_amounts(
                 self.amount_currency, rest,
             ) <= 0:
                 return bill

@@ -86,7 +86,7 @@ class AmazonAccount(models.Model):
             for currency in account._get_currencies():
                 self.env['amazon.ledger']._ensure(account, currency)
             self.env['amazon.booking.rule']._ensure_all(account)
-        # In sudo mode: people of Invoicing need not see what else goes wrong.
+        # In sudo mode: it says what is wrong with the account, too, which Amazon users read.
         return self.sudo()._notify_with_errors(
             self.env._("The journals and accounts are ready. Look through them below."), 0, [],
         )

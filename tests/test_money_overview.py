@@ -65,6 +65,25 @@ class TestMoneyCard(OverviewCase):
             for menu in ('menu_amazon_overview', 'menu_amazon_money_account'):
                 self.assertIn(self.env.ref(f'amazon_connector.{menu}').id, menus)
 
+    def test_an_administrator_of_invoicing_changes_journals_and_accounts(self):
+        manager = self.create_user('mana', 'account.group_account_manager')
+        form = self.account.with_user(manager).get_view(view_type='form')
+        buttons = etree.fromstring(form['arch']).xpath("//div[@name='ledgers']/button/@name")
+        self.assertEqual(len(buttons), 2)
+        for button, name in zip(buttons, ('ledger', 'booking.rule'), strict=True):
+            action = self.env['ir.actions.act_window'].with_user(manager)._for_xml_id(
+                f"amazon_connector.action_amazon_{name.replace('.', '_')}",
+            )
+            self.assertEqual(int(button), action['id'])
+            Model = self.env[action['res_model']].with_user(manager)
+            arch = etree.fromstring(Model.get_view(view_type='list')['arch'])
+            self.assertNotEqual(arch.get('edit'), 'False')
+            found = Model.search(literal_eval(
+                action['domain'].replace('active_id', str(self.account.id)),
+            ))
+            self.assertTrue(found)
+            self.assertTrue(found.has_access('write'))
+
     def test_what_is_to_invoice(self):
         order = self.sell_by_amazon(Item('MUG', '20.00'))
         self.invoice_order(self.sell_by_amazon(Item('MUG', '30.00')))

@@ -99,7 +99,6 @@ class TestSettlements(MoneyCase):
 
     def test_a_journal_that_is_chosen_first_is_the_only_one(self):
         self.account.ledger_ids.unlink()
-        self.ledger.journal_id.unlink()
         domain = [('company_id', '=', self.company.id)]
         journal = self.env['account.journal'].create({
             'name': "My Amazon", 'type': 'bank', 'code': 'MYA', 'company_id': self.company.id,
