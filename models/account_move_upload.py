@@ -190,8 +190,8 @@ class AccountMove(models.Model):
         content = self.invoice_pdf_report_id.raw or b''
         if not content.startswith(PDF_MARK):
             raise UserError(self.env._(
-                "%(invoice)s: the file that is attached as its PDF is no PDF. Delete this attachment"
-                " on the invoice, and the PDF is printed anew.",
+                "%(invoice)s: the file that is attached as its PDF is no PDF. Delete this"
+                " attachment on the invoice, and the PDF is printed anew.",
                 invoice=self.name,
             ))
         return content

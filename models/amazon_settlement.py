@@ -387,7 +387,8 @@ class AmazonSettlement(models.Model):
             )
         if data.unreadable:
             return self.env._(
-                "Amounts that can't be read: %(count)s. What Was Odd shows them. Nothing is booked.",
+                "Amounts that can't be read: %(count)s. What Was Odd shows them. Nothing is"
+                " booked.",
                 count=data.unreadable,
             )
         if odd:

@@ -89,7 +89,10 @@ class AmazonSettlement(models.Model):
             return self.env._("It is not booked yet: press Book first.")
         if any(move.state == 'draft' for move in self.move_ids):
             return self.env._("Its entry is a draft: confirm it first.")
-        return self.env._("Nothing is left to match: it pays nothing out, or the bank's lines are matched already.")
+        return self.env._(
+            "Nothing is left to match: it pays nothing out, or the bank's lines are matched"
+            " already.",
+        )
 
     def _open_candidates(self, deposits):
         """Open the lines of the bank that could be deposits, each with what speaks for it.

@@ -125,8 +125,8 @@ class AmazonSettlement(models.Model):
             return ''
         if payout._is_failed():
             return self.env._(
-                "Amazon could not transfer the money: %(reason)s. A later settlement will contain it"
-                " again.",
+                "Amazon could not transfer the money: %(reason)s. A later settlement will contain"
+                " it again.",
                 reason=payout.failure_reason or payout.status_text,
             )
         return self.env._(
