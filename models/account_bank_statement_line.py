@@ -8,8 +8,8 @@ class AccountBankStatementLine(models.Model):
     _inherit = ['account.bank.statement.line', 'amazon.guard.mixin']
 
     amazon_was_matched = fields.Boolean(
-        help="It was matched with a payout of Amazon's. Where that was undone, it is matched again"
-             " by a person only.",
+        help="The line was matched with a payout of Amazon's. If somebody undoes that, it is not"
+             " matched by itself again: press Match Deposit on the settlement.",
         readonly=True,
         copy=False,
     )

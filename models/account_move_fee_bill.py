@@ -106,8 +106,9 @@ class AccountMove(models.Model):
         ):
             return self.env._(
                 "Amazon's document says %(billed)s, but settlements have withheld %(withheld)s:"
-                " %(difference)s apart. Let the lines be those of the document; the rest stays open"
-                " with Amazon until another settlement brings it.",
+                " %(difference)s apart. Enter the amounts of the document in the lines below, which"
+                " stay as you leave them. What is apart stays open with Amazon until another"
+                " settlement withholds it.",
                 billed=currency.format(self.amazon_billed),
                 withheld=currency.format(self.amazon_withheld),
                 difference=currency.format(abs(self.amazon_billed - self.amazon_withheld)),
@@ -239,7 +240,7 @@ class AccountMove(models.Model):
         )
         by_bill = defaultdict(self.env['account.move.line'].browse)
         for item in items:
-            by_bill[item._find_bill()] |= item
+            by_bill[item._find_bill(by_bill)] |= item
         grouped = by_bill.pop(self.env['account.move'], items.browse()).grouped(
             lambda item: item._get_bill_key(),
         )
@@ -252,7 +253,8 @@ class AccountMove(models.Model):
     def _fill_in_fees(self):
         """Let drafts of Amazon's bills say what settlements have withheld by now.
 
-        One that nothing is withheld for any longer goes, unless a person has begun with it.
+        One that nothing is withheld for any longer goes, unless a person has begun with it. One
+        that follows Amazon's document keeps its lines.
 
         :return: None
         """
@@ -262,8 +264,25 @@ class AccountMove(models.Model):
                 bill.unlink()
                 continue
             with as_connector():
-                bill._set_fee_lines(items)
+                if not bill._has_document():
+                    bill._set_fee_lines(items)
                 bill.amazon_fee_settlement_ids = items.move_id.amazon_settlement_id
+
+    def _has_document(self):
+        """Return whether a person has Amazon's document for a bill, whose lines are those of it.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        return bool(self.ref or self.amazon_billed or self.attachment_ids)
+
+    def _get_not_withheld(self):
+        """Return what a bill says that settlements have not withheld yet.
+
+        :rtype: float
+        """
+        self.ensure_one()
+        return (self.amazon_billed or self.amount_total) - self.amazon_withheld
 
     def _is_begun(self):
         """Return whether a person has done something with a bill.
@@ -272,7 +291,7 @@ class AccountMove(models.Model):
         """
         self.ensure_one()
         return bool(
-            self.ref or self.amazon_billed or self.posted_before or self.attachment_ids
+            self._has_document() or self.posted_before
             or self.invoice_line_ids.filtered(lambda line: not line.amazon_fee_category)
         )
 
@@ -432,10 +451,11 @@ class AccountMoveLine(models.Model):
             self.partner_id, self.currency_id, self.company_id,
         )
 
-    def _find_bill(self):
+    def _find_bill(self, to_add):
         """Return the bill that an item belongs to: the one that bills its settlement already, else
-        a draft.
+        one that follows Amazon's document and says more than was withheld, else another draft.
 
+        :param dict[account.move, account.move.line] to_add: What is about to be added to bills.
         :rtype: account.move
         """
         account, month, partner, currency, company = self._get_bill_key()
@@ -449,7 +469,16 @@ class AccountMoveLine(models.Model):
         ], order='id')
         settlement = self.move_id.amazon_settlement_id
         known = bills.filtered(lambda bill: settlement in bill.amazon_fee_settlement_ids)
-        return known[:1] or bills.filtered(lambda bill: bill.state == 'draft')[:1]
+        if known:
+            return known[0]
+        fixed = bills.filtered(lambda bill: bill.state == 'posted' or bill._has_document())
+        for bill in fixed.filtered(lambda bill: bill.move_type == 'in_invoice'):
+            rest = bill._get_not_withheld() - sum(to_add[bill].mapped('amount_currency'))
+            if self.amount_currency > 0 and currency.compare_amounts(
+                self.amount_currency, rest,
+            ) <= 0:
+                return bill
+        return (bills - fixed)[:1]
 
     def _make_bill(self):
         """Make a draft of the bill that an item belongs to, without lines.

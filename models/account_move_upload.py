@@ -91,8 +91,9 @@ class AccountMove(models.Model):
         # In sudo mode: who resets an invoice need not see the outbox.
         for upload in self.sudo().amazon_upload_ids._recall():
             upload.move_id.message_post(body=self.env._(
-                "Amazon has this document as it was, or gets it, and takes no other one under its"
-                " number. What is changed now the buyer learns from a credit note only.",
+                "Amazon has this document already, or is about to get it, and takes no second one"
+                " under its number: a change does not reach the buyer. Make a credit note and a new"
+                " invoice instead.",
             ))
         return res
 
@@ -192,8 +193,8 @@ class AccountMove(models.Model):
         content = self.invoice_pdf_report_id.raw or b''
         if not content.startswith(PDF_MARK):
             raise UserError(self.env._(
-                "%(invoice)s: the file that is attached as its PDF is none. Delete it there, and it"
-                " is printed anew.",
+                "%(invoice)s: the file that is attached as its PDF is no PDF. Delete this"
+                " attachment on the invoice, and the PDF is printed anew.",
                 invoice=self.name,
             ))
         return content

@@ -30,7 +30,7 @@ class AmazonAccount(models.Model):
         string="Amazon Payments",
         help="The journal of what Amazon takes for you, in the main currency of the account.",
         compute='_compute_main_ledger',
-        inverse='_inverse_payment_journal_id',
+        inverse='_inverse_main_ledger',
         domain="[('type', '=', 'bank')]",
         check_company=True,
     )
@@ -39,7 +39,7 @@ class AmazonAccount(models.Model):
         string="Clearing Account",
         help="What Amazon has taken from buyers and not settled yet.",
         compute='_compute_main_ledger',
-        inverse='_inverse_clearing_account_id',
+        inverse='_inverse_main_ledger',
         check_company=True,
     )
 
@@ -55,13 +55,15 @@ class AmazonAccount(models.Model):
             account.payment_journal_id = ledger.journal_id
             account.clearing_account_id = ledger.clearing_account_id
 
-    def _inverse_payment_journal_id(self):
-        for account in self.filtered('payment_journal_id'):
-            account._ensure_main_ledger().journal_id = account.payment_journal_id
-
-    def _inverse_clearing_account_id(self):
-        for account in self.filtered('clearing_account_id'):
-            account._ensure_main_ledger().clearing_account_id = account.clearing_account_id
+    def _inverse_main_ledger(self):
+        for account in self:
+            given = {
+                'journal_id': account.payment_journal_id.id,
+                'clearing_account_id': account.clearing_account_id.id,
+            }
+            given = {name: chosen for name, chosen in given.items() if chosen}
+            if given:
+                self.env['amazon.ledger']._ensure(account, account._get_main_currency(), given)
 
     # === ACTION METHODS === #
 
@@ -84,7 +86,8 @@ class AmazonAccount(models.Model):
             for currency in account._get_currencies():
                 self.env['amazon.ledger']._ensure(account, currency)
             self.env['amazon.booking.rule']._ensure_all(account)
-        return self._notify_with_errors(
+        # In sudo mode: it says what is wrong with the account, too, which Amazon users read.
+        return self.sudo()._notify_with_errors(
             self.env._("The journals and accounts are ready. Look through them below."), 0, [],
         )
 
@@ -120,10 +123,3 @@ class AmazonAccount(models.Model):
         """
         self.ensure_one()
         return self.ledger_ids.filtered(lambda ledger: ledger.currency_id == currency)[:1]
-
-    def _ensure_main_ledger(self):
-        """Return the ledger in the main currency; make it if there is none.
-
-        :rtype: amazon.ledger
-        """
-        return self.env['amazon.ledger']._ensure(self, self._get_main_currency())

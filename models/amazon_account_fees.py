@@ -110,9 +110,10 @@ class AmazonAccount(models.Model):
             company.country_id.code or '', marketplaces.country_id.mapped('code'),
         )
         if proposal:
-            # In sudo mode: who sets up accounting need not be one who makes contacts.
+            # In sudo mode: who sets up accounting need not be one who makes contacts, nor an
+            # administrator of Amazon.
             Partner = self.env['res.partner'].sudo()
-            self.fee_partner_id = Partner.search([
+            self.sudo().fee_partner_id = Partner.search([
                 ('name', '=', proposal.name),
                 ('parent_id', '=', False),
                 ('company_id', 'in', (False, company.id)),

@@ -5,7 +5,10 @@ from odoo.fields import Domain
 from .quiet import log_failure
 from .tools import CRON_SECONDS, TimeBudget
 
-BOOKING_FIELDS = ('invoice_policy', 'invoice_from', 'paid_at_import')  # of what is booked by itself
+BOOKING_FIELDS = (  # of what is booked by itself, and how
+    'invoice_policy', 'invoice_from', 'paid_at_import', 'settlement_policy', 'splits_months',
+    'refund_policy', 'fee_policy', 'fee_partner_id',
+)
 
 
 class AmazonAccount(models.Model):
@@ -95,7 +98,10 @@ class AmazonAccount(models.Model):
         itself, and to look for what is to be invoiced.
         """
         for name in BOOKING_FIELDS:
-            if name in vals and any(account[name] != vals[name] for account in self):
+            if name in vals and any(
+                account._convert_to_write({name: account[name]})[name] != (vals[name] or False)
+                for account in self
+            ):
                 self._check_may_book(name)
         is_on = vals.get('invoice_policy', 'manual') != 'manual'
         switched_on = self.filtered(

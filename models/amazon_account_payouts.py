@@ -1,5 +1,6 @@
 from odoo import models
 
+from .amazon_settlement import BOOKING_GROUP
 from .amazon_sync import Run
 from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
 
@@ -19,7 +20,7 @@ class AmazonAccount(models.Model):
         :return: The notification to show.
         :rtype: dict
         """
-        accounts = self._get_syncable()
+        accounts = self._get_syncable(BOOKING_GROUP)
         syncs = accounts.connection_id._get_sync('payouts')
         syncs._want_payouts()
         syncs._run(Run(TimeBudget(SYNC_SECONDS)))

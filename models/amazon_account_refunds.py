@@ -56,10 +56,10 @@ class AmazonAccount(models.Model):
         :return: The notification to show.
         :rtype: dict
         """
-        parts = [self.env._("%(count)s transactions read", count=outcomes['read'])]
+        parts = [self.env._("Transactions read: %(count)s", count=outcomes['read'])]
         failed = sum(self.mapped('refund_attention_count'))
         if failed:
-            parts.append(self.env._("%(count)s refunds need attention", count=failed))
+            parts.append(self.env._("Refunds that need attention: %(count)s", count=failed))
         return self._notify_with_errors(
             ' · '.join(parts), failed, [{'label': self.env._("Refunds"), 'url': REFUNDS_URL}],
         )

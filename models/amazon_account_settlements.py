@@ -56,7 +56,7 @@ class AmazonAccount(models.Model):
         :return: The notification to show.
         :rtype: dict
         """
-        accounts = self._get_syncable()
+        accounts = self._get_syncable(BOOKING_GROUP)
         run = Run(TimeBudget(SYNC_SECONDS))
         syncs = accounts.connection_id._get_sync('settlements')
         syncs._want_look()
@@ -88,13 +88,16 @@ class AmazonAccount(models.Model):
         self.env['amazon.sync']._run_way('settlements', TimeBudget(CRON_SECONDS))
 
     def _get_attention_domain(self):
-        """Return the domain of the settlements that wait for a person.
+        """Return the domain of the settlements that wait for a person: none as long as nobody has
+        set up accounting, since some want no books here.
 
         :rtype: Domain
         """
-        return Domain('state', '=', 'failed') | (
-            Domain('state', 'in', ('proven', 'booked')) & Domain('reason', '!=', False)
-        ) | Domain('rival_document_id', '!=', False)
+        return Domain('account_id.ledger_ids', '!=', False) & (
+            Domain('state', '=', 'failed')
+            | (Domain('state', 'in', ('proven', 'booked')) & Domain('reason', '!=', False))
+            | Domain('rival_document_id', '!=', False)
+        )
 
     def _get_settlements_notification(self, outcomes):
         """Say what was read.
@@ -103,9 +106,9 @@ class AmazonAccount(models.Model):
         :return: The notification to show.
         :rtype: dict
         """
-        parts = [self.env._("%(count)s new documents", count=outcomes['to_read'])]
+        parts = [self.env._("New documents: %(count)s", count=outcomes['to_read'])]
         if attention := sum(self.mapped('settlement_attention_count')):
-            parts.append(self.env._("%(count)s settlements need attention", count=attention))
+            parts.append(self.env._("Settlements that need attention: %(count)s", count=attention))
         return self._notify_with_errors(
             ' · '.join(parts),
             0,

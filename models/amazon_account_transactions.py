@@ -1,6 +1,7 @@
 from odoo import fields, models
 from odoo.fields import Domain
 
+from .amazon_settlement import BOOKING_GROUP
 from .amazon_sync import Run
 from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
 
@@ -29,7 +30,7 @@ class AmazonAccount(models.Model):
         :return: The notification to show.
         :rtype: dict
         """
-        accounts = self._get_syncable()
+        accounts = self._get_syncable(BOOKING_GROUP)
         run = Run(TimeBudget(SYNC_SECONDS))
         syncs = accounts.connection_id._get_sync('transactions')
         syncs._want_transactions()

@@ -292,9 +292,9 @@ class AmazonInvoiceUpload(models.Model):
             values = {'state': 'failed', 'answer': answer, 'attempts': attempts}
             if upload.feed_id.feed_ref:
                 upload.write({**values, 'next_try': False, 'reason': self.env._(
-                    "%(reason)s Nobody knows whether Amazon has the document: look the order up in"
-                    " Seller Central, and press Retry here if it is missing. If Amazon has it, it"
-                    " says so and takes no second one.",
+                    "%(reason)s It is not certain whether Amazon has the document. Look the order"
+                    " up in Seller Central, and press Retry here if the document is missing"
+                    " there. If Amazon has it after all, it refuses a second one.",
                     reason=reason,
                 )})
             else:

@@ -106,34 +106,38 @@ class AmazonLedger(models.Model):
     # === BUSINESS METHODS === #
 
     @api.model
-    def _ensure(self, account, currency):
+    def _ensure(self, account, currency, given=None):
         """Return the ledger of an account in a currency; make it if there is none.
 
         Another account of the company that has one in the currency lends its journal and accounts.
 
         :param amazon.account account: The account.
         :param res.currency currency: One of its currencies.
+        :param dict[str, int] given: The journal and the accounts that were chosen.
         :rtype: amazon.ledger
         """
+        given = given or {}
         ledger = account._get_ledger(currency)
         if ledger:
+            ledger.write(given)
             return ledger
         other = self.search([
             ('company_id', '=', account.company_id.id), ('currency_id', '=', currency.id),
         ], limit=1)
         names = ('journal_id', *ACCOUNT_FIELDS)
         values = (
-            {name: other[name].id for name in names} if other
-            else self._make_accounts(account.company_id, currency)
+            {**{name: other[name].id for name in names}, **given} if other
+            else self._make_accounts(account.company_id, currency, given)
         )
         return self.create({'account_id': account.id, 'currency_id': currency.id, **values})
 
     @api.model
-    def _make_accounts(self, company, currency):
-        """Make a journal for a currency, and the accounts that it needs.
+    def _make_accounts(self, company, currency, given):
+        """Make a journal for a currency, and the accounts that it needs, where none was chosen.
 
         :param res.company company: The company.
         :param res.currency currency: The currency.
+        :param dict[str, int] given: The journal and the accounts that were chosen.
         :return: The values of a ledger.
         :rtype: dict
         :raise UserError: If the company has no chart of accounts yet.
@@ -143,14 +147,15 @@ class AmazonLedger(models.Model):
             'transit_account_id': self.env._("Amazon Payout in Transit %(currency)s"),
             'reserve_account_id': self.env._("Amazon Reserves %(currency)s"),
         }
-        accounts = {
-            name: self._make_account(company, currency, label % {'currency': currency.name})
-            for name, label in labels.items()
-        }
-        journal = self._make_journal(company, currency, accounts['clearing_account_id'])
-        return {
-            'journal_id': journal.id, **{name: account.id for name, account in accounts.items()},
-        }
+        values = dict(given)
+        for name, label in labels.items():
+            values[name] = given.get(name) or self._make_account(
+                company, currency, label % {'currency': currency.name},
+            ).id
+        if 'journal_id' not in given:
+            clearing_account = self.env['account.account'].browse(values['clearing_account_id'])
+            values['journal_id'] = self._make_journal(company, currency, clearing_account).id
+        return values
 
     @api.model
     def _make_account(self, company, currency, name):

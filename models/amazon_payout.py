@@ -26,7 +26,10 @@ class AmazonPayout(models.Model):
     company_id = fields.Many2one(related='connection_id.company_id', store=True, index=True)
     payout_ref = fields.Char(string="Payout", help="Amazon's id of it.", readonly=True)
     is_expected = fields.Boolean(
-        string="Expected", help="It was not begun yet.", readonly=True, index=True,
+        string="Expected",
+        help="Amazon has not begun this transfer yet.",
+        readonly=True,
+        index=True,
     )
     status = fields.Char(help="Amazon's word for it.", readonly=True)
     status_text = fields.Char(string="Status in Words", compute='_compute_status_text')

@@ -213,7 +213,7 @@ class AmazonRefund(models.Model):
         if not self.env.user.has_group(REFUND_GROUP):
             raise AccessError(self.env._(
                 "Credit notes are made by people of Invoicing. Ask for the role Invoicing under"
-                " Settings ▸ Users.",
+                " Settings ▸ Users & Companies ▸ Users.",
             ))
 
     @api.model

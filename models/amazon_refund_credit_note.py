@@ -542,8 +542,8 @@ class AmazonRefund(models.Model):
         if not self.currency_id.is_zero(get_difference()):
             raise UserError(self.env._(
                 "Amazon refunded %(refunded)s, but with the taxes of the invoice the credit note"
-                " makes %(total)s. Make it by hand with that total, then press Retry: it is"
-                " recognised.",
+                " makes %(total)s. Make it by hand with what was refunded, then press Make Credit"
+                " Note here: it is recognised.",
                 refunded=self.currency_id.format(-self.total),
                 total=self.currency_id.format(credit_note.amount_total),
             ))

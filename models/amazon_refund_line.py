@@ -43,7 +43,7 @@ class AmazonRefundLine(models.Model):
             ('return_shipping', "Return Shipping"),
             ('other', "Other Charge"),
         ],
-        help="What it is given back of.",
+        help="For which part of the price, or for what else, the money is given back.",
         required=True,
         readonly=True,
     )

@@ -189,7 +189,7 @@ class AmazonSettlement(models.Model):
         if not self.env.user.has_group(BOOKING_GROUP):
             raise AccessError(self.env._(
                 "Settlements are booked by people of Invoicing. Ask for the role Invoicing under"
-                " Settings ▸ Users.",
+                " Settings ▸ Users & Companies ▸ Users.",
             ))
 
     @api.model
@@ -392,12 +392,13 @@ class AmazonSettlement(models.Model):
             )
         if data.is_contradictory:
             return self.env._(
-                "The document tells several totals or currencies for it, so that nothing is booked."
-                " Press Read Settlements later: Amazon sends it anew.",
+                "The document names more than one total or currency for it, so that nothing is"
+                " booked. Press Read Settlements later: Amazon sends it anew.",
             )
         if data.unreadable:
             return self.env._(
-                "%(count)s amounts can't be read; they are in What Was Odd. Nothing is booked.",
+                "Amounts that can't be read: %(count)s. What Was Odd shows them. Nothing is"
+                " booked.",
                 count=data.unreadable,
             )
         if odd:

@@ -205,8 +205,9 @@ class AmazonSettlement(models.Model):
             )
             if locks:
                 return self.env._(
-                    "The entry of %(date)s falls into a locked period (%(locks)s). Open it under"
-                    " Invoicing ▸ Accounting ▸ Lock Dates, or book it by hand.",
+                    "The entry of %(date)s falls into a locked period (%(locks)s). Whoever"
+                    " administers Invoicing has to set this lock date of the company back, as far"
+                    " as it is no hard one, or else book the settlement by hand.",
                     date=format_date(self.env, part.date),
                     locks=self.env['res.company']._format_lock_dates(locks),
                 )

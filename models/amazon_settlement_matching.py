@@ -17,6 +17,7 @@ from .tools import CRON_SECONDS, TimeBudget
 DAYS_BEFORE, DAYS_AFTER = timedelta(days=3), timedelta(days=10)
 MAX_LINES = 5000
 NAMES = ('AMAZON', 'AMZN')
+MAX_RATE_DIFFERENCE = 0.1  # Between the books' rate and that of the bank, or of Amazon.
 
 
 @dataclass
@@ -73,10 +74,10 @@ class AmazonSettlement(models.Model):
             return settlements._open_candidates(rest)
         return self[:1].account_id.sudo()._notify(
             self.env._(
-                "%(count)s deposits matched, %(rest)s left",
+                "Deposits matched: %(count)s. Left: %(rest)s.",
                 count=len(matched),
                 rest=len(rest),
-            ) if rest else self.env._("%(count)s deposits matched", count=len(matched)),
+            ) if rest else self.env._("Deposits matched: %(count)s.", count=len(matched)),
             'warning' if rest else 'success',
         )
 
@@ -89,7 +90,10 @@ class AmazonSettlement(models.Model):
             return self.env._("It is not booked yet: press Book first.")
         if any(move.state == 'draft' for move in self.move_ids):
             return self.env._("Its entry is a draft: confirm it first.")
-        return self.env._("The bank has nothing to show for it that is not matched already.")
+        return self.env._(
+            "Nothing is left to match: it pays nothing out, or the bank's lines are matched"
+            " already.",
+        )
 
     def _open_candidates(self, deposits):
         """Open the lines of the bank that could be deposits, each with what speaks for it.
@@ -113,7 +117,8 @@ class AmazonSettlement(models.Model):
         if not wizard.line_ids:
             raise UserError(self.env._(
                 "No open line of a bank journal has %(amount)s between %(start)s and %(end)s, nor"
-                " names the transfer. Import the bank's statement, then press Match Deposit.",
+                " names the transfer, nor names Amazon with about as much in another currency."
+                " Import the bank's statement, then press Match Deposit.",
                 amount=self.currency_id.format(deposits[0].amount),
                 start=format_date(self.env, deposits[0].day - DAYS_BEFORE),
                 end=format_date(self.env, deposits[0].day + DAYS_AFTER),
@@ -339,13 +344,15 @@ class AmazonSettlement(models.Model):
                 amount, deposit.amount,
             )
             has_ref = _fold(self.settlement_ref) in text
-            if not (is_amount or has_trace or has_ref):
-                continue
             names = [name for name in NAMES if name in text]
+            is_converted = bool(names) and self._is_converted(deposit, line)
+            if not (is_amount or has_trace or has_ref or is_converted):
+                continue
             reasons = [
                 has_trace and self.env._("names the transfer %(trace)s", trace=deposit.trace),
                 has_ref and self.env._("names the settlement"),
                 is_amount and self.env._("the amount"),
+                is_converted and self.env._("about the amount, converted"),
                 names and self.env._("names Amazon"),
             ]
             candidates.append(Candidate(
@@ -356,6 +363,19 @@ class AmazonSettlement(models.Model):
                 reasons=[reason for reason in reasons if reason],
             ))
         return sorted(candidates, key=lambda c: (not c.has_trace, not c.is_amount, not c.has_name))
+
+    def _is_converted(self, deposit, line):
+        """Return whether a line of the bank in another currency is about what a deposit is worth.
+
+        :param Deposit deposit: The deposit.
+        :param account.bank.statement.line line: The line.
+        :rtype: bool
+        """
+        amount, currency = line._get_transaction()
+        if currency == self.currency_id:
+            return False
+        worth = self.currency_id._convert(deposit.amount, currency, self.company_id, line.date)
+        return abs(amount - worth) <= MAX_RATE_DIFFERENCE * abs(worth)
 
     def _get_open_bank_lines(self, deposit):
         """Return the lines of banks about the time of a deposit that nothing has explained.

@@ -94,7 +94,7 @@ class AmazonSettlement(models.Model):
         ], limit=1)
         if not carried:
             return self.env._(
-                "%(amount)s are owed to Amazon: it charges them, or takes them from the next"
+                "You owe Amazon %(amount)s. Amazon charges this amount, or takes it from the next"
                 " settlement.",
                 amount=amount,
             )
@@ -103,13 +103,13 @@ class AmazonSettlement(models.Model):
         ).mapped('amount')
         if self.currency_id.compare_amounts(sum(charges), -self.total) >= 0:
             return self.env._(
-                "%(amount)s were owed to Amazon, which has charged them: see settlement"
+                "You owed Amazon %(amount)s. Amazon has charged this amount: see settlement"
                 " %(settlement)s.",
                 amount=amount,
                 settlement=following.settlement_ref,
             )
         return self.env._(
-            "%(amount)s were owed to Amazon; they were taken over by settlement %(settlement)s.",
+            "You owed Amazon %(amount)s. Settlement %(settlement)s has taken this amount over.",
             amount=amount,
             settlement=following.settlement_ref,
         )
@@ -125,8 +125,8 @@ class AmazonSettlement(models.Model):
             return ''
         if payout._is_failed():
             return self.env._(
-                "Amazon could not transfer the money: %(reason)s. It credits it to a settlement to"
-                " come.",
+                "Amazon could not transfer the money: %(reason)s. A later settlement will contain"
+                " it again.",
                 reason=payout.failure_reason or payout.status_text,
             )
         return self.env._(
@@ -145,7 +145,7 @@ class AmazonSettlement(models.Model):
             others = item._get_reconciled_with()
             parts += [
                 self.env._(
-                    "%(journal)s shows it on %(date)s.",
+                    "The money is on %(journal)s, with the date %(date)s.",
                     journal=line.journal_id.display_name,
                     date=format_date(self.env, line.date),
                 ) for line in others.move_id.statement_line_ids
@@ -153,7 +153,7 @@ class AmazonSettlement(models.Model):
             if item.amount_currency > 0:
                 parts += [
                     self.env._(
-                        "Settlement %(settlement)s has it again.",
+                        "The money came back: settlement %(settlement)s contains it again.",
                         settlement=other.settlement_ref,
                     ) for other in others.move_id.amazon_settlement_id
                 ]

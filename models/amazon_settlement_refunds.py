@@ -44,7 +44,7 @@ class AmazonSettlementLine(models.Model):
         ondelete='set null',
     )
     is_refund_taken = fields.Boolean(
-        help="Whether it was looked at for a refund.", readonly=True, copy=False,
+        help="Whether it was checked for being a refund.", readonly=True, copy=False,
     )
 
 

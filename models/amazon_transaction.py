@@ -81,7 +81,9 @@ class AmazonTransaction(models.Model):
         readonly=True,
     )
     is_refund_taken = fields.Boolean(
-        help="Whether it is no refund, or one that is known.", readonly=True, copy=False,
+        help="Whether it was checked for being a refund, and the refund recorded if it is one.",
+        readonly=True,
+        copy=False,
     )
     items = fields.Json(
         help="What it is for: of each item the SKU, and the amounts by Amazon's words for them.",

@@ -78,8 +78,8 @@ class SaleOrder(models.Model):
         copy=False,
     )
     amazon_invoicings = fields.Integer(
-        help="How often invoices of the order were made: what two that invoice it at the same time"
-             " meet on.",
+        help="How often invoices of the order were made. Where two processes invoice it at the same"
+             " time, one of them fails on this figure.",
         readonly=True,
         copy=False,
     )

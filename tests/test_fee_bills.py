@@ -150,6 +150,15 @@ class TestFeeSettings(FeeCase):
             self.tax.invoice_repartition_line_ids.account_id,
         )
 
+    def test_an_administrator_of_invoicing_alone_sets_accounting_up(self):
+        manager = self.create_user('mana', 'account.group_account_manager')
+        self.account.ledger_ids.unlink()
+        self.account.booking_rule_ids.unlink()
+        self.account.fee_partner_id = False
+        self.account.with_user(manager).action_set_up_accounting()
+        self.assertTrue(self.account.ledger_ids)
+        self.assertEqual(self.account.fee_partner_id, self.partner)
+
     def test_a_tax_on_services_is_preferred(self):
         services = self.tax.copy({'name': "15% S"})
         self.assertEqual(self.account._propose_fee_taxes(), services)
@@ -399,6 +408,43 @@ class TestFeeBills(FeeCase):
         self.assertWithheld(second, 5)
         self.assertEqual(second.invoice_date, date(2026, 3, 31))
 
+    def enter_document(self, bill, total, line_total=None):
+        """Enter on a draft what Amazon's document says."""
+        bill.write({'ref': 'INV-LU-1', 'amazon_billed': total})
+        line = bill.invoice_line_ids.filtered('amazon_fee_category')
+        line.tax_ids = False
+        line.price_unit = line_total or total
+        return line
+
+    def test_the_lines_of_amazons_document_stay(self):
+        self.charge('10.00')
+        self.settle_month()
+        bill = self.get_bills()
+        line = self.enter_document(bill, 12)
+        self.charge('5.00')
+        self.settle(start=MARCH, end=MARCH.replace(day=25))
+        self.assertEqual((line.price_total, bill.amazon_withheld), (12, 10))
+        self.assertWithheld(self.get_bills() - bill, 5)
+
+    def test_what_amazons_document_says_more_is_withheld_by_a_later_settlement(self):
+        for is_posted in (False, True):
+            with self.subTest(is_posted=is_posted):
+                known = self.get_bills()
+                self.charge('10.00')
+                self.settle_month()
+                bill = self.get_bills() - known
+                self.enter_document(bill, 14)
+                self.assertIn("4.00", bill.amazon_bill_warning)
+                if is_posted:
+                    bill.action_post()
+                self.charge('4.00')
+                self.settle(start=MARCH, end=MARCH.replace(day=25))
+                self.assertEqual(self.get_bills() - known, bill)
+                self.assertWithheld(bill, 14)
+                if not is_posted:
+                    bill.action_post()
+                self.assertEqual(bill.payment_state, 'paid')
+
     def test_a_settlement_over_two_months_pays_two_bills(self):
         for splits in (False, True):
             with self.subTest(splits=splits):
@@ -470,8 +516,7 @@ class TestFeeBills(FeeCase):
         self.assertWithheld(bill, 10)
         bill.ref = 'INV-1'
         settlement.move_ids.button_draft()
-        self.assertWithheld(bill, 0)
-        self.assertFalse(bill.invoice_line_ids)
+        self.assertEqual((bill.amazon_withheld, bill.amount_total), (0, 10))
 
     def test_a_posted_bill_is_paid_by_what_is_booked_again(self):
         self.charge('10.00')

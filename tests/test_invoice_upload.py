@@ -259,7 +259,7 @@ class TestInvoiceUpload(UploadCase):
         invoice = self.invoice(self.sell())
         self.upload()
         invoice.button_draft()
-        self.assertIn("credit note only", invoice.message_ids[0].body)
+        self.assertIn("Make a credit note", invoice.message_ids[0].body)
         invoice.action_post()
         self.upload()
         self.assertEqual(self.count_calls('createFeed'), 1)
@@ -303,7 +303,7 @@ class TestInvoiceUpload(UploadCase):
         invoice = self.invoice(self.sell(), has_pdf=False)
         self.attach(invoice, b'<html>no PDF</html>')
         self.upload()
-        self.assertUpload(invoice, 'failed', "is none. Delete it", again=True)
+        self.assertUpload(invoice, 'failed', "is no PDF. Delete this", again=True)
         self.assertFalse(self.count_calls('createFeed'))
 
     def test_one_that_fails_stops_no_other(self):
@@ -311,7 +311,7 @@ class TestInvoiceUpload(UploadCase):
         self.attach(bad, b'no PDF')
         self.upload()
         self.assertUpload(good, 'confirmed')
-        self.assertUpload(bad, 'failed', "is none")
+        self.assertUpload(bad, 'failed', "is no PDF")
 
     # === NOBODY KNOWS === #
 
@@ -322,7 +322,7 @@ class TestInvoiceUpload(UploadCase):
                 self.simulator.arm(mood, operation=FEED_TYPE)
                 self.upload()
                 self.assertUpload(
-                    invoice, 'failed', "press Retry here if it is missing", again=False,
+                    invoice, 'failed', "press Retry here if the document is missing", again=False,
                 )
                 calls = self.count_calls('createFeed')
                 self.upload()

@@ -579,10 +579,21 @@ class TestInvoicesRights(InvoiceCase):
         adele = self.create_user('adele', 'amazon_connector.group_amazon_admin')
         account = self.account.with_user(adele)
         for name, value in (
-            ('invoice_policy', 'post'), ('invoice_from', '2020-01-01'), ('paid_at_import', True),
+            ('invoice_policy', 'post'),
+            ('invoice_from', '2020-01-01'),
+            ('paid_at_import', True),
+            ('settlement_policy', 'draft'),
+            ('splits_months', True),
+            ('refund_policy', 'post'),
+            ('fee_policy', 'expense'),
+            ('fee_partner_id', adele.partner_id.id),
         ):
-            with self.assertRaisesRegex(AccessError, "decides what is booked"):
+            with (
+                self.subTest(name),
+                self.assertRaisesRegex(AccessError, "decides what is booked"),
+            ):
                 account[name] = value
+        account.fee_partner_id = account.fee_partner_id  # What stays as it is may be written.
         account.write({'invoice_policy': 'manual', 'invoice_sending': 'email'})
         with self.assertRaises(AccessError):
             account.copy({'invoice_policy': 'post'})

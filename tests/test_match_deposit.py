@@ -251,6 +251,22 @@ class TestMatchDeposit(DepositCase):
         self.run_cron('match_deposits')
         self.assertMatched(settlement, line)
 
+    def test_what_amazon_has_converted_is_offered_and_never_matched_by_itself(self):
+        self.set_rate('GBP', 0.8)
+        self.earn('80.00', currency='GBP')
+        settlement = self.settle('GBP')
+        self.transit = self.account._get_ledger(settlement.currency_id).transit_account_id
+        line = self.show(97.5, "AMAZON PAYMENTS UK")
+        others = [self.show(89, "AMAZON"), self.show(-97.5, "AMAZON"), self.show(97.5, "Kunde")]
+        self.run_cron('match_deposits')
+        self.assertOpen(line)
+        choices = self.get_choices(settlement)
+        self.assertEqual(choices.statement_line_id, line)
+        self.assertIn("converted", choices.reasons)
+        self.press(choices, 'action_match')
+        self.assertMatched(settlement, line)
+        self.assertOpen(*others)
+
     def set_rate(self, currency, rate):
         """Set the rate of a currency for all times."""
         self.env['res.currency.rate'].create({
@@ -309,14 +325,14 @@ class TestMatchDeposit(DepositCase):
         Form(wizard)
         wizard.line_ids.action_match()
         self.assertMatched(settlement, line)
-        with self.assertRaisesRegex(UserError, "nothing to show"):
+        with self.assertRaisesRegex(UserError, "Nothing is left to match"):
             settlement.with_user(accountant).action_match_deposit()
 
     def test_many_are_matched_from_the_list(self):
         first, second = self.settle_and_pay(), self.settle_and_pay('50.00')
         line = self.show(100, "AMAZON", settlement=first)
         message = self.match(first | second)['params']['message']
-        self.assertIn("1 deposits matched, 1 left", message)
+        self.assertIn("Deposits matched: 1. Left: 1.", message)
         self.assertMatched(first, line, residual=50)
         found = self.env['amazon.settlement'].search([('deposit_state', 'in', ('open',))])
         self.assertEqual(found, second)

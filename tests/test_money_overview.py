@@ -1,5 +1,6 @@
 from ast import literal_eval
 from datetime import timedelta
+from re import findall
 
 from lxml import etree
 
@@ -44,6 +45,44 @@ class OverviewCase(MoneyCase):
 @tagged('post_install', '-at_install')
 class TestMoneyCard(OverviewCase):
     """The card's figures of money, each of which leads to what it counts."""
+
+    def test_people_of_accounting_open_cards_and_settings(self):
+        self.sell_by_amazon(Item('MUG', '20.00'))
+        for group in ('account.group_account_readonly', 'account.group_account_invoice'):
+            person = self.create_user(group[-9:], group)
+            Account = self.env['amazon.account'].with_user(person)
+            for kind in ('kanban', 'form'):
+                views = Account.get_views([(False, kind)])
+                arch = etree.fromstring(views['views'][kind]['arch'])
+                names = set(arch.xpath('//field[not(ancestor::field)]/@name'))
+                with self.subTest(group=group, kind=kind):
+                    Account.web_search_read([], {name: {} for name in names})
+                    shown = views['views'][kind]['arch']
+                    self.assertLessEqual(set(findall(r'record\.(\w+)\.', shown)), names)
+                    self.assertIn('to_invoice_count' if kind == 'kanban' else 'fee_policy', names)
+                    self.assertNotIn('late_count', names)
+            menus = self.env['ir.ui.menu'].with_user(person)._visible_menu_ids()
+            for menu in ('menu_amazon_overview', 'menu_amazon_money_account'):
+                self.assertIn(self.env.ref(f'amazon_connector.{menu}').id, menus)
+
+    def test_an_administrator_of_invoicing_changes_journals_and_accounts(self):
+        manager = self.create_user('mana', 'account.group_account_manager')
+        form = self.account.with_user(manager).get_view(view_type='form')
+        buttons = etree.fromstring(form['arch']).xpath("//div[@name='ledgers']/button/@name")
+        self.assertEqual(len(buttons), 2)
+        for button, name in zip(buttons, ('ledger', 'booking.rule'), strict=True):
+            action = self.env['ir.actions.act_window'].with_user(manager)._for_xml_id(
+                f"amazon_connector.action_amazon_{name.replace('.', '_')}",
+            )
+            self.assertEqual(int(button), action['id'])
+            Model = self.env[action['res_model']].with_user(manager)
+            arch = etree.fromstring(Model.get_view(view_type='list')['arch'])
+            self.assertNotEqual(arch.get('edit'), 'False')
+            found = Model.search(literal_eval(
+                action['domain'].replace('active_id', str(self.account.id)),
+            ))
+            self.assertTrue(found)
+            self.assertTrue(found.has_access('write'))
 
     def test_what_is_to_invoice(self):
         order = self.sell_by_amazon(Item('MUG', '20.00'))

@@ -136,7 +136,8 @@ class TestPayouts(PayoutCase):
         self.earn()
         following = self.settle()
         self.assertIn(
-            f"taken over by settlement {following.settlement_ref}", settlement.payout_note,
+            f"Settlement {following.settlement_ref} has taken this amount over",
+            settlement.payout_note,
         )
 
     def test_a_debt_that_was_charged_is_told_so(self):
@@ -145,7 +146,7 @@ class TestPayouts(PayoutCase):
         self.seller.charge_card(parts=2)
         self.earn()
         self.settle()
-        self.assertIn("charged them", settlement.payout_note)
+        self.assertIn("has charged this amount", settlement.payout_note)
 
     def test_odd_payouts_stop_nothing(self):
         self.earn()

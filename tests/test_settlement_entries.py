@@ -247,14 +247,6 @@ class TestSettlementEntries(MoneyCase):
             ('reconciled', '=', False),
         ])
 
-    def test_sale_and_refund_of_what_is_not_invoiced_leave_nothing_open(self):
-        order = self.sell(Item('MUG', '12.99'))
-        self.settle()
-        self.assertEqual(self.get_open_receivables().amount_residual, -12.99)
-        self.seller.refund(order)
-        self.settle()
-        self.assertFalse(self.get_open_receivables())
-
     def test_where_invoice_and_credit_note_are_reconciled_so_are_sale_and_refund(self):
         order = self.sell(Item('MUG', '12.99'))
         invoice = self.invoice(order)

@@ -84,12 +84,63 @@ class TestSettlements(MoneyCase):
         self.run_cron('book_settlements')
         self.assertEqual(settlement.state, 'booked')
 
+    def test_who_wants_no_books_here_is_not_warned(self):
+        self.account.ledger_ids.unlink()
+        self.sell(Item('MUG', '12.99'))
+        self.assertTrue(self.settle().reason)
+        self.assertFalse(self.account.settlement_attention_count)
+        self.assertNotIn("Settlements", self.account._find_failures())
+        self.seller.post_money('Novelty', 'Novelty Charge', 'Something new', '-1.23')
+        self.account.action_set_up_accounting()
+        self.assertTrue(self.settle().reason)
+        self.env.invalidate_all()
+        self.assertTrue(self.account.settlement_attention_count)
+        self.assertIn("Settlements", self.account._find_failures())
+
+    def test_a_journal_that_is_chosen_first_is_the_only_one(self):
+        self.account.ledger_ids.unlink()
+        domain = [('company_id', '=', self.company.id)]
+        journal = self.env['account.journal'].create({
+            'name': "My Amazon", 'type': 'bank', 'code': 'MYA', 'company_id': self.company.id,
+        })
+        journals = self.env['account.journal'].search(domain)
+        clearing_account = journal.default_account_id.copy({
+            'account_type': 'asset_current', 'reconcile': True,
+        })
+        self.account.write({
+            'payment_journal_id': journal.id, 'clearing_account_id': clearing_account.id,
+        })
+        self.assertEqual(self.account.ledger_ids.journal_id, journal)
+        self.assertEqual(self.account.ledger_ids.clearing_account_id, clearing_account)
+        self.assertTrue(self.account.ledger_ids.transit_account_id)
+        self.assertEqual(self.env['account.journal'].search(domain), journals)
+
+    def test_people_of_invoicing_read_what_amazon_has(self):
+        accountant = self.create_user('anna', 'account.group_account_invoice')
+        reader = self.create_user('rita', 'account.group_account_readonly')
+        self.sell(Item('MUG', '12.99'))
+        closed = self.seller.close_settlement()
+        for name in ('action_read_settlements', 'action_read_payouts', 'action_read_refunds'):
+            with self.subTest(name), self.assertRaises(AccessError):
+                self.press(self.account.with_user(reader), name)
+        self.assertFalse(self.get_settlement(closed))
+        for name in ('action_read_settlements', 'action_read_payouts', 'action_read_refunds'):
+            message = self.press(self.account.with_user(accountant), name)
+            self.assertEqual(message['params']['type'], 'success')
+        self.assertEqual(self.get_settlement(closed).state, 'booked')
+        with self.assertRaises(AccessError):
+            self.press(self.account.with_user(accountant), 'action_sync_orders')
+        self.account.state = 'draft'
+        with self.assertRaisesRegex(UserError, "not connected"):
+            self.account.with_user(accountant).action_read_settlements()
+
     def test_a_locked_period_is_a_sentence_on_the_settlement(self):
         self.sell(Item('MUG', '12.99'))
         self.company.fiscalyear_lock_date = '2099-12-31'
         settlement = self.settle()
         self.assertEqual(settlement.state, 'proven')
-        self.assertIn("locked", settlement.reason)
+        self.assertIn("locked period (Global Lock Date", settlement.reason)
+        self.assertNotIn("▸", settlement.reason)  # Odoo has no menu for it.
         self.assertFalse(settlement.move_ids)
         self.company.fiscalyear_lock_date = False
         self.run_cron('book_settlements')

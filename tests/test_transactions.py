@@ -53,7 +53,7 @@ class TestTransactions(TransactionCase):
 
     def test_what_was_posted_comes_in(self):
         order = self.sell_before(Item('MUG', '12.99', 2))
-        self.assertIn('1 transactions', self.read())
+        self.assertIn('Transactions read: 1', self.read())
         transaction = self.get_transactions()
         self.assertEqual(transaction.order_ref, order.order_id)
         self.assertEqual(transaction.sale_order_id, self.get_sale_order(order))
