@@ -238,8 +238,8 @@ class AccountMoveLine(models.Model):
         open_items.filtered(lambda item: not item.reconciled)._reconcile_with_each_other()
 
     def _reconcile_with_each_other(self):
-        """Reconcile what was paid of orders with what was refunded of them, where their invoices and
-        credit notes are reconciled with each other already.
+        """Reconcile what was paid of orders with what was refunded of them, where their invoices
+        and credit notes are reconciled with each other already.
 
         :return: None
         """

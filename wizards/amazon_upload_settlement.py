@@ -55,6 +55,7 @@ class AmazonUploadSettlement(models.TransientModel):
             'state': 'to_read',
         })
         Settlement._wake_booking()
+        self.env['ir.cron']._commit_progress()  # It is stored, whatever is in it.
         document._read_safely(TimeBudget(SYNC_SECONDS))
         if document.state == 'failed':
             raise UserError(document.reason)
