@@ -1,13 +1,14 @@
 """What is left of the add-on when it is uninstalled, and found again when it is installed anew.
 
-Which Amazon order became which sales order is kept, so that no order comes in twice.
+Which Amazon order became which sales order is kept, so that no order comes in twice; and which
+entries are of which settlement and order, so that nothing is booked twice.
 """
 
 import json
 
 from odoo import SUPERUSER_ID
 from odoo.fields import Domain
-from odoo.tools import split_every
+from odoo.tools import SQL, split_every
 
 from .models.guard import as_connector
 
@@ -16,6 +17,13 @@ KEPT_NAME = 'amazon_connector: what was imported'
 BATCH_SIZE = 1000
 PRODUCTS = ('product.template', 'product.product')
 REFERENCES = {'sale.order': 'amazon_order_ref', 'stock.move': 'amazon_item_key'}
+# Nothing is computed from these, and there may be very many.
+BOOKED = (
+    ('account.move', 'amazon_kept_settlement_ref'),
+    ('account.move.line', 'amazon_order_ref'),
+    ('account.payment', 'amazon_sale_order_id'),
+    ('sale.order', 'amazon_payout_state'),
+)
 
 
 def pre_init_hook(env):
@@ -33,6 +41,8 @@ def post_init_hook(env):
     kept = _load_kept(env)
     for model, name in REFERENCES.items():
         _put_back(env[model], name, kept.get(f'{model}.{name}', {}))
+    for model, name in BOOKED:
+        _put_back_as_is(env[model], name, kept.get(f'{model}.{name}', {}))
     for model in PRODUCTS:
         env[model].browse(kept.get(model, {}).values()).exists().active = True
     _search_kept(env).unlink()
@@ -40,8 +50,10 @@ def post_init_hook(env):
 
 def uninstall_hook(env):
     """Keep the references, and put away what the add-on has made and Odoo does not remove."""
+    env['account.move']._keep_settlement_refs()
     kept = {
-        f'{model}.{name}': _read_references(env[model], name) for model, name in REFERENCES.items()
+        f'{model}.{name}': _read_references(env[model], name)
+        for model, name in (*REFERENCES.items(), *BOOKED)
     }
     for model in PRODUCTS:
         kept[model] = _detach(env, model)
@@ -52,8 +64,9 @@ def uninstall_hook(env):
     _put_away_locations(accounts)
     _forget_aliases(env)
     accounts.activity_ids.unlink()
-    # Their table goes with the model: one by one, Odoo would fail while orders still name them.
+    # Their tables go with the models: one by one, Odoo would fail while others still name them.
     _detach(env, 'amazon.marketplace')
+    _detach(env, 'amazon.money.kind')
 
 
 # === WHAT IS KEPT === #
@@ -81,8 +94,11 @@ def _keep(env, content):
 
 def _read_references(model, name):
     """Return Amazon's references on a model's records, by their ids."""
-    records = model.with_context(active_test=False).search_fetch([(name, '!=', False)], [name])
-    return {record.id: record[name] for record in records}
+    model.flush_model([name])
+    return dict(model.env.execute_query(SQL(
+        "SELECT id, %(name)s FROM %(table)s WHERE %(name)s IS NOT NULL AND %(name)s::text != ''",
+        name=SQL.identifier(name), table=SQL.identifier(model._table),
+    )))
 
 
 def _put_back(model, name, references):
@@ -96,6 +112,31 @@ def _put_back(model, name, references):
                 record[name] = part[str(record.id)]
         model.env.flush_all()
         model.env.invalidate_all()
+
+
+def _put_back_as_is(model, name, references):
+    """Write what was kept as it is, at once, where nothing stands; whom it names has to be there
+    still.
+    """
+    field = model._fields[name]
+    if field.relational:
+        there = set(model.env[field.comodel_name].browse(references.values()).exists().ids)
+        references = {key: value for key, value in references.items() if value in there}
+    model.flush_model([name])
+    model.env.cr.execute(SQL(
+        """
+        UPDATE %(table)s
+           SET %(name)s = kept.value::%(type)s
+          FROM jsonb_each_text(%(references)s::jsonb) AS kept
+         WHERE %(table)s.id = kept.key::integer
+           AND %(name)s IS NULL
+        """,
+        table=SQL.identifier(model._table),
+        name=SQL.identifier(name),
+        type=SQL('integer' if field.relational else 'varchar'),
+        references=json.dumps(references),
+    ))
+    model.env.invalidate_all()
 
 
 def _detach(env, model):

@@ -20,13 +20,16 @@ class Rate:
 
     per_second: float
     burst: int
+    is_own: bool = False  # of some calls of the operation only: what Amazon announces is of all
 
     def adopt(self, per_second: float | None) -> Rate:
         """Return this rate with the pace that Amazon announced in `x-amzn-RateLimit-Limit`.
 
         :param per_second: Calls per second, lower or higher than before; `None` changes nothing.
         """
-        return replace(self, per_second=per_second) if per_second else self
+        if not per_second or self.is_own:
+            return self
+        return replace(self, per_second=per_second)
 
 
 # By Amazon's names of the operations. Each resource adds its own.

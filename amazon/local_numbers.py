@@ -30,6 +30,16 @@ _GROUPS = {
     ',': re.compile(r'[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}'),
     '.': re.compile(r'[0-9]{1,3}(?:\.[0-9]{3})+'),
 }
+_SIGNED = re.compile(r'([-+]? ?)([^-+() ]|[^-+() ][^-+()]*[^-+() ])( ?-?)')
+_MINUS_SIGNS = dict.fromkeys(map(ord, '\u2010\u2011\u2012\u2013\u2212'), '-')
+_GROUPED = {
+    # The sign before the decimals, and what may set apart thousands beside spaces.
+    point: re.compile(
+        rf"([0-9]{{1,15}}|[1-9][0-9]{{0,2}}(?:(?:[ '’][0-9]{{3}})+|{groups}))?"
+        rf'(?:{re.escape(point)}([0-9]{{0,8}}))?',
+    )
+    for point, groups in (('.', '(?:,[0-9]{2,3})*,[0-9]{3}'), (',', r'(?:\.[0-9]{3})+'))
+}
 _THREE_DIGITS = re.compile(r'[1-9][0-9]{0,2}[.,][0-9]{3}')
 
 
@@ -54,6 +64,28 @@ def read_amount(text: str, language: str = '') -> Decimal:
     if number is None:
         raise ValueError("is out of all reason")
     return number
+
+
+def read_signed_amount(text: str, point: str) -> Decimal:
+    """Return an amount without a currency, which may be negative in any way that people write it.
+
+    :param point: What stands before the decimals, a point or a comma.
+    :raise ValueError: If it is none.
+    """
+    if len(text) > MAX_DIGITS:
+        raise ValueError("is out of all reason")
+    text = unicodedata.normalize('NFKC', text).translate(_MINUS_SIGNS).strip()
+    is_framed = text.startswith('(') and text.endswith(')')
+    signed = _SIGNED.fullmatch(text[1:-1].strip() if is_framed else text)
+    signs = signed and [*signed[1].strip(), *signed[3].strip(), *('-' if is_framed else '')]
+    match = signed and len(signs) <= 1 and _GROUPED[point].fullmatch(signed[2])
+    if not match or not (match[1] or match[2]):
+        raise ValueError("is no amount")
+    whole = re.sub('[^0-9]', '', match[1] or '0')
+    number = read_number(f'{whole}.{match[2] or 0}' if match[2] else whole)
+    if number is None:
+        raise ValueError("is out of all reason")
+    return -number if '-' in signs and number else number
 
 
 def _simplify(text: str, separator: str) -> str:

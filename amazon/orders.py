@@ -217,6 +217,7 @@ class OrderSummary:
     is_sold_elsewhere: bool  # in another shop (NON_AMAZON), and only shipped by Amazon
     purchased_at: datetime | None  # UTC, aware
     quantities: Mapping[str, int]  # units that are still to be shipped, by SKU, else ASIN
+    is_invoiced_by_amazon: bool = False  # as of an order
 
 
 @dataclass(frozen=True)
@@ -287,6 +288,7 @@ class Order:
     deliver_by: datetime | None
     service_level: str  # one of SERVICE_LEVELS in lower case; empty if unknown to this code
     notes: tuple[str, ...]  # what was odd and did not matter: the fields, not their values
+    is_invoiced_by_amazon: bool = False  # Amazon gives the buyer an invoice in the seller's name
 
     @property
     def unexplained(self) -> Decimal:
@@ -446,6 +448,7 @@ def parse_summary(payload: Any) -> OrderSummary:
         is_sold_elsewhere=order.peek_text('salesChannel', 'channelName') == 'NON_AMAZON',
         purchased_at=order.peek_time('createdTime'),
         quantities=_count_open(order, status),
+        is_invoiced_by_amazon=_is_invoiced_by_amazon(order),
     )
 
 
@@ -469,6 +472,11 @@ def _count_open(order: Node, status: str | None) -> dict[str, int]:
         if sku and count:
             quantities[sku] += count
     return dict(quantities)
+
+
+def _is_invoiced_by_amazon(order: Node) -> bool:
+    """Tell whether Amazon gives the buyer an invoice in the seller's name."""
+    return 'INVOICE_BY_AMAZON' in order.peek_texts('programs')
 
 
 def _is_complete(order: Node) -> bool:
@@ -539,6 +547,7 @@ def parse_order(payload: Any, given: Given | None = None) -> Order:
         deliver_by=fulfillment.peek_time('deliverByWindow', 'latestDateTime'),
         service_level=_parse_service_level(fulfillment),
         notes=tuple(notes),
+        is_invoiced_by_amazon=_is_invoiced_by_amazon(order),
     )
 
 

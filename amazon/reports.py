@@ -116,14 +116,37 @@ def fetch_recent_reports(
         reportTypes=[report_type],
         marketplaceIds=list(marketplace_ids),
         processingStatuses=list(statuses),
-        createdSince=since.astimezone(timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ'),
+        createdSince=_format_time(since),
         pageSize=PAGE_SIZE,
     )
-    root = Node(payload, '', LIST_OPERATION)
-    root.entries('reports', required=True)
-    reports = [report for entry in root.peek_children('reports') if (report := _try_report(entry))]
     oldest = datetime.min.replace(tzinfo=timezone.utc)
+    reports, _next_token = _parse_page(payload)
     return sorted(reports, key=lambda report: report.created_at or oldest, reverse=True)
+
+
+def fetch_reports_page(
+    client: Client,
+    report_type: str,
+    since: datetime,
+    statuses: Iterable[str] = (DONE,),
+    next_token: str = '',
+) -> tuple[list[Report], str]:
+    """Return reports of a type that nobody has to ask for, a page of them, of all marketplaces.
+
+    Source: `getReports`. What cannot be read of it is left out.
+
+    :param since: The earliest time of creation, aware; at most 90 days back.
+    :param next_token: That of the page before, empty for the first one.
+    :return: The reports, and the token of the next page, empty on the last one.
+    :raise AmazonError: As :meth:`Client.call`.
+    """
+    params = {'nextToken': next_token} if next_token else {  # which Amazon wants alone
+        'reportTypes': [report_type],
+        'processingStatuses': list(statuses),
+        'createdSince': _format_time(since),
+        'pageSize': PAGE_SIZE,
+    }
+    return _parse_page(client.call(LIST_OPERATION, Reports.get_reports, **params))
 
 
 def fetch_document(client: Client, document_id: str) -> bytes:
@@ -141,6 +164,21 @@ def fetch_document(client: Client, document_id: str) -> bytes:
 def _request_document(api: Any, document_id: str) -> Any:
     """Do what the library's own method does before it writes on the answer."""
     return api._request(fill_query_params('/reports/2021-06-30/documents/{}', document_id))
+
+
+def _format_time(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
+
+
+def _parse_page(payload: dict[str, Any]) -> tuple[list[Report], str]:
+    """Return the reports in an answer of `getReports`, and the token of the next page.
+
+    :raise Malformed: If it holds no list.
+    """
+    root = Node(payload, '', LIST_OPERATION)
+    root.entries('reports', required=True)
+    reports = [report for entry in root.peek_children('reports') if (report := _try_report(entry))]
+    return reports, root.peek_text('nextToken', max_length=None)
 
 
 def _parse_report(report: Node) -> Report:

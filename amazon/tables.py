@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .errors import Malformed
@@ -24,6 +24,7 @@ REPLACEMENT = '\ufffd'  # what stands for a character that cannot be read
 MAX_REPLACED = 0.05  # of all characters
 MAX_LINES = 1_000_000
 MAX_COLUMNS = 500
+MAX_PREFACE = 50  # lines of text above a header, and that itself
 MARKUP = re.compile(r'\s*<')
 
 
@@ -51,12 +52,19 @@ class Table:
         return [min(line.count('\t'), MAX_COLUMNS) + 1 for _number, line in self._lines]
 
 
-def read_table(operation: str, content: bytes, language: str = '') -> Table:
+def read_table(
+    operation: str,
+    content: bytes,
+    language: str = '',
+    is_header: Callable[[Sequence[str]], bool] | None = None,
+) -> Table:
     """Return the table in a document. Empty lines and repeated headers are left out.
 
     :param operation: What errors call the document.
     :param language: The marketplace's, such as `ja` or `ja_JP`.
-    :raise Malformed: If it is none.
+    :param is_header: Tells by the cells of a line whether it is the header. What stands above that
+                      is left out. Without, the first line is the header.
+    :raise Malformed: If it is none, or has no such header.
     """
     text, is_cut = _decode(operation, content, language)
     if not text.strip():
@@ -71,13 +79,23 @@ def read_table(operation: str, content: bytes, language: str = '') -> Table:
         (number, line.rstrip('\r'))
         for number, line in enumerate(text.split(separator), start=1) if line.strip()
     ]
-    _number, header = lines[0]
+    start = _find_header(operation, lines, is_header) if is_header else 0
+    _number, header = lines[start]
     return Table(
         header=tuple(_split(header)),
         is_ended=text.endswith(('\n', '\r')),
         is_cut=is_cut,
-        _lines=tuple(entry for entry in lines if entry[1] != header),
+        _lines=tuple(entry for entry in lines[start:] if entry[1] != header),
     )
+
+
+def _find_header(
+    operation: str, lines: list[tuple[int, str]], is_header: Callable[[Sequence[str]], bool]
+) -> int:
+    for index, (_number, line) in enumerate(lines[:MAX_PREFACE]):
+        if is_header(_split(line)):
+            return index
+    raise Malformed(operation, 'header', "is missing")
 
 
 def _split(line: str) -> list[str]:

@@ -133,7 +133,7 @@ def parse_processing_report(content: bytes) -> ProcessingReport:
 
     :raise Malformed: If it is not a processing report.
     """
-    root = _parse_xml(content)
+    root = parse_xml(content, REPORT)
     report = next(root.iter(f'{{*}}{REPORT}'), None)
     if report is None:
         raise Malformed(REPORT, 'document', "holds no processing report")
@@ -170,13 +170,14 @@ def _parse_problem(result: etree._Element) -> Problem:
     )
 
 
-def _parse_xml(content: bytes) -> etree._Element:
+def parse_xml(content: bytes, kind: str) -> etree._Element:
     """Return the root of a document, which may neither define entities nor refer to anything.
 
+    :param kind: What it should be, as it is named in errors.
     :raise Malformed: If it is no XML, has a document type, or more in it than memory should hold.
     """
     if content.count(b'<') + content.count(b'=') > MAX_SIGNS:
-        raise Malformed(REPORT, 'document', "has too many elements")
+        raise Malformed(kind, 'document', "has too many elements")
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -188,9 +189,9 @@ def _parse_xml(content: bytes) -> etree._Element:
     try:
         root = etree.fromstring(content.lstrip(), parser)
     except etree.XMLSyntaxError:
-        raise Malformed(REPORT, 'document', "is not XML") from None
+        raise Malformed(kind, 'document', "is not XML") from None
     if root.getroottree().docinfo.doctype:
-        raise Malformed(REPORT, 'document', "has a document type")
+        raise Malformed(kind, 'document', "has a document type")
     return root
 
 

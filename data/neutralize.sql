@@ -37,6 +37,18 @@ UPDATE amazon_account
    SET adjusts_drift = FALSE,
        price_push = 'off',
        prices_changed = FALSE;
+UPDATE amazon_account
+   SET invoice_sending = 'none';
+UPDATE account_move
+   SET amazon_send_state = CASE WHEN amazon_send_state = 'sent' THEN 'sent' END,
+       amazon_send_reason = NULL,
+       amazon_send_answer = NULL,
+       amazon_send_next_try = NULL,
+       amazon_payment_answer = NULL
+ WHERE amazon_order_ref IS NOT NULL;
+UPDATE sale_order
+   SET amazon_invoice_answer = NULL
+ WHERE amazon_invoice_answer IS NOT NULL;
 UPDATE amazon_offer
    SET price_state = NULL,
        price_target = NULL,
@@ -63,6 +75,13 @@ UPDATE amazon_shipment
  WHERE state != 'confirmed';
 UPDATE amazon_cancellation
    SET state = 'skipped',
+       answer = NULL,
+       is_held = FALSE,
+       next_try = NULL
+ WHERE state != 'confirmed';
+UPDATE amazon_invoice_upload
+   SET state = 'skipped',
+       reason = 'It was not uploaded before the database was copied.',
        answer = NULL,
        is_held = FALSE,
        next_try = NULL
@@ -95,3 +114,18 @@ UPDATE amazon_order
            ELSE reason
        END,
        state = CASE WHEN state = 'done' THEN state ELSE 'skipped' END;
+UPDATE amazon_settlement
+   SET answer = NULL,
+       next_try = NULL;
+UPDATE amazon_settlement_document
+   SET answer = NULL,
+       next_try = NULL,
+       reason = CASE
+           WHEN state = 'to_download'
+           THEN 'It was not downloaded before the database was copied. Retry does it.'
+           ELSE reason
+       END,
+       state = CASE WHEN state = 'to_download' THEN 'failed' ELSE state END;
+UPDATE amazon_refund
+   SET answer = NULL,
+       next_try = NULL;

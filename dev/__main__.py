@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     add('shell', run.shell).add_argument('database')
     add('exec', run.execute).add_argument('command', nargs=argparse.REMAINDER)
     add('bench', run.bench).add_argument(
-        'part', nargs='?', default='', choices=['', 'orders', 'shipments', 'offers'],
+        'part', nargs='?', default='', choices=['', 'orders', 'shipments', 'offers', 'settlements'],
     )
     add('pot', run.pot)
     add('clean', run.clean)

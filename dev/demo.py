@@ -9,6 +9,7 @@ import json
 import os
 import urllib.request
 from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from odoo.api import Environment
@@ -55,6 +56,10 @@ SALESPERSON_GROUPS = (
     'stock.group_stock_user',
     'amazon_connector.group_amazon_user',
 )
+# What a euro buys.
+RATES = {'GBP': 0.8437, 'JPY': 163.29}
+DELIVERED_AFTER = timedelta(hours=48)
+TRACKING = '003404341610'
 WAREHOUSE_GROUPS = ('base.group_user', 'stock.group_stock_user')
 
 
@@ -204,6 +209,75 @@ def synchronize(account: BaseModel) -> None:
     account.action_read_fba_inventory()
 
 
+def live_a_month(env: Environment, account: BaseModel) -> None:
+    """Deliver, invoice, and be paid by Amazon, with a deposit on the bank; the first time only.
+
+    A simulator that was started anew would give its settlements the same numbers again.
+    """
+    if env['amazon.settlement'].search_count([]):
+        return
+    for name, rate in RATES.items():
+        shop.ensure(
+            env, 'res.currency.rate',
+            {'currency_id': env.ref(f'base.{name}').id, 'company_id': env.company.id},
+            name=f'{date.today().year - 1}-01-01', rate=rate,
+        )
+    account.action_set_up_accounting()
+    account.write({
+        'settlement_policy': 'post',
+        'refund_policy': 'post',
+        'invoice_policy': 'post',
+        'invoice_from': date.today() - timedelta(days=90),
+    })
+    deliver(env, account)
+    control('live_a_month')
+    account.action_sync_orders()
+    env['amazon.account']._cron_invoice_orders()
+    account.action_read_settlements()
+    account.action_read_refunds()
+    env['amazon.refund']._cron_process_refunds()
+    env['amazon.settlement']._cron_book_settlements()
+    show_on_bank(env)
+    env['amazon.account']._cron_read_payouts()
+    env['amazon.settlement']._cron_match_deposits()
+    env.cr.commit()
+
+
+def deliver(env: Environment, account: BaseModel) -> None:
+    """Deliver what was ordered days ago, and let Amazon know."""
+    long_ago = datetime.now() - DELIVERED_AFTER
+    for picking in env['stock.picking'].search([
+        ('amazon_account_id', '=', account.id),
+        ('state', '=', 'assigned'),
+        ('sale_id.date_order', '<', long_ago),
+    ]):
+        picking.write({
+            'carrier_id': picking.carrier_id.id or env['delivery.carrier'].search(
+                [('name', '=', CARRIERS[0][0])], limit=1,
+            ).id,
+            'carrier_tracking_ref': f'{TRACKING}{picking.id:08d}',
+        })
+        picking.with_context(skip_backorder=True, skip_sms=True).button_validate()
+    env.cr.commit()
+    account.action_sync_pickings()
+
+
+def show_on_bank(env: Environment) -> None:
+    """Let the bank show what Amazon has paid out in the company's currency."""
+    bank = env['account.journal'].search([
+        ('type', '=', 'bank'), ('company_id', '=', env.company.id), ('code', 'not like', 'AMZ'),
+    ], limit=1)
+    for settlement in env['amazon.settlement'].search([
+        ('currency_id', '=', env.company.currency_id.id), ('total', '>', 0),
+    ]):
+        env['account.bank.statement.line'].create({
+            'journal_id': bank.id,
+            'date': settlement.deposit_date,
+            'payment_ref': f'AMAZON PAYMENTS {settlement.settlement_ref}',
+            'amount': settlement.total,
+        })
+
+
 def main(env: Environment) -> None:
     """Set the demo up, synchronize, and print what there is."""
     env = speak(env)
@@ -212,6 +286,7 @@ def main(env: Environment) -> None:
     account = connect(env, set_up_users(env))
     set_up_stock(env, account, products)
     synchronize(account)
+    live_a_month(env, account)
     inbox = env['amazon.order'].search([('account_id', '=', account.id)]).grouped('state')
     counts = {state: len(inbox.get(state, ())) for state in ('done', 'skipped', 'failed')}
     sale_orders = env['sale.order'].search([('amazon_account_id', '=', account.id)])
@@ -224,6 +299,8 @@ def main(env: Environment) -> None:
         ("Sales orders", f"{len(sale_orders)}, {len(sale_orders.picking_ids)} deliveries,"
                          f" {len(sale_orders.order_line.move_ids)} stock moves"),
         ("To match", f"{account.unmatched_offer_count} offers"),
+        ("Money", f"{len(sale_orders.invoice_ids)} invoices, {account.settlement_count}"
+                  " settlements, one of them on the bank"),
         ("Salesperson", "demo / demo"),
         ("Warehouse", "warehouse / warehouse"),
     ):

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 
 from .cache import CHECKOUT, CHECKOUT_KEY, CHECKOUT_STATE, locked
 from .console import Failure, say, step
+from .provision import require_pdf_engine
 from .server import Odoo, checkout_database, log_file, provisioned_odoo
 
 SCRIPT = CHECKOUT / 'dev' / 'demo.py'
@@ -26,6 +27,7 @@ START_LIMIT = 120  # seconds
 def demo() -> None:
     """Run Odoo with the add-on and a simulated Amazon until Ctrl-C."""
     check_language(os.environ.get('LANG_CODE') or 'en_US')
+    require_pdf_engine()
     odoo_port = choose_port('ODOO_PORT', 8069)
     simulator_port = choose_port('SIMULATOR_PORT', 8070)
     busy = Failure("The demo of this checkout is already running.", "Stop it with Ctrl-C first.")

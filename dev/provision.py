@@ -1,4 +1,4 @@
-"""What a run stands on: Odoo's source tree, a virtual environment, a browser."""
+"""What a run stands on: Odoo's source tree, a virtual environment, a browser, a PDF engine."""
 
 import importlib.util
 import os
@@ -34,6 +34,7 @@ REQUIREMENTS = (
 )
 CONSTRAINTS = CHECKOUT / 'dev' / 'constraints.txt'
 BROWSERS = ('google-chrome', 'chromium', 'chromium-browser', 'google-chrome-stable')
+PDF_ENGINE = 'wkhtmltopdf'
 
 
 @dataclass(frozen=True)
@@ -163,3 +164,9 @@ def require_browser() -> None:
     """Install Chromium unless Odoo's tours find a browser on this machine."""
     if not any(shutil.which(browser) for browser in BROWSERS):
         install('chromium')
+
+
+def require_pdf_engine() -> None:
+    """Install the program that Odoo prints PDFs with, unless there is one on this machine."""
+    if not shutil.which(PDF_ENGINE):
+        install(PDF_ENGINE)

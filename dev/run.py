@@ -10,7 +10,7 @@ from .cache import CACHE, CHECKOUT
 from .checks import TERMS, check_source, check_terms, export_terms, lint_run, run_tests
 from .console import Failure, say, step
 from .postgres import remove_cluster
-from .provision import require_browser
+from .provision import require_browser, require_pdf_engine
 from .results import Results
 from .server import Odoo, checkout_database, provisioned_odoo
 
@@ -43,6 +43,7 @@ def test(tags: str) -> int:
     :param str tags: Odoo's `--test-tags`, to run only those tests.
     """
     require_browser()
+    require_pdf_engine()
     with provisioned_odoo() as odoo:
         if tags:
             return _report(run_tests(odoo, tags))

@@ -25,6 +25,7 @@ class AmazonCheck(models.Model):
             finances.fetch_few_transactions,
             self.env._("Granted: what Amazon pays can be read."),
             Finding('warning', self.env._(
-                "Missing: nothing needs it today. Fees and payouts of Amazon will need it.",
+                "Missing: settlements, refunds and payouts do not come in. Files of settlements can"
+                " be uploaded by hand.",
             )),
         )

@@ -24,7 +24,6 @@ class AmazonFeed(models.Model):
     _order = 'id desc'
 
     _open_states = ('to_upload', 'to_create', 'in_progress', 'over')
-    _job_cron = 'amazon_connector.ir_cron_process_feeds'
     _poll_pause = POLL_PAUSE
 
     account_id = fields.Many2one(
@@ -115,6 +114,22 @@ class AmazonFeed(models.Model):
             self.env['ir.cron']._commit_progress()
         self.env['amazon.sync']._run_way('feeds', TimeBudget(CRON_SECONDS))
 
+    @api.model
+    def _get_open(self, account, way='feeds'):
+        """Override of `amazon.job.mixin` to return those of a way only.
+
+        :param str way: The way.
+        """
+        return super()._get_open(account).filtered(
+            lambda feed: feed._get_carrier()._feed_way == way,
+        )
+
+    def _wake_job(self, at=None):
+        """Override of `amazon.job.mixin` to wake the crons of their ways."""
+        for feed in self:
+            sync = feed.account_id.connection_id._get_sync(feed._get_carrier()._feed_way)
+            sync._get_cron()._trigger(at=at)
+
     def _note_failure(self, exception):
         """Override of `amazon.sync.mixin` to send in another way what the feed carries."""
         self._give_up(self._get_failure_reason(exception), self._get_answer(exception))
@@ -138,19 +153,22 @@ class AmazonFeed(models.Model):
 
     def _upload(self, client):
         """Lay the document ready at Amazon."""
+        carrier = self._get_carrier()
         document_ref = feeds.upload_document(
-            client, self.content.encode(), self._get_carrier()._feed_content_type,
+            client, carrier._unpack_content(self.content), carrier._feed_content_type,
         )
         self.write({'document_ref': document_ref, 'state': 'to_create'})
         return True
 
     def _create_at_amazon(self, client):
         """Let Amazon begin with the document."""
+        carrier = self._get_carrier()
         feed_ref = feeds.create_feed(
             client,
-            self._get_carrier()._feed_type,
+            carrier._feed_type,
             self.marketplace_ids.mapped('api_ref'),
             self.document_ref,
+            carrier._get_feed_options(self),
         )
         self.write({'feed_ref': feed_ref, 'state': 'in_progress'})
         self._wait_for_amazon()

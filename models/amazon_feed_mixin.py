@@ -12,9 +12,12 @@ class AmazonFeedMixin(models.AbstractModel):
     The model has an `account_id` and declares
 
     - `_feed_type`, Amazon's name for its feeds, `_feed_content_type` and, if the feeds are to be
-      smaller or larger, `_feed_size`;
+      smaller or larger, `_feed_size`; `_feed_way`, if they have a way of their own, so that what
+      stops them stops no other feeds;
     - `_get_feed_label`, what people call its feeds, and `_get_marketplaces`, where they belong;
     - `_build_message` of one record and `_build_feed` of all messages, perhaps `_fits_feed`;
+    - `_get_feed_options`, if Amazon wants to know more than stands in the document, and
+      `_pack_content` with `_unpack_content`, if the document is no text;
     - `_parse_report`, which reads Amazon's report. The feed asks the report for nothing but its
       `seller_id`, empty if Amazon does not say.
 
@@ -41,6 +44,7 @@ class AmazonFeedMixin(models.AbstractModel):
     _feed_type = None  # to be overridden
     _feed_content_type = None  # to be overridden
     _feed_size = 5000  # messages; in XML about 3 MB, and Amazon recommends 10 at most
+    _feed_way = 'feeds'
 
     feed_id = fields.Many2one(
         comodel_name='amazon.feed', index='btree_not_null', readonly=True, ondelete='set null',
@@ -79,10 +83,38 @@ class AmazonFeedMixin(models.AbstractModel):
 
         :param amazon.account account: The account that sends.
         :param list messages: What `_build_message` returned.
-        :return: A text in UTF-8.
+        :return: The document; a text in UTF-8 unless `_pack_content` takes another one.
         :rtype: bytes
         """
         raise NotImplementedError
+
+    @api.model
+    def _pack_content(self, content):
+        """Return a document as the text that is kept until it is sent. May be overridden.
+
+        :param bytes content: What `_build_feed` returned.
+        :rtype: str
+        """
+        return content.decode()
+
+    @api.model
+    def _unpack_content(self, text):
+        """Return the document that a text was kept of. May be overridden, as `_pack_content`.
+
+        :param str text: What `_pack_content` returned.
+        :rtype: bytes
+        """
+        return text.encode()
+
+    @api.model
+    def _get_feed_options(self, _feed):
+        """Return what Amazon is told of a feed beside the document. May be overridden.
+
+        :param amazon.feed _feed: The feed.
+        :return: The options by Amazon's names.
+        :rtype: dict[str, str]
+        """
+        return {}
 
     @api.model
     def _fits_feed(self, _message):
@@ -143,7 +175,7 @@ class AmazonFeedMixin(models.AbstractModel):
             'account_id': account.id,
             'type': self._name,
             'marketplace_ids': self._get_marketplaces().ids,
-            'content': self._build_feed(account, list(messages.values())).decode(),
+            'content': self._pack_content(self._build_feed(account, list(messages.values()))),
             'message_count': len(messages),
         })
         for number, (record, message) in enumerate(messages.items(), start=1):

@@ -22,12 +22,11 @@ class AmazonJobMixin(models.AbstractModel):
     def create(self, vals_list):
         """Override of `base` to begin as soon as it is committed."""
         records = super().create(vals_list)
-        self._wake_job()
+        records._wake_job()
         return records
 
     # === BUSINESS METHODS === #
 
-    @api.model
     def _wake_job(self, at=None):
         """Let the cron do the next step.
 

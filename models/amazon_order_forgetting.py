@@ -95,7 +95,8 @@ class AmazonOrder(models.Model):
 
         To be extended by whoever writes them elsewhere.
 
-        :return: The names of the fields, by the way to their records from the inbox.
+        :return: The names of the fields, by the way to their records from the inbox: none, or one
+                 by `sale_order_id`.
         :rtype: dict[str, list[str]]
         """
         return {
@@ -147,14 +148,9 @@ class AmazonOrder(models.Model):
 
         :return: None
         """
-        self.sale_order_id._clear_gift_notes()
-        for way, names in self._get_places().items():
-            records = self.mapped(way)
-            if records != self:  # of which nothing is read: Amazon's data may be unreadable
-                records = records.filtered(
-                    lambda record, names=names: any(record[name] for name in names),
-                )
-            records.write(dict.fromkeys(names, False))
+        # Of these nothing is read: Amazon's data may be unreadable.
+        self.write(dict.fromkeys(self._get_places()[''], False))
+        self.sale_order_id._clear_amazon_places()
 
 
 class SaleOrder(models.Model):
@@ -167,6 +163,19 @@ class SaleOrder(models.Model):
         # In sudo mode: who deletes sales orders need not see deliveries.
         self.sudo()._clear_gift_notes()
         return super().unlink()
+
+    def _clear_amazon_places(self):
+        """Empty the fields that hold personal data of the orders, or may quote some.
+
+        :return: None
+        """
+        self._clear_gift_notes()
+        for way, names in self.env['amazon.order']._get_places().items():
+            base, _dot, way = way.partition('.')
+            if base:
+                self.mapped(way).filtered(
+                    lambda record, names=names: any(record[name] for name in names),
+                ).write(dict.fromkeys(names, False))
 
     def _clear_gift_notes(self):
         """Empty the notes of deliveries that hold a gift message.

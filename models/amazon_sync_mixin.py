@@ -128,7 +128,9 @@ class AmazonSyncMixin(models.AbstractModel):
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise
         except Exception as exception:
-            culprit = self & getattr(exception, 'culprit', self.browse())
+            culprit = getattr(exception, 'culprit', self.browse())
+            # What is made for these records may itself blame one of another model.
+            culprit = self & culprit if culprit._name == self._name else self.browse()
             if not culprit and len(self) > 1:
                 return self._do_halves_apart(action)
             failures = dict.fromkeys(culprit or self, exception)

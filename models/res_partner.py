@@ -293,9 +293,25 @@ class ResPartner(models.Model):
         :param places: See `_get_amazon_places`.
         :rtype: Customer
         """
-        marketplace, address = incoming.order.marketplace_id, incoming.data.address
+        address = incoming.data.address
+        partner = self._ensure_shared_amazon_customer(account, incoming.order.marketplace_id)
+        destination = partner
+        if address.country_code:
+            destination = self.new(self._prepare_amazon_address_values(address, places))
+        return Customer(
+            partner=partner, delivery=partner, tax_partner=destination, destination=destination,
+        )
+
+    @api.model
+    def _ensure_shared_amazon_customer(self, account, marketplace):
+        """Return the contact that stands for all buyers of a marketplace whom Amazon does not name.
+
+        :param amazon.account account: The account that sells there.
+        :param amazon.marketplace marketplace: The marketplace.
+        :rtype: res.partner
+        """
         company = account._get_buyer_company()
-        partner = self.with_context(active_test=False).search([
+        return self.with_context(active_test=False).search([
             ('amazon_marketplace_id', '=', marketplace.id), ('company_id', '=', company.id),
         ]).with_env(self.env) or self.create({
             'name': self.env._("Amazon customer (%s)", marketplace.name),
@@ -304,12 +320,6 @@ class ResPartner(models.Model):
             'country_id': marketplace.country_id.id,
             'lang': self._get_amazon_lang(marketplace),
         })
-        destination = partner
-        if address.country_code:
-            destination = self.new(self._prepare_amazon_address_values(address, places))
-        return Customer(
-            partner=partner, delivery=partner, tax_partner=destination, destination=destination,
-        )
 
     def _keep_out_of_marketing(self):
         """Bar the contacts from mass mailing: Amazon forbids marketing to its buyers.

@@ -29,6 +29,7 @@ class ResPartner(models.Model):
     amazon_anonymized = fields.Boolean(
         string="Anonymized Amazon Buyer", readonly=True, copy=False,
     )
+    amazon_anonymized_on = fields.Date(string="Anonymized On", readonly=True, copy=False)
 
     # === BUSINESS METHODS - WHO === #
 
@@ -145,6 +146,8 @@ class ResPartner(models.Model):
         emails -= {*others.mapped('email_normalized')}
         self.env['mail.blacklist'].search([('email', 'in', list(emails))]).unlink()
         sale_orders = self.env['sale.order'].search([('partner_id', 'in', self.ids)])
+        # What was said of them after they were purged.
+        sale_orders._clear_amazon_places()
         deliveries = sale_orders.picking_ids
         names = defaultdict(set)
         for partner in self:
@@ -167,7 +170,10 @@ class ResPartner(models.Model):
         :return: None
         """
         self.write({
-            **dict.fromkeys(CLEARED, False), 'amazon_anonymized': True, 'active': False,
+            **dict.fromkeys(CLEARED, False),
+            'amazon_anonymized': True,
+            'amazon_anonymized_on': fields.Date.today(),
+            'active': False,
         })
         for partner in self:
             partner.name = self.env._("Amazon buyer %(number)s", number=partner.id)

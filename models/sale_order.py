@@ -389,6 +389,7 @@ class SaleOrder(models.Model):
             'amazon_account_id': account.id,
             'amazon_marketplace_id': incoming.order.marketplace_id.id,
             'amazon_channel': data.channel,
+            'amazon_payout_state': 'open',
             'amazon_ship_by': to_naive(data.ship_by),
             'amazon_deliver_by': to_naive(data.deliver_by),
             'amazon_service_level': data.service_level,

@@ -17,7 +17,7 @@ _PERMISSIONS = {
     ROLE_LISTINGS: 'see and change your offers',
     ROLE_FINANCES: 'see your transactions and settlements',
     ROLE_SHIPPING: 'see where your buyers have their orders sent',
-    ROLE_TAX: 'see who your buyers are, for invoices',
+    ROLE_TAX: 'see who your buyers are, and give them your invoices',
 }
 _HEADERS = {
     'Cache-Control': 'no-store',

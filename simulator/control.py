@@ -14,10 +14,11 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
+from .bulk_settlements import bulk_settlement
 from .errors import json_response
 from .orders import Address, Buyer, Item, Order, TaxRegistration
 from .rendering import INCLUDED_DATA, render_order, to_iso
-from .scenarios import SCENARIOS, bulk
+from .scenarios import SCENARIOS, bulk, live_a_month
 from .state import Participation, Seller, SellerProfile
 from .world import World
 
@@ -46,7 +47,21 @@ FBA_ACTIONS = (
     'find_again',
     'find_fba_stock',
 )
-_MOMENTS = ('at', 'placed_at', 'updated_at', 'opened', 'updated')
+# Actions that are methods of `Seller`, about its money.
+MONEY_ACTIONS = (
+    'refund',
+    'retrocharge',
+    'charge_fee',
+    'reimburse',
+    'liquidate',
+    'adjust_debt',
+    'post_money',
+    'fail_transfer',
+    'close_settlement',
+)
+_MOMENTS = (
+    'at', 'placed_at', 'updated_at', 'opened', 'updated', 'start', 'end', 'deposit', 'until',
+)
 _WINDOWS = ('ship_by', 'deliver_by', 'scheduled_delivery')
 
 
@@ -58,6 +73,20 @@ class Control:
         self._actions: dict[str, Callable[..., Any]] = {
             'orders': self._orders,
             'feeds': self._feeds,
+            'set_finances_lag': lambda seller, **options: self._world.set_finances_lag(**options),
+            'set_finance_pages': lambda seller, **options: self._world.set_finance_pages(**options),
+            'set_transaction_oddity': (
+                lambda seller, **options: seller.set_transaction_oddity(**options)
+            ),
+            'set_payout_oddity': lambda seller, **options: seller.set_payout_oddity(**options),
+            'expect_payouts': lambda seller, **options: seller.expect_payouts(**options),
+            'transactions': self._transactions,
+            'payouts': lambda seller: [seller.render_payout(it) for it in seller.settlements],
+            'defer': self._defer,
+            'release': self._release,
+            'arrive': self._arrive,
+            'fail_payout': self._fail_payout,
+            'vat_invoices': lambda seller: [it.as_json() for it in seller.vat_invoices],
             'finish_feeds': lambda seller: self._world.finish_feeds(),
             'set_feed_pace': lambda seller, **options: self._world.set_feed_pace(**options),
             'reports': lambda seller: [it.as_json() for it in self._world.reports.of(seller)],
@@ -75,6 +104,12 @@ class Control:
             'remove_listing': lambda seller, **options: seller.remove_listing(**options),
             'sell_listings': lambda seller, **options: seller.sell_listings(**options),
             'set_listing_lag': lambda seller, **options: self._world.set_listing_lag(**options),
+            'money': lambda seller: [event.as_json() for event in seller.money],
+            'settlements': lambda seller: [it.as_json() for it in seller.settlements],
+            'set_reserve': lambda seller, **options: seller.set_reserve(**options),
+            'charge_card': self._charge_card,
+            'reissue': self._reissue,
+            'bulk_settlement': self._bulk_settlement,
             'calls': self._calls,
             'clear_calls': lambda seller: self._world.calls.clear(),
             'clock': self._clock,
@@ -95,6 +130,7 @@ class Control:
             'set_clock_skew': lambda seller, **options: self._world.set_clock_skew(**options),
             'revoke_tokens': lambda seller: self._world.tokens.revoke_tokens(seller),
             'load_scenario': lambda seller, name: SCENARIOS[name](seller),
+            'live_a_month': lambda seller, **options: live_a_month(seller, **options),
             'bulk': lambda seller, **options: bulk(seller, **options),
         }
 
@@ -114,6 +150,10 @@ class Control:
             return _summary(getattr(seller, name)(**_decoded(arguments)))
         if name in LISTING_ACTIONS or name in FBA_ACTIONS:
             return getattr(seller, name)(**_decoded(arguments)).as_json()
+        if name in MONEY_ACTIONS:
+            # What is refunded is told otherwise than what is ordered.
+            items = {'items': arguments.pop('items')} if 'items' in arguments else {}
+            return getattr(seller, name)(**_decoded(arguments), **items).as_json()
         result = self._actions[name](seller, **arguments)
         return {} if result is None else result
 
@@ -135,7 +175,11 @@ class Control:
 
     def _feeds(self, seller: Seller) -> list[dict[str, Any]]:
         return [
-            {**feed.as_json(), 'content': (feed.content or b'').decode(errors='replace')}
+            {
+                **feed.as_json(),
+                'content': (feed.content or b'').decode(errors='replace'),
+                'feedOptions': dict(feed.options),
+            }
             for feed in self._world.feeds.of(seller)
         ]
 
@@ -147,6 +191,35 @@ class Control:
 
     def _fba_stock(self, seller: Seller, marketplace_id: str = '') -> list[dict[str, Any]]:
         return [stock.as_json() for stock in seller.walk_fba_stock(marketplace_id)]
+
+    def _transactions(self, seller: Seller) -> list[dict[str, Any]]:
+        return [
+            seller.render_transaction(it)
+            for it in seller.list_transactions(self._world.clock.now())
+        ]
+
+    def _defer(self, seller: Seller, **options: Any) -> list[dict[str, Any]]:
+        return [event.as_json() for event in seller.defer(**_decoded(options))]
+
+    def _release(self, seller: Seller, **options: Any) -> list[dict[str, Any]]:
+        return [event.as_json() for event in seller.release(**_decoded(options))]
+
+    def _arrive(self, seller: Seller, **options: Any) -> dict[str, Any]:
+        return seller.render_payout(seller.arrive(**_decoded(options)))
+
+    def _fail_payout(self, seller: Seller, **options: Any) -> dict[str, Any]:
+        return seller.render_payout(seller.fail_payout(**_decoded(options)))
+
+    def _charge_card(self, seller: Seller, **options: Any) -> list[dict[str, Any]]:
+        return [event.as_json() for event in seller.charge_card(**_decoded(options))]
+
+    def _reissue(
+        self, seller: Seller, settlements: list[str], **options: Any,
+    ) -> dict[str, Any]:
+        return {'report_id': seller.reissue(*settlements, **options)}
+
+    def _bulk_settlement(self, seller: Seller, **options: Any) -> dict[str, Any]:
+        return bulk_settlement(seller, **_decoded(options)).as_json()
 
     def _calls(self, seller: Seller) -> list[dict[str, Any]]:
         return [call.as_json() for call in self._world.calls]

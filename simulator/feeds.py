@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import codecs
 import gzip
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from .desk import Desk, Job
@@ -15,6 +15,8 @@ from .listings_feed import FEED_TYPE as LISTINGS_FEED
 from .listings_feed import ListingsReport, process_listings
 from .state import Clock, Seller
 from .storage import Storage
+from .vat_invoices_feed import FEED_TYPE as VAT_INVOICES
+from .vat_invoices_feed import InvoiceReport, process_vat_invoice
 
 HTML_REPORT = b'<html><body>Your report is being prepared.</body></html>'
 
@@ -24,8 +26,10 @@ class Feed(Job):
     """A feed of one seller.
 
     :param content: the input document, None when nothing was uploaded
+    :param options: `feedOptions`
     """
     content: bytes | None
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def feed_id(self) -> str:
@@ -58,11 +62,13 @@ class FeedDesk(Desk[Feed]):
 
     def queue(
         self, seller: Seller, feed_type: str, marketplace_ids: Iterable[str], content: bytes | None,
+        options: Mapping[str, str] | None = None,
     ) -> Feed:
         """Queue a feed and return it."""
         feed = Feed(
             job_id=self._next_id(), seller=seller, kind=feed_type,
             marketplace_ids=tuple(marketplace_ids), created=self._clock.now(), content=content,
+            options=dict(options or {}),
         )
         self.jobs[feed.feed_id] = feed
         return feed
@@ -74,9 +80,11 @@ class FeedDesk(Desk[Feed]):
 
     def _process(self, feed: Feed) -> str:
         """Do what a feed says, keep the report, and return the status it ends with."""
-        if feed.content is None or 'feed_fatal' in feed.manners:
+        # Of an invoice that was not uploaded Amazon says so.
+        is_readable = feed.content is not None or feed.feed_type == VAT_INVOICES
+        if not is_readable or 'feed_fatal' in feed.manners:
             return 'FATAL'
-        report = _process_content(feed, feed.content)
+        report = _process_content(feed, feed.content or b'')
         if 'feed_breaks_off' in feed.manners:
             return 'FATAL'
         if 'report_missing' not in feed.manners:
@@ -96,7 +104,11 @@ class FeedDesk(Desk[Feed]):
         return self.storage.add(feed.seller, content_type, content, compression).document_id
 
 
-def _process_content(feed: Feed, content: bytes) -> Report | ListingsReport:
+def _process_content(feed: Feed, content: bytes) -> Report | ListingsReport | InvoiceReport:
+    if feed.feed_type == VAT_INVOICES:
+        return process_vat_invoice(
+            feed.seller, feed.marketplace_ids[0], feed.options, content, feed.manners,
+        )
     if feed.feed_type == LISTINGS_FEED:
         return process_listings(feed.seller, feed.marketplace_ids[0], content, feed.manners)
     return process(feed.seller, feed.feed_type, content, feed.manners)

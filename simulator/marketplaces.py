@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 CENT = Decimal('0.01')
-MINOR_UNITS = {'JPY': Decimal(1)}
+MINOR_UNITS = {
+    'JPY': Decimal(1),
+    **dict.fromkeys(('BHD', 'JOD', 'KWD', 'OMR', 'TND'), Decimal('0.001')),
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Marketplace:
     @property
     def minor_unit(self) -> Decimal:
         """Return the smallest amount of the marketplace's currency, e.g. 0.01."""
-        return MINOR_UNITS.get(self.currency, CENT)
+        return minor_unit(self.currency)
 
 
 MARKETPLACES: tuple[Marketplace, ...] = (
@@ -72,6 +75,11 @@ def find_marketplace(key: str) -> Marketplace:
     :raise KeyError: there is none
     """
     return _BY_KEY[key]
+
+
+def minor_unit(currency: str) -> Decimal:
+    """Return the smallest amount of a currency, e.g. 0.01."""
+    return MINOR_UNITS.get(currency, CENT)
 
 
 def is_marketplace(key: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,13 +13,20 @@ from .faults import Faults, Occasion
 from .listings_report import render_listings
 from .marketplaces import find_marketplace
 from .rendering import to_iso
-from .roles import ROLE_LISTINGS
+from .roles import ROLE_FINANCES, ROLE_LISTINGS
+from .settlement_report import render_settlements
+from .settlements import Settlement
 from .state import Clock, Seller
 from .storage import REPORT_DOCUMENTS, Document, Storage
 
 ALL_LISTINGS = 'GET_MERCHANT_LISTINGS_ALL_DATA'
+SETTLEMENTS = 'GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2'
 # The role that an application needs for a report, by type.
-REPORT_TYPES = {ALL_LISTINGS: ROLE_LISTINGS}
+REPORT_TYPES = {ALL_LISTINGS: ROLE_LISTINGS, SETTLEMENTS: ROLE_FINANCES}
+# The others Amazon makes when it sees fit.
+REQUESTED_TYPES = (ALL_LISTINGS,)
+# How many marketplaces a report of settlements names, none of which says what is in it.
+NAMED_MARKETPLACES = 9
 # Amazon makes a report of listings anew after so many seconds.
 CACHED_FOR = 3600.0
 
@@ -80,6 +87,27 @@ class ReportDesk(Desk[Report]):
         )
         self.jobs[report.job_id] = report
         return report
+
+    def publish_settlements(
+        self, seller: Seller, settlements: Sequence[Settlement], odds: Collection[str] = (),
+    ) -> str:
+        """Make a report of settlements unasked, and return its id.
+
+        :param odds: what is odd about the document, names of `SETTLEMENT_ODDITIES`
+        """
+        content, content_type, compression = render_settlements(settlements, odds)
+        now = self._clock.now()
+        report = self.queue(
+            seller, SETTLEMENTS, seller.marketplace_ids[:NAMED_MARKETPLACES],
+            data_from=min(settlement.start for settlement in settlements),
+            data_until=max(settlement.end for settlement in settlements),
+        )
+        report.started = report.ended = now
+        report.status = 'DONE'
+        report.result_id = self.storage.add(
+            seller, content_type, content, compression,
+        ).document_id
+        return report.job_id
 
     def _strike(self, report: Report) -> frozenset[str]:
         return frozenset(fault.kind for fault in self._faults.strike(

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .orders import Address, Amount, Buyer, Item, Order, TaxRegistration
+from .sales_money import Refund
 from .state import Seller
 
 
@@ -91,6 +92,12 @@ FBA_DIFFERENCES: Mapping[tuple[str, str], Mapping[str, int]] = {
     ('DE', 'NW-CUTTING-BRD'): {'fulfillable': 2},
     ('DE', 'NW-THROW-WOOL'): {'inbound_shipped': 24},
 }
+# What a month costs the seller, as (kind, amount, tax).
+MONTHLY_FEES = (
+    ('subscription', '39.00', None), ('storage', '18.42', '3.50'), ('advertising', '31.57', None),
+)
+MONTHLY_RESERVE = '25.00'
+REFUNDED_FROM = 30
 
 AWKWARD_ADDRESSES: tuple[tuple[str, Address], ...] = (
     ('DE', Address(  # a state that does not exist
@@ -540,4 +547,62 @@ def bulk_skus() -> list[str]:
     return [f'BULK-{number:03d}' for number in range(50)]
 
 
-SCENARIOS: dict[str, Callable[[Seller], None]] = {'stock': stock}
+def live_a_month(seller: Seller, *, older_than: float = 48.0) -> dict[str, Any]:
+    """Let a seller who has sold something come to the end of a month, and to their money.
+
+    All of it happens now, so that who has looked before sees what is new: open orders are shipped,
+    two buyers get money back, Amazon charges for advertising, storage and the account, pays for
+    what it lost, keeps a reserve, and pays out the rest, which arrives at once. One more order is
+    shipped after that, whose money is deferred. A seller without orders gets those of `stock`.
+
+    :param older_than: how many hours ago an order was placed that is shipped now
+    :return: what there is to look for: ids of orders, refunds, settlements with amounts
+    """
+    if not seller.orders:
+        stock(seller)
+    now = seller.clock.now()
+    oldest = sorted(
+        (order for order in seller.orders.values()
+         if order.channel == 'FBM' and order.status in ('UNSHIPPED', 'PARTIALLY_SHIPPED')),
+        key=lambda order: (order.created, order.order_id),
+    )
+    due = [order for order in oldest if order.created <= now - timedelta(hours=older_than)]
+    for order in due:
+        seller.ship(order)
+    refunds = _refund_two(seller)
+    for kind, amount, tax in MONTHLY_FEES:
+        seller.charge_fee(kind, amount, tax=tax)
+    seller.reimburse(f'{CATALOGUE[0].sku}{FBA_SUFFIX}', 'WAREHOUSE_LOST', '9.41')
+    seller.set_reserve(MONTHLY_RESERVE)
+    currencies = sorted({event.currency for event in seller.money})
+    end = seller.clock.now()
+    settlements = [seller.close_settlement(it, end, deposit=end) for it in currencies]
+    seller.set_reserve()
+    late = [order for order in oldest if order not in due and order.grand_total][:1]
+    for order in late:
+        seller.defer(seller.ship(order), 'DD7', now + timedelta(days=9))
+    return {
+        'shipped': [order.order_id for order in due],
+        'deferred': [order.order_id for order in late],
+        'refunds': [refund.as_json() for refund in refunds],
+        'settlements': [settlement.as_json() for settlement in settlements],
+        'payouts': [seller.render_payout(settlement) for settlement in settlements],
+    }
+
+
+def _refund_two(seller: Seller) -> list[Refund]:
+    """Give one buyer everything back, and another one a part; the first two who paid enough."""
+    orders = [
+        seller.orders[event.order_id]
+        for event in sorted(seller.money, key=lambda it: (it.posted, it.event_id))
+        if event.kind == 'Shipment' and event.currency == 'EUR'
+        and event.sum('ItemPrice') > REFUNDED_FROM
+    ]
+    first, second = list(dict.fromkeys(order.order_id for order in orders))[:2]
+    return [
+        seller.refund(first, shipping=True),
+        seller.refund(second, amount='10.00', goodwill='2.50'),
+    ]
+
+
+SCENARIOS: dict[str, Callable[[Seller], Any]] = {'stock': stock, 'month': live_a_month}

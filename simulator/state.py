@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, TypeAlias
 
 from .fba_stock import FbaOwner
+from .finances import FinanceOwner
 from .listings import ListingOwner
 from .marketplaces import Marketplace, find_marketplace
 from .oddities import ODDITIES
@@ -27,6 +28,7 @@ from .orders import (
     Package,
 )
 from .roles import OPERATION_ROLES, PERSONAL_ROLES, ROLES
+from .vat_invoices import InvoiceOwner
 
 MILLISECOND = timedelta(milliseconds=1)
 # Packages that `confirmShipment` did not tell of are numbered from here, far from the merchant's.
@@ -135,7 +137,7 @@ _DEFAULT_ADDRESSES = {
 }
 
 
-class Seller(ListingOwner, FbaOwner):
+class Seller(ListingOwner, FbaOwner, FinanceOwner, InvoiceOwner):
     """One seller's shop on Amazon.
 
     Every change moves the order's `lastUpdatedTime`. Orders are named by themselves or by id.
@@ -144,6 +146,7 @@ class Seller(ListingOwner, FbaOwner):
     `refresh_tokens` has the client id of the application that each token was given to.
 
     :param is_order_id_taken: asks the whole of Amazon, for its order ids are unique
+    :param publish: makes a report of settlements (see `ReportDesk.publish_settlements`)
     """
 
     def __init__(
@@ -152,15 +155,17 @@ class Seller(ListingOwner, FbaOwner):
         clock: Clock,
         lock: threading.RLock,
         is_order_id_taken: Callable[[str], bool],
+        publish: Callable[..., str],
     ) -> None:
         self.profile = profile
         self.clock = clock
         self._lock = lock
         self._is_order_id_taken = is_order_id_taken
+        self._publish = publish
         self.clear()
 
     def clear(self) -> None:
-        """Start anew: authorised, with all roles, without orders, listings and stock."""
+        """Start anew: authorised, with all roles, without orders, listings, stock and money."""
         with self._lock:
             self.is_authorised = True
             self.refresh_tokens = {self.profile.refresh_token: self.profile.client_id}
@@ -174,6 +179,9 @@ class Seller(ListingOwner, FbaOwner):
             self._counter = 0
             self.clear_listings()
             self.clear_fba_stock()
+            self.clear_money()
+            self.clear_finances()
+            self.clear_vat_invoices()
 
     @property
     def marketplace_ids(self) -> list[str]:
@@ -312,6 +320,7 @@ class Seller(ListingOwner, FbaOwner):
                     shipped_at=at or self.clock.now(),
                 ))
             self._settle_status(changed)
+            self.post_shipment(changed, at)
         return changed
 
     def confirm_package(
@@ -327,6 +336,7 @@ class Seller(ListingOwner, FbaOwner):
                 self._count_as_shipped(changed, former.quantities, sign=-1)
             self._count_as_shipped(changed, package.quantities)
             self._settle_status(changed)
+            self.post_shipment(changed, at)
         return changed
 
     def next_reference(self, order: Order) -> str:

@@ -14,7 +14,7 @@ from .lwa import TokenDesk
 from .marketplaces import find_marketplace
 from .paging import PageTokens
 from .rendering import to_iso
-from .reports import ALL_LISTINGS, CACHED_FOR, Report, ReportDesk
+from .reports import ALL_LISTINGS, CACHED_FOR, REQUESTED_TYPES, Report, ReportDesk
 from .rests import Rests
 from .slips import Consent, Slips
 from .state import DEFAULT_SELLER, SEARCH_LAG, Clock, Seller, SellerProfile
@@ -22,6 +22,9 @@ from .throttle import Throttle
 
 AMAZON_STATE_LIFETIME = timedelta(minutes=10)
 INVENTORY_TOKEN_LIFETIME = timedelta(seconds=30)
+# Transactions become visible so long after they were posted.
+POSTING_LAG = timedelta(minutes=2)
+FINANCE_PAGE_SIZE = 500
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class World:
         self.feeds = FeedDesk(self.clock, self.faults)
         self.reports = ReportDesk(self.clock, self.faults)
         self.inventory_rests = Rests(self.clock, INVENTORY_TOKEN_LIFETIME)
+        self.finance_rests = Rests(self.clock)
+        self.set_finance_pages()
         for profile in sellers:
             self.add_seller(profile)
 
@@ -86,7 +91,10 @@ class World:
 
     def add_seller(self, profile: SellerProfile) -> Seller:
         """Open a shop for another seller, or anew for one whose profile has changed."""
-        seller = Seller(profile, self.clock, self.lock, self._is_order_id_taken)
+        seller = Seller(
+            profile, self.clock, self.lock, self._is_order_id_taken,
+            self.reports.publish_settlements,
+        )
         self.sellers[profile.seller_id] = seller
         self.applications.add_for(profile)
         return seller
@@ -199,7 +207,10 @@ class World:
         :param seller: the first one unless told
         :param marketplace: country code or Amazon's id, the seller's first one unless told
         :param options: `reportOptions`
+        :raise ValueError: nobody can ask for such a report
         """
+        if report_type not in REQUESTED_TYPES:
+            raise ValueError(f'Nobody can ask for {report_type}')
         with self.lock:
             seller = seller or self.seller
             place = find_marketplace(marketplace or seller.marketplace_ids[0])
@@ -210,6 +221,20 @@ class World:
         with self.lock:
             for seller in self.sellers.values():
                 seller.listing_lag = seconds
+
+    def set_finances_lag(self, hours: float = 0.0) -> None:
+        """Let transactions be listed only so many hours after they were posted."""
+        with self.lock:
+            for seller in self.sellers.values():
+                seller.finances_lag = hours
+
+    def set_finance_pages(self, size: int = FINANCE_PAGE_SIZE, has_empty: bool = False) -> None:
+        """Cut lists of transactions and payouts into pages.
+
+        :param has_empty: let every page with transactions come after an empty one
+        """
+        with self.lock:
+            self.finance_page_size, self.has_empty_finance_pages = size, has_empty
 
     def reset(self) -> None:
         """Start anew at the machine's time, with the same sellers, throttle, pace of feeds and
@@ -233,6 +258,8 @@ class World:
             self.feeds.clear()
             self.reports.clear()
             self.inventory_rests.clear()
+            self.finance_rests.clear()
+            self.set_finance_pages()
 
     def show_newest_change(self, seller: Seller) -> None:
         """Move the clock on until `searchOrders` sees the newest change of a seller."""
@@ -240,6 +267,13 @@ class World:
             newest = seller.newest_change
             if newest <= self.clock.now() < newest + SEARCH_LAG:
                 self.clock.advance_to(newest + SEARCH_LAG)
+
+    def show_newest_money(self, seller: Seller) -> None:
+        """Move the clock on until `listTransactions` sees what was posted last of a seller."""
+        if self.visible_at_once and not self.clock.is_frozen:
+            newest = seller.newest_posting()
+            if newest is not None and self.clock.now() < newest + POSTING_LAG:
+                self.clock.advance_to(newest + POSTING_LAG)
 
     def _is_order_id_taken(self, order_id: str) -> bool:
         return any(order_id in seller.orders for seller in self.sellers.values())

@@ -443,3 +443,65 @@ class ProcessCase(BaseCase):
         with closing(sql_db.db_connect(self.database).cursor()) as cr:
             cr.execute(statement, parameters)
             return cr.fetchall()
+
+
+class MoneyCase(ShippingCase):
+    """An account with a chart of accounts, goods without taxes, and *Set Up Accounting* pressed."""
+
+    CHART = 'generic_coa'
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.load_chart(cls.CHART)
+        cls.account.action_set_up_accounting()
+        cls.account.settlement_policy = 'post'
+        cls.ledger = cls.account._get_ledger(cls.company.currency_id)
+
+    @classmethod
+    def load_chart(cls, chart):
+        """Give the company a chart of accounts, and its euros back."""
+        cls.env['account.chart.template'].try_loading(
+            chart, company=cls.company, install_demo=False,
+        )
+        cls.company.currency_id = cls.env.ref('base.EUR')
+
+    # === MONEY === #
+
+    def sell(self, *items, marketplace='DE', channel='FBM', **details):
+        """Let a buyer order something, import it, let it be shipped, and return the order."""
+        order = self.seller.place_order(marketplace, channel, list(items), **details)
+        if channel == 'FBM':
+            self.sync()  # What had left before Odoo saw it is not imported.
+        self.seller.ship(order)
+        self.sync()
+        return order
+
+    def invoice(self, order):
+        """Post the invoice of an order."""
+        invoice = self.get_sale_order(order)._create_invoices()
+        invoice.action_post()
+        return invoice
+
+    def read_settlements(self, account=None):
+        """Press Read Settlements."""
+        return self.press(account or self.account, 'action_read_settlements')
+
+    def get_settlement(self, settlement):
+        """Return the settlement of the simulator's in Odoo."""
+        return self.env['amazon.settlement'].search([
+            ('company_id', '=', self.company.id),
+            ('settlement_ref', '=', settlement.settlement_id),
+        ])
+
+    def settle(self, currency='EUR', **options):
+        """Let Amazon close a settlement, read it, and return it."""
+        closed = self.seller.close_settlement(currency, **options)
+        self.read_settlements()
+        return self.get_settlement(closed)
+
+    def get_balance(self, account):
+        """Return what stands on an account, posted, in the currency of the company."""
+        return self.company.currency_id.round(sum(self.env['account.move.line'].search([
+            ('account_id', '=', account.id), ('parent_state', '=', 'posted'),
+        ]).mapped('balance')))

@@ -11,6 +11,7 @@ from functools import partial
 import requests
 
 from odoo import SUPERUSER_ID, api, sql_db
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.service.model import retrying
 
@@ -19,11 +20,16 @@ from odoo.addons.amazon_connector.models import (
     amazon_order_importing,
     amazon_report,
     amazon_report_mixin,
+    amazon_settlement,
+    amazon_settlement_booking,
     amazon_shipment,
     amazon_stock_sending,
+    sale_order_invoicing,
 )
+from odoo.addons.amazon_connector.models.tools import CRON_SECONDS, TimeBudget
 
 SYNC_LOCK = 8127  # any number that nobody else locks
+INVOICES = 60
 
 
 class Stage:
@@ -1109,3 +1115,306 @@ def adjust_tonight(env):
     """Let the account adjust by itself, and this be the night for it."""
     env['amazon.account'].search([]).write({'adjusts_drift': True, 'drift_adjusted_at': False})
     env.cr.commit()
+
+
+# === INVOICES === #
+
+def kill_uploaders_at_every_commit(stage):
+    """Kill whoever uploads an invoice before each commit, and upload again."""
+    stage.control('set_feed_pace', polls=0)
+    for _order in range(INVOICES):
+        stage.control('place_order', channel='FBA', status='SHIPPED', items=[{'sku': 'MUG'}])
+    stage.rehearse(sync)
+    stage.rehearse(invoice_orders)
+    number, was_killed = 0, True
+    while was_killed and number < INVOICES:
+        number += 1
+        stage.rehearse(release_invoice)
+        was_killed = stage.play(upload_invoices, kill_at=number)
+        stage.play(upload_invoices)
+    sys.stdout.write(str(number - 1))
+
+
+def invoice_orders(env):
+    """Invoice everything. The documents are there already, as *Send* leaves them."""
+    env['account.chart.template'].try_loading(
+        'generic_coa', company=env.company, install_demo=False,
+    )
+    env['amazon.account'].search([]).invoice_sending = 'upload'
+    orders = env['sale.order'].search([('invoice_status', '=', 'to invoice')])
+    invoices = env['account.move'].union(*[order._create_invoices() for order in orders])
+    invoices.action_post()
+    for invoice in invoices:
+        env['ir.attachment'].create({
+            'name': 'invoice.pdf', 'raw': f'%PDF-1.4 {invoice.name}'.encode(),
+            'res_model': 'account.move', 'res_id': invoice.id,
+            'res_field': 'invoice_pdf_report_file',
+        })
+    env['amazon.invoice.upload'].search([]).state = 'skipped'
+    env.cr.commit()
+
+
+def release_invoice(env):
+    """Let one more invoice be uploaded."""
+    env['amazon.invoice.upload'].search([('state', '=', 'skipped')], limit=1)._send_again()
+    env.cr.commit()
+
+
+def upload_invoices(env):
+    """Upload, and read the report, one process after the other."""
+    # A killed process holds the lock until its connection is gone.
+    env.cr.execute('SELECT pg_advisory_lock(%s)', [SYNC_LOCK])
+    for _step in range(2):
+        env['amazon.feed'].search([]).asked_next = False
+        forget_quotas(env)
+        env['amazon.sync']._run_way('invoices', TimeBudget(CRON_SECONDS))
+    env.cr.execute('SELECT pg_advisory_unlock(%s)', [SYNC_LOCK])
+
+
+# === SETTLEMENTS === #
+
+def kill_bookkeepers_at_every_commit(stage):
+    """Kill whoever reads and books settlements before each commit, and let another one go on.
+
+    Lines are read, and reconciled, in small parts.
+    """
+    amazon_settlement.LINES_PER_PART = 3
+    amazon_settlement_booking.RECONCILED_PER_PART = 1
+    stage.rehearse(set_up_accounting)
+    number, was_killed = 0, True
+    while was_killed:
+        number += 1
+        for _order in range(2):
+            order = stage.control(
+                'place_order', channel='FBA', items=[{'sku': 'MUG', 'price': '12.99'}],
+            )
+            stage.control('ship', order=order['order_id'])
+        stage.rehearse(sync)
+        stage.rehearse(invoice_all)
+        stage.control('close_settlement')
+        stage.rehearse(forget_quotas)
+        was_killed = stage.play(keep_books, kill_at=number)
+        stage.play(keep_books)
+    sys.stdout.write(str(number - 1))
+
+
+def share_the_books(stage):
+    """Let workers read and book the same settlements at once."""
+    stage.rehearse(set_up_accounting)
+    for _settlement in range(3):
+        order = stage.control(
+            'place_order', channel='FBA', items=[{'sku': 'MUG', 'price': '12.99'}],
+        )
+        stage.control('ship', order=order['order_id'])
+        stage.rehearse(sync)
+        stage.control('close_settlement')
+    stage.rehearse(invoice_all)
+    stage.play(keep_books, keep_books, run_bookkeepers)
+    stage.play(run_bookkeepers)
+
+
+def book_what_was_paid(stage):
+    """Book the settlement of an order whose invoice was paid when it was posted."""
+    stage.rehearse(set_up_accounting)
+    stage.rehearse(pay_when_invoiced)
+    order = stage.control('place_order', channel='FBA', items=[{'sku': 'MUG', 'price': '12.99'}])
+    stage.control('ship', order=order['order_id'])
+    stage.rehearse(sync)
+    stage.rehearse(invoice_all)
+    stage.control('close_settlement')
+    stage.play(keep_books)
+
+
+def book_again(stage):
+    """Set accounting up, and read all settlements that Amazon shows."""
+    stage.rehearse(sync)
+    stage.rehearse(press_set_up_accounting)
+    stage.rehearse(keep_books)
+
+
+def pay_when_invoiced(env):
+    """Let invoices be paid when they are posted."""
+    env['amazon.account'].search([]).paid_at_import = True
+
+
+def book_in_charts(stage):
+    """Book a settlement in a company of each chart of accounts, and tell what it made."""
+    found = {}
+    for chart, country in (
+        ('generic_coa', 'us'), ('de_skr03', 'de'), ('de_skr04', 'de'), ('es_pymes', 'es'),
+        ('ro', 'ro'), ('mx', 'mx'),
+    ):
+        stage.rehearse(partial(open_company, chart=chart, country=country))
+        order = stage.control(
+            'place_order', channel='FBA', items=[{'sku': 'MUG', 'price': '12.99'}],
+        )
+        stage.control('ship', order=order['order_id'])
+        stage.rehearse(partial(in_company, chart, sync))
+        for kind in ('storage', 'advertising', 'subscription'):
+            stage.control('charge_fee', kind=kind, amount='1.00')
+        stage.control('reimburse', sku='MUG', reason='WAREHOUSE_LOST', amount='5.00')
+        stage.rehearse(partial(in_company, chart, invoice_all))
+        stage.control('close_settlement')
+        stage.rehearse(forget_quotas)
+        stage.rehearse(partial(in_company, chart, keep_books))
+        stage.rehearse(lambda env, chart=chart: found.update({chart: describe_books(env, chart)}))
+    sys.stdout.write(json.dumps(found))
+
+
+def set_up_accounting(env):
+    """Press Set Up Accounting, for a company with a chart of accounts."""
+    company = env.company
+    company.country_id = env.ref('base.de')
+    env['account.chart.template'].try_loading('generic_coa', company, install_demo=False)
+    company.currency_id = env.ref('base.EUR')
+    press_set_up_accounting(env)
+
+
+def press_set_up_accounting(env):
+    """Press Set Up Accounting, and let settlements be posted."""
+    account = env['amazon.account'].search([])
+    account.action_set_up_accounting()
+    account.settlement_policy = 'post'
+
+
+def open_company(env, chart, country):
+    """Found a company with a chart of accounts, and connect it with the seller."""
+    # For a company that begins with a country, Odoo would install what it knows of that.
+    company = env['res.company'].create({'name': chart})
+    company.country_id = env.ref(f'base.{country}')
+    env['account.chart.template'].try_loading(chart, company, install_demo=False)
+    company.currency_id = env.ref('base.EUR')
+    env.user.company_ids += company
+    # Odoo makes one for the first company, and for those that people found.
+    if not env['stock.warehouse'].search_count([('company_id', '=', company.id)]):
+        env['stock.warehouse'].create({
+            'name': chart, 'code': chart[:5], 'company_id': company.id,
+        })
+    first = env['amazon.account'].search([], limit=1)
+    account = env(context={'allowed_company_ids': company.ids})['amazon.account'].create({
+        'only_matched_products': False,
+        'name': chart,
+        'seller_id': 'A2SIMULATOR001',
+        'lwa_client_id': 'amzn1.application-oa2-client.simulator',
+        'lwa_client_secret': 'amzn1.oa2-cs.v1.simulator',
+        'refresh_token': 'Atzr|simulator-default',
+        'environment': 'custom',
+        'spapi_endpoint': first.spapi_endpoint,
+        'lwa_endpoint': first.lwa_endpoint,
+    })
+    account.action_connect()
+    account._start()
+    account.action_set_up_accounting()
+    account.settlement_policy = 'post'
+
+
+def in_company(name, act, env):
+    """Act for one company."""
+    company = env['res.company'].search([('name', '=', name)])
+    act(env(context={**env.context, 'allowed_company_ids': company.ids}))
+
+
+def invoice_all(env):
+    """Post an invoice of each order that has none."""
+    for order in env['sale.order'].search([
+        ('amazon_order_ref', '!=', False), ('invoice_ids', '=', False),
+        ('company_id', '=', env.company.id),
+    ]):
+        order._create_invoices().action_post()
+
+
+def keep_books(env):
+    """Press Read Settlements, one process after the other."""
+    # A killed process holds the lock until its connection is gone.
+    env.cr.execute('SELECT pg_advisory_lock(%s)', [SYNC_LOCK])
+    env['amazon.account'].search([
+        ('company_id', 'in', env.companies.ids),
+    ]).action_read_settlements()
+    run_bookkeepers(env)
+    env.cr.execute('SELECT pg_advisory_unlock(%s)', [SYNC_LOCK])
+
+
+def run_bookkeepers(env):
+    """Read and book as the scheduler does."""
+    env.ref('amazon_connector.ir_cron_book_settlements').method_direct_trigger()
+
+
+def describe_books(env, chart):
+    """Return what the settlements of a company made, and with which accounts."""
+    company = env['res.company'].search([('name', '=', chart)])
+    account = env['amazon.account'].search([('company_id', '=', company.id)])
+    settlement = env['amazon.settlement'].search([('company_id', '=', company.id)], limit=1)
+    ledger = account._get_ledger(company.currency_id)
+    invoices = env['account.move'].search([
+        ('company_id', '=', company.id), ('move_type', '=', 'out_invoice'),
+    ])
+    items = settlement.move_ids.line_ids
+    return {
+        'state': settlement.state,
+        'reason': settlement.reason or '',
+        'balanced': company.currency_id.is_zero(sum(items.mapped('balance'))),
+        'transit': sum(items.filtered(
+            lambda item: item.account_id == ledger.transit_account_id,
+        ).mapped('balance')),
+        'total': settlement.total,
+        'unpaid': invoices.filtered(lambda move: move.payment_state != 'paid').mapped('name'),
+        'accounts': {
+            rule.category: rule.gl_account_id.with_company(company).code
+            for rule in account.booking_rule_ids
+        },
+        'journal': ledger.journal_id.code,
+    }
+
+
+# === INVOICES === #
+
+def kill_invoicers_at_every_commit(stage):
+    """Kill whoever invoices before each of its commits, and let another one go on."""
+    sale_order_invoicing.BATCH_SIZE = 2
+    stage.rehearse(set_up_invoicing)
+    number, was_killed = 0, True
+    while was_killed:
+        number += 1
+        ship_mugs(stage, 3)
+        was_killed = stage.play(run_invoicing, kill_at=number)
+        stage.play(run_invoicing)
+    sys.stdout.write(str(number - 1))
+
+
+def share_the_invoices(stage):
+    """Let workers, and a person, invoice the same orders at the same time."""
+    sale_order_invoicing.BATCH_SIZE = 2
+    stage.rehearse(set_up_invoicing)
+    ship_mugs(stage, 8)
+    stage.play(run_invoicing, run_invoicing, press_create_invoice, press_create_invoice)
+    stage.play(run_invoicing)
+
+
+def set_up_invoicing(env):
+    """Let invoices be posted and paid by themselves."""
+    set_up_accounting(env)
+    env['amazon.account'].search([]).write({'invoice_policy': 'post', 'paid_at_import': True})
+
+
+def ship_mugs(stage, count):
+    """Let Amazon ship some orders, and import them."""
+    for _number in range(count):
+        stage.control(
+            'place_order', channel='FBA', status='SHIPPED',
+            items=[{'sku': 'MUG', 'price': '12.99', 'quantity': 2}],
+        )
+    stage.rehearse(sync)
+
+
+def run_invoicing(env):
+    """Invoice as the scheduler does, which lets nobody start it twice."""
+    env['amazon.account']._cron_invoice_orders()
+
+
+def press_create_invoice(env):
+    """Press Create Invoice on all orders, and confirm what was made."""
+    try:
+        orders = env['sale.order'].search([('amazon_order_ref', '!=', False)])
+        orders._create_invoices().action_post()
+    except UserError:
+        env.cr.rollback()  # Somebody was faster.

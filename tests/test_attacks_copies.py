@@ -86,6 +86,23 @@ class TestNeutralizedCopies(ShippingCase):
             ('state', 'not in', ('confirmed', 'skipped')),
         ]))
 
+    def test_a_copy_says_why_documents_are_not_here(self):
+        self.env['account.chart.template'].try_loading(
+            'generic_coa', company=self.company, install_demo=False,
+        )
+        invoice = self.env['account.move'].create({'move_type': 'out_invoice'})
+        order = self.get_sale_order(self.order_mugs())
+        document = self.env['amazon.settlement.document'].create({
+            'connection_id': self.account.connection_id.id, 'report_ref': '77',
+        })
+        upload = self.env['amazon.invoice.upload'].create({
+            'account_id': self.account.id, 'move_id': invoice.id, 'sale_order_id': order.id,
+        })
+        self.neutralize()
+        self.assertEqual((document.state, upload.state), ('failed', 'skipped'))
+        self.assertIn("before the database was copied", document.reason)
+        self.assertIn("before the database was copied", upload.reason)
+
     def test_connections_that_are_made_in_a_copy_are_of_the_copy(self):
         self.env['ir.config_parameter'].set_param('database.is_neutralized', True)
         self.assertTrue(self.create_account().is_copy)

@@ -689,11 +689,18 @@ class TestButtons(PeopleCase):
             },
             'amazon.import.order': {'order_id': failed.id},
             'amazon.incomplete.deliveries': {'picking_ids': sale_order.picking_ids.ids},
+            'amazon.match.deposit': {
+                'settlement_id': self.env['amazon.settlement'].sudo().search([], limit=1).id,
+            },
+            'amazon.match.deposit.line': {},
             'amazon.send.goods': {'account_id': self.account.id},
             'amazon.send.goods.line': {},
             'amazon.split.account': {
                 'account_id': self.account.id, 'name': "Forged",
                 'marketplace_ids': self.env.ref('amazon_connector.marketplace_de').ids,
+            },
+            'amazon.upload.settlement': {
+                'account_id': self.account.id, 'content': 'Zm9yZ2Vk', 'file_name': 'forged.txt',
             },
             'amazon.support.report': {'account_id': self.account.id},
             'amazon.start.account': {'account_id': self.account.id},
@@ -719,7 +726,9 @@ class TestButtons(PeopleCase):
             for model in (
                 'amazon.account', 'amazon.connection', 'amazon.sync', 'amazon.marketplace',
                 'amazon.order', 'amazon.offer', 'amazon.shipment', 'amazon.cancellation',
-                'amazon.feed', 'amazon.check', 'sale.order', 'sale.order.line', 'stock.picking',
+                'amazon.feed', 'amazon.check', 'amazon.settlement', 'amazon.money.kind',
+                'amazon.ledger', 'amazon.booking.rule', 'account.move', 'sale.order',
+                'sale.order.line', 'stock.picking',
                 'stock.move', 'product.product',
             )
             for record in self.env[model].sudo().with_context(active_test=False).search([]).read([

@@ -311,6 +311,42 @@ class TestBuyersAreForgotten(PrivacyCase):
         again = self.deliver_privately()
         self.assertNotEqual(again.partner_id, sale_order.partner_id)
 
+    def say(self, sale_order, records):
+        """Let Odoo quote the buyer wherever something fails."""
+        words = "Quirina Xylander has no valid VAT number"
+        with as_connector():
+            sale_order.amazon_invoice_answer = words
+            for record in records:
+                record.answer = words
+
+    def test_what_failures_say_after_the_purge_goes_with_the_buyer(self):
+        sale_order = self.deliver_privately()
+        shared = {
+            'account_id': self.account.id, 'company_id': self.company.id,
+            'currency_id': sale_order.currency_id.id,
+        }
+        refund = self.env['amazon.refund'].create({
+            **shared, 'sale_order_id': sale_order.id, 'posted_at': get_now(),
+            'source': 'transaction',
+        })
+        settlements = self.env['amazon.settlement'].create([
+            {**shared, 'settlement_ref': ref} for ref in ('1', '2')
+        ])
+        refs = sale_order.amazon_order_ref, '302-1'
+        for settlement, ref in zip(settlements, refs, strict=True):
+            self.env['amazon.settlement.line'].create({
+                'settlement_id': settlement.id, 'company_id': self.company.id,
+                'currency_id': sale_order.currency_id.id, 'order_ref': ref,
+                'kind_id': self.env['amazon.money.kind'].search([], limit=1).id,
+            })
+        said = [refund, *settlements]
+        for days in (91, 500):
+            self.say(sale_order, said)
+            self.purge(get_now() + timedelta(days=days))
+            self.assertForgotten(sale_order, refund, settlements[0])
+            self.assertTrue(settlements[1].answer, "It is of somebody else")
+            self.assertEqual(sale_order.partner_id.amazon_anonymized, days == 500)
+
     def test_labels_of_deliveries_go_with_the_buyer(self):
         order = self.place_private_order()
         self.sync()

@@ -16,6 +16,36 @@ class TestUninstall(ProcessCase):
         self.run_odoo('shell', input=IMMEDIATE % what)
         self.assertNotIn('ERROR', self.log)
 
+    def read_books(self):
+        """Return what stands in the books, and which of it is of which order."""
+        return [self.query(statement) for statement in (
+            "SELECT id, state, amount_total FROM account_move ORDER BY id",
+            "SELECT id, amazon_order_ref, reconciled FROM account_move_line ORDER BY id",
+            "SELECT id, amazon_sale_order_id FROM account_payment ORDER BY id",
+            "SELECT id, amazon_payout_state FROM sale_order ORDER BY id",
+        )]
+
+    def test_what_was_booked_is_not_booked_again(self):
+        self.play('book_what_was_paid')
+        books = self.read_books()
+        linked = self.query(
+            'SELECT id FROM account_move WHERE amazon_settlement_id IS NOT NULL',
+        )
+        self.assertEqual(len(linked), 1)
+        _moves, items, payments, orders = books
+        self.assertTrue(any(ref for _id, ref, _reconciled in items))
+        self.assertTrue(all(order for _id, order in payments) and payments)
+        self.assertIn('settled', dict(orders).values())
+        self.change('uninstall')
+        self.change('install')
+        self.assertEqual(self.read_books(), books)
+        self.play('book_again')
+        self.assertEqual(self.read_books(), books)
+        self.assertEqual(self.query('SELECT state FROM amazon_settlement'), [('booked',)])
+        self.assertEqual(linked, self.query(
+            'SELECT id FROM account_move WHERE amazon_settlement_id IS NOT NULL',
+        ))
+
     def test_uninstalled_and_installed_again(self):
         self.play('sell_mugs')
         references = self.query('SELECT id, amazon_order_ref FROM sale_order WHERE state != %s'

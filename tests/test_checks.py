@@ -405,7 +405,7 @@ class TestChecksOfAmazon(CheckCase):
         for role, code, state, cost in (
             (ROLE_ORDERS, 'role_orders', 'error', "no orders come in"),
             (ROLE_LISTINGS, 'role_listings', 'warning', "can't be imported"),
-            (ROLE_FINANCES, 'role_finances', 'warning', "nothing needs it today"),
+            (ROLE_FINANCES, 'role_finances', 'warning', "refunds and payouts do not come in"),
         ):
             with self.subTest(role=role):
                 self.seller.revoke_role(role)

@@ -12,6 +12,7 @@ class TestCarriers(TransactionCase):
                 'amazon.shipment': "Shipments",
                 'amazon.cancellation': "Cancellations",
                 'amazon.stock.level': "Stock Levels",
+                'amazon.invoice.upload': "Invoices",
             },
         )
 
@@ -26,5 +27,5 @@ class TestCarriers(TransactionCase):
     def test_outboxes_are_found(self):
         self.assertEqual(
             set(self.env['amazon.outbox.mixin']._get_outboxes()),
-            {'amazon.shipment', 'amazon.cancellation'},
+            {'amazon.shipment', 'amazon.cancellation', 'amazon.invoice.upload'},
         )

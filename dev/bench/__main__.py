@@ -3,9 +3,14 @@
 import sys
 
 from ..console import Failure, say
-from . import offers, orders, shipments
+from . import offers, orders, settlements, shipments
 
-PARTS = {'orders': orders.run, 'shipments': shipments.run, 'offers': offers.run}
+PARTS = {
+    'orders': orders.run,
+    'shipments': shipments.run,
+    'offers': offers.run,
+    'settlements': settlements.run,
+}
 
 
 def main(database: str, part: str = '') -> int:

@@ -23,6 +23,7 @@ from simulator import DEFAULT_SELLER
 from simulator.scenarios import bulk_skus
 
 from ..shop import ensure_product, set_up_company, stock_up
+from .books import Books
 from .catalog import Catalog
 from .connector import STOCK, Bare, Connector, Day, Flawed
 from .dispatch import Dispatch
@@ -39,6 +40,7 @@ CONTENDERS: dict[str, Callable[[Environment, str], Any]] = {
     'day': Day,
     'dispatch': Dispatch,
     'few offers': lambda env, simulator: Catalog(env, simulator, 'FEW'),
+    'books': Books,
     'many offers': lambda env, simulator: Catalog(env, simulator, 'MANY'),
 }
 

@@ -12,6 +12,7 @@ from . import (
     orders_v0,
     reports_2021_06_30,
     sellers,
+    transfers_2024_06_01,
 )
 
 APIS = (
@@ -23,5 +24,6 @@ APIS = (
     orders_v0,
     reports_2021_06_30,
     sellers,
+    transfers_2024_06_01,
 )
 OPERATIONS = tuple(operation for api in APIS for operation in api.OPERATIONS)

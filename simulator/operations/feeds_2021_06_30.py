@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -23,12 +25,22 @@ from ..inputs import (
     read_text,
 )
 from ..listings_feed import FEED_TYPE as LISTINGS_FEED
+from ..marketplaces import find_marketplace
+from ..orders import ROLE_TAX
+from ..vat_invoices_feed import BURST, COUNTRIES, RATE
+from ..vat_invoices_feed import FEED_TYPE as VAT_INVOICES
 
 INPUT_DOCUMENT_LIFETIME = timedelta(days=2)
 FEEDS_SHOWN_FOR = timedelta(days=90)
 MAX_FEED_MARKETPLACES = 25
 DEFAULT_FEEDS = 10
 MAX_FEEDS = 100
+# What the value of an option may be made of.
+OPTION_VALUE = re.compile(r'[,/\\ _;:#.0-9A-Za-z-]*')
+
+
+def _known_types() -> tuple[str, ...]:
+    return (*FEED_TYPES, LISTINGS_FEED, VAT_INVOICES)
 
 
 def _create_feed_document(call: Call) -> Response:
@@ -54,24 +66,55 @@ def _get_feed_document(call: Call) -> Response:
 def _create_feed(call: Call) -> Response:
     payload = read_object(call.body)
     feed_type = read_text(payload, 'feedType')
-    if feed_type not in (*FEED_TYPES, LISTINGS_FEED):
+    if feed_type not in _known_types():
         raise ApiError.invalid(f'feedType is not valid: {feed_type}')
     marketplace_ids = read_list(payload, 'marketplaceIds', str)
     if len(marketplace_ids) > MAX_FEED_MARKETPLACES:
         raise ApiError.invalid(f'marketplaceIds has more than {MAX_FEED_MARKETPLACES} values.')
-    if feed_type == LISTINGS_FEED and len(marketplace_ids) > 1:
-        raise ApiError.invalid(f'marketplaceIds of a {LISTINGS_FEED} has more than one value.')
+    if feed_type in (LISTINGS_FEED, VAT_INVOICES) and len(marketplace_ids) > 1:
+        raise ApiError.invalid(f'marketplaceIds of a {feed_type} has more than one value.')
     foreign = set(marketplace_ids).difference(call.seller.marketplace_ids)
     if foreign:
         raise ApiError.invalid(f"marketplaceIds are not the seller's: {', '.join(sorted(foreign))}")
+    options = _read_options(payload)
+    if feed_type == VAT_INVOICES:
+        _check_upload(call, marketplace_ids[0])
     try:
         document = call.world.feeds.storage.find(
             call.seller, read_text(payload, 'inputFeedDocumentId'), INPUT_DOCUMENT_LIFETIME,
         )
     except ApiError as error:
         raise ApiError.invalid('inputFeedDocumentId is not valid.') from error
-    feed = call.world.feeds.queue(call.seller, feed_type, marketplace_ids, document.content)
+    feed = call.world.feeds.queue(
+        call.seller, feed_type, marketplace_ids, document.content, options,
+    )
     return json_response({'feedId': feed.feed_id}, 202)
+
+
+def _read_options(payload: Mapping[str, Any]) -> dict[str, str]:
+    options = payload.get('feedOptions', {})
+    if not isinstance(options, dict) or not all(isinstance(it, str) for it in options.values()):
+        raise ApiError.invalid('feedOptions is not an object of texts.')
+    for name, value in options.items():
+        if not OPTION_VALUE.fullmatch(value):
+            raise ApiError.invalid(f'feedOptions: {name} has characters that are not allowed.')
+    return options
+
+
+def _check_upload(call: Call, marketplace_id: str) -> None:
+    """Check that the seller may upload an invoice now, and to this store.
+
+    :raise ApiError: not so
+    """
+    if ROLE_TAX not in call.seller.roles:
+        raise ApiError.unauthorized('')
+    if find_marketplace(marketplace_id).code not in COUNTRIES:
+        raise ApiError.invalid(f'marketplaceIds: {VAT_INVOICES} is not available there.')
+    profile = call.seller.profile
+    if not call.world.throttle.take(
+        (profile.seller_id, profile.client_id, VAT_INVOICES), RATE, BURST,
+    ):
+        raise ApiError.quota_exceeded()
 
 
 def _get_feed(call: Call) -> Response:
@@ -104,7 +147,7 @@ def _get_feeds(call: Call) -> Response:
 
 def _search_feeds(call: Call) -> list[Feed]:
     """Return the feeds that a first page of `getFeeds` asks for, the newest first."""
-    types = query_choices(call.query, 'feedTypes', (*FEED_TYPES, LISTINGS_FEED))
+    types = query_choices(call.query, 'feedTypes', _known_types())
     if not types:
         raise ApiError.invalid('Either feedTypes or nextToken is required.')
     statuses = query_choices(call.query, 'processingStatuses', JOB_STATUSES)

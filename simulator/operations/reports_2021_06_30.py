@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from ..inputs import (
     read_object,
     read_text,
 )
-from ..reports import REPORT_TYPES, Report
+from ..reports import REPORT_TYPES, REQUESTED_TYPES, SETTLEMENTS, Report
 
 REPORTS_SHOWN_FOR = timedelta(days=90)
 MAX_REPORT_MARKETPLACES = 25
@@ -37,14 +37,20 @@ def _create_report(call: Call) -> Response:
     report_type = read_text(payload, 'reportType')
     if report_type not in REPORT_TYPES:
         raise ApiError.invalid(f'reportType is not valid: {report_type}')
-    if REPORT_TYPES[report_type] not in call.seller.roles:
-        raise ApiError.unauthorized('')
+    _check_roles(call, [report_type])
+    if report_type not in REQUESTED_TYPES:
+        raise ApiError.invalid(f'reportType {report_type} cannot be requested or scheduled.')
     report = call.world.reports.queue(
         call.seller, report_type, _read_marketplaces(call, payload), _read_options(payload),
         data_from=_read_past(call, payload, 'dataStartTime'),
         data_until=_read_past(call, payload, 'dataEndTime'),
     )
     return json_response({'reportId': report.job_id}, 202)
+
+
+def _check_roles(call: Call, report_types: Iterable[str]) -> None:
+    if not call.seller.roles.issuperset(REPORT_TYPES[it] for it in report_types):
+        raise ApiError.unauthorized('')
 
 
 def _read_marketplaces(call: Call, payload: Mapping[str, Any]) -> list[str]:
@@ -77,6 +83,9 @@ def _read_past(call: Call, payload: Mapping[str, Any], name: str) -> datetime | 
 
 def _get_report(call: Call) -> Response:
     report = call.world.reports.find(call.seller, call.path['report_id'])
+    _check_roles(call, [report.kind])
+    if call.world.clock.now() > report.created + REPORTS_SHOWN_FOR:
+        raise ApiError.not_found()
     response = json_response(report.as_json())
     call.world.reports.count_poll(report)
     return response
@@ -109,6 +118,7 @@ def _search_reports(call: Call) -> list[Report]:
     types = query_choices(call.query, 'reportTypes', REPORT_TYPES)
     if not types:
         raise ApiError.invalid('Either reportTypes or nextToken is required.')
+    _check_roles(call, types)
     statuses = query_choices(call.query, 'processingStatuses', JOB_STATUSES)
     marketplaces = query_marketplaces(call.query)
     if len(marketplaces) > MAX_FILTER_VALUES:
@@ -121,7 +131,12 @@ def _search_reports(call: Call) -> list[Report]:
         report for report in call.world.reports.of(call.seller)
         if report.kind in types
         and (not statuses or report.status in statuses)
-        and (not marketplaces or marketplaces.intersection(report.marketplace_ids))
+        and (
+            not marketplaces
+            # Amazon shows all of these, whichever marketplace is asked for.
+            or report.kind == SETTLEMENTS
+            or marketplaces.intersection(report.marketplace_ids)
+        )
         and since <= report.created <= until
     ]
 

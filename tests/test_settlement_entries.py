@@ -1,0 +1,286 @@
+from datetime import timedelta
+from unittest.mock import patch
+
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+
+from odoo.addons.amazon_connector.models import amazon_settlement_building
+from odoo.addons.amazon_connector.models.tools import TimeBudget
+from odoo.addons.amazon_connector.simulator import Item
+
+from .common import MoneyCase
+
+
+class Turns(TimeBudget):
+    """Time for so many parts."""
+
+    def __init__(self, turns):
+        super().__init__(0)
+        self._turns = turns
+
+    def is_spent(self):
+        """Override of `TimeBudget` to count."""
+        self._turns -= 1
+        return self._turns < 0
+
+
+@tagged('post_install', '-at_install')
+class TestSettlementEntries(MoneyCase):
+    """What a settlement makes in the books."""
+
+    def get_amounts(self, settlement, account):
+        """Return what the entries have on an account, in the settlement's currency."""
+        items = settlement.move_ids.line_ids.filtered(lambda item: item.account_id == account)
+        return settlement.currency_id.round(sum(items.mapped('amount_currency')))
+
+    def test_an_invoice_is_paid_and_the_rest_is_in_transit(self):
+        order = self.sell(Item('MUG', '12.99', 2))
+        invoice = self.invoice(order)
+        settlement = self.settle()
+        self.assertEqual(invoice.payment_state, 'paid')
+        self.assertEqual(
+            self.get_amounts(settlement, self.ledger.transit_account_id), settlement.total,
+        )
+        self.assertEqual(self.get_amounts(settlement, self.ledger.clearing_account_id), 0)
+        self.assertEqual(self.get_sale_order(order).amazon_payout_state, 'settled')
+
+    def test_an_invoice_that_is_posted_later_is_paid_at_once(self):
+        order = self.sell(Item('MUG', '12.99'))
+        self.settle()
+        invoice = self.invoice(order)
+        self.assertEqual(invoice.payment_state, 'paid')
+
+    def test_a_draft_entry_pays_when_it_is_posted(self):
+        self.account.settlement_policy = 'draft'
+        invoice = self.invoice(self.sell(Item('MUG', '12.99')))
+        settlement = self.settle()
+        self.assertEqual(settlement.move_ids.state, 'draft')
+        self.assertEqual(invoice.payment_state, 'not_paid')
+        settlement.move_ids.action_post()
+        self.run_cron('book_settlements')
+        self.assertEqual(invoice.payment_state, 'paid')
+
+    def test_a_payment_that_was_taken_before_is_not_taken_twice(self):
+        order = self.sell(Item('MUG', '12.99'))
+        invoice = self.invoice(order)
+        payment = self.env['account.payment.register'].with_context(
+            active_model='account.move', active_ids=invoice.ids,
+        ).create({'journal_id': self.ledger.journal_id.id})._create_payments()
+        self.assertTrue(payment.move_id)
+        self.assertEqual(self.get_balance(self.ledger.clearing_account_id), 12.99)
+        settlement = self.settle()
+        self.assertEqual(self.get_balance(self.ledger.clearing_account_id), 0)
+        self.assertEqual(
+            self.get_amounts(settlement, self.ledger.transit_account_id), settlement.total,
+        )
+
+    def test_reserves_are_held_and_given_back(self):
+        self.seller.set_reserve('5.00')
+        self.sell(Item('MUG', '12.99'))
+        self.settle()
+        self.assertEqual(self.get_balance(self.ledger.reserve_account_id), 5)
+        self.seller.set_reserve('0')
+        self.sell(Item('BOWL', '7.99'))
+        self.settle()
+        self.assertEqual(self.get_balance(self.ledger.reserve_account_id), 0)
+
+    def test_a_negative_settlement_is_carried_on(self):
+        self.seller.charge_fee('subscription', '39.00')
+        settlement = self.settle()
+        self.assertEqual(settlement.total, -39)
+        self.assertEqual(self.get_balance(self.ledger.clearing_account_id), -39)
+        self.assertEqual(self.get_balance(self.ledger.transit_account_id), 0)
+        self.sell(Item('MUG', '99.00'))
+        settlement = self.settle()
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(self.get_balance(self.ledger.clearing_account_id), 0)
+        self.assertEqual(self.get_balance(self.ledger.transit_account_id), settlement.total)
+        self.assertFalse(self.env['account.move.line'].search_count([
+            ('account_id', '=', self.ledger.clearing_account_id.id), ('reconciled', '=', False),
+        ]))
+
+    def test_an_order_that_odoo_does_not_know_is_on_the_shared_customer(self):
+        self.seller.post_money(
+            'Order', 'ItemPrice', 'Principal', '20.00', order_id='111-1111111-1111111', sku='MUG',
+        )
+        settlement = self.settle()
+        self.run_cron('find_settlements')
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(settlement.unknown_order_count, 1)
+        item = settlement.move_ids.line_ids.filtered('amazon_order_ref')
+        self.assertTrue(item.partner_id.amazon_marketplace_id)
+        self.assertEqual(item.amount_residual, -20)
+
+    def test_an_order_that_odoo_does_not_know_is_fetched(self):
+        order = self.seller.place_order('DE', 'FBA', [Item('MUG', '12.99')])
+        self.seller.ship(order)
+        settlement = self.settle()
+        self.run_cron('find_settlements')
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertTrue(self.get_sale_order(order))
+        self.assertEqual(settlement.unknown_order_count, 0)
+
+    def test_entries_that_are_taken_back_can_be_booked_again(self):
+        invoice = self.invoice(self.sell(Item('MUG', '12.99')))
+        settlement = self.settle()
+        move = settlement.move_ids
+        move.button_draft()
+        move.button_cancel()
+        self.assertEqual(settlement.state, 'proven')
+        self.assertEqual(invoice.payment_state, 'not_paid')
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'proven')
+        self.press(settlement, 'action_book')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(invoice.payment_state, 'paid')
+
+    def test_two_months_get_an_entry_each(self):
+        self.account.splits_months = True
+        self.sell(Item('MUG', '12.99'))
+        self.seller.charge_fee('storage', '3.00', at=self.simulator.clock.now().replace(day=1))
+        settlement = self.settle()
+        self.assertEqual(
+            self.get_amounts(settlement, self.ledger.transit_account_id), settlement.total,
+        )
+
+    def take_back(self, settlement):
+        """Cancel the entries of a settlement, as an accountant does."""
+        moves = settlement.move_ids
+        moves.button_draft()
+        moves.button_cancel()
+        return moves
+
+    def build_a_part(self, settlement):
+        """Let the entries of a settlement be made as far as the first order."""
+        self.enterContext(patch.object(amazon_settlement_building, 'ORDERS_PER_PART', 1))
+        settlement.sudo().waits_for_person = False
+        self.press(settlement.sudo(), '_build', Turns(1))
+        self.assertEqual(len(settlement.move_ids.line_ids), 1)
+
+    def test_an_entry_is_not_ended_when_kinds_have_changed_meanwhile(self):
+        for _order in range(2):
+            self.sell(Item('MUG', '10.00'))
+        settlement = self.settle()
+        self.take_back(settlement)
+        self.build_a_part(settlement)
+        half = settlement.move_ids
+        kind = settlement.line_ids.kind_id.filtered(lambda kind: kind.category == 'sale')
+        kind.category = 'other_income'
+        self.run_cron('book_settlements')
+        self.assertFalse(half.exists())
+        self.assertEqual(settlement.state, 'proven')
+        self.assertIn("changed", settlement.reason)
+        self.press(settlement, 'action_book')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(
+            self.get_amounts(settlement, self.ledger.transit_account_id), settlement.total,
+        )
+
+    def test_an_entry_that_is_interrupted_goes_on(self):
+        for _order in range(3):
+            self.sell(Item('MUG', '10.00'))
+        settlement = self.settle()
+        self.take_back(settlement)
+        self.build_a_part(settlement)
+        half = settlement.move_ids
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(settlement.move_ids, half)
+        self.assertEqual(len(half.line_ids.filtered('amazon_order_ref')), 3)
+
+    def test_an_entry_that_fails_stops_no_other_settlement(self):
+        self.sell(Item('MUG', '10.00'))
+        first = self.settle()
+        self.take_back(first)
+        first.sudo().waits_for_person = False
+        self.account.booking_rule_ids.gl_account_id.active = False
+        self.account.fee_policy = 'expense'
+        self.run_cron('book_settlements')
+        self.assertEqual(first.state, 'proven')
+        self.assertTrue(first.reason)
+        self.assertFalse(first.move_ids)
+
+    def test_a_settlement_of_nothing_is_booked_without_an_entry(self):
+        self.seller.charge_fee('subscription', '39.00')
+        self.seller.charge_fee('subscription', '-39.00')
+        settlement = self.settle()
+        self.assertEqual(settlement.total, 0)
+        self.assertEqual(settlement.state, 'booked')
+
+    def test_a_reversed_entry_can_be_booked_again(self):
+        self.sell(Item('MUG', '10.00'))
+        settlement = self.settle()
+        settlement.move_ids._reverse_moves(cancel=True)
+        self.assertEqual(settlement.state, 'proven')
+        self.press(settlement, 'action_book')
+        self.assertEqual(self.get_balance(self.ledger.transit_account_id), settlement.total)
+
+    def test_an_entry_that_was_taken_back_does_not_come_back_beside_another_one(self):
+        self.sell(Item('MUG', '10.00'))
+        settlement = self.settle()
+        old = self.take_back(settlement)
+        self.press(settlement, 'action_book')
+        with self.assertRaisesRegex(UserError, "taken back"):
+            old.button_draft()
+
+    def test_an_order_that_comes_in_after_it_was_settled_is_settled(self):
+        order = self.seller.place_order('DE', 'FBA', [Item('MUG', '12.99')])
+        self.seller.ship(order)
+        settlement = self.settle()
+        settlement.sudo().proven_at -= timedelta(days=2)  # Amazon did not tell of it in time.
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.unknown_order_count, 1)
+        self.sync()
+        sale_order = self.get_sale_order(order)
+        self.assertEqual(settlement.line_ids.sale_order_id, sale_order)
+
+    # === SOLD AND REFUNDED === #
+
+    def get_open_receivables(self):
+        """Return what is open of buyers."""
+        return self.env['account.move.line'].search([
+            ('company_id', '=', self.company.id),
+            ('account_type', '=', 'asset_receivable'),
+            ('parent_state', '=', 'posted'),
+            ('reconciled', '=', False),
+        ])
+
+    def test_where_invoice_and_credit_note_are_reconciled_so_are_sale_and_refund(self):
+        order = self.sell(Item('MUG', '12.99'))
+        invoice = self.invoice(order)
+        invoice._reverse_moves(cancel=True)
+        self.assertEqual(invoice.payment_state, 'reversed')
+        self.seller.refund(order)
+        self.settle()
+        self.assertFalse(self.get_open_receivables())
+        self.assertEqual(invoice.payment_state, 'reversed')
+
+    # === KINDS THAT ARE CHANGED === #
+
+    def test_what_is_booked_keeps_what_it_was_booked_as(self):
+        self.seller.charge_fee('storage', '3.00')
+        settlement = self.settle()
+        line = settlement.line_ids.filtered(lambda line: line.category == 'storage')
+        line.kind_id.category = 'fba_fee'
+        self.assertEqual(line.category, 'storage')
+        self.seller.charge_fee('storage', '4.00')
+        later = self.settle()
+        self.assertEqual(
+            later.line_ids.filtered(lambda other: other.kind_id == line.kind_id).category,
+            'fba_fee',
+        )
+        settlement.move_ids.button_draft()
+        settlement.move_ids.button_cancel()
+        self.assertEqual(line.category, 'fba_fee')
+
+    def test_an_administrator_alone_changes_a_kind_that_is_booked(self):
+        self.seller.charge_fee('storage', '3.00')
+        kind = self.settle().line_ids.filtered(lambda line: line.category == 'storage').kind_id
+        anna = self.create_user('anna', 'account.group_account_invoice')
+        with self.assertRaisesRegex(UserError, "Counts As: .* administrator of Invoicing"):
+            kind.with_user(anna).category = 'fba_fee'
+        bert = self.create_user('bert', 'account.group_account_manager')
+        kind.with_user(bert).category = 'fba_fee'
+        self.assertEqual(kind.category, 'fba_fee')

@@ -1,0 +1,218 @@
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+
+from odoo.addons.amazon_connector.simulator import Item
+
+from .common import MoneyCase
+
+
+@tagged('post_install', '-at_install')
+class TestSettlements(MoneyCase):
+    """Settlements come in, are proven, and say what holds them back."""
+
+    def test_a_settlement_comes_in_and_is_proven(self):
+        self.sell(Item('MUG', '12.99', 2))
+        closed = self.seller.close_settlement()
+        self.read_settlements()
+        settlement = self.get_settlement(closed)
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(settlement.total, float(closed.total))
+        self.assertEqual(settlement.line_total, float(closed.total))
+        self.assertEqual(len(settlement.line_ids), closed.line_count)
+        self.assertEqual(settlement.account_id, self.account)
+
+    def test_the_same_again_does_nothing(self):
+        self.sell(Item('MUG', '12.99'))
+        settlement = self.settle()
+        lines, moves = settlement.line_ids, settlement.move_ids
+        self.seller.reissue(settlement.settlement_ref)
+        self.read_settlements()
+        self.assertEqual(settlement.line_ids, lines)
+        self.assertEqual(settlement.move_ids, moves)
+        self.assertFalse(settlement.rival_document_id)
+
+    def test_a_wrong_sum_is_failed_with_both_figures_and_its_reissue_is_taken(self):
+        self.sell(Item('MUG', '12.99'))
+        closed = self.seller.close_settlement(odd='missing line')
+        self.read_settlements()
+        settlement = self.get_settlement(closed)
+        self.assertEqual(settlement.state, 'failed')
+        self.assertIn(settlement.currency_id.format(settlement.total), settlement.reason)
+        self.assertIn(settlement.currency_id.format(settlement.line_total), settlement.reason)
+        self.assertFalse(settlement.move_ids)
+        self.assertTrue(self.account.settlement_attention_count)
+        self.seller.reissue(closed)
+        self.read_settlements()
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(settlement.line_total, settlement.total)
+
+    def test_other_content_under_the_same_id_is_shown_and_never_merged(self):
+        self.sell(Item('MUG', '12.99'))
+        closed = self.seller.close_settlement()
+        self.read_settlements()
+        settlement = self.get_settlement(closed)
+        lines = settlement.line_ids
+        self.seller.reissue(closed, odd='other lines')
+        self.read_settlements()
+        self.assertEqual(settlement.line_ids, lines)
+        self.assertTrue(settlement.rival_document_id)
+        with self.assertRaisesRegex(UserError, "booked"):
+            settlement.action_take_rival()
+
+    def test_an_unknown_kind_blocks_until_a_person_has_named_it(self):
+        self.sell(Item('MUG', '12.99'))
+        self.seller.post_money('Novelty', 'Novelty Charge', 'Something new', '-1.23')
+        settlement = self.settle()
+        self.assertEqual(settlement.state, 'proven')
+        self.assertIn("Something new", settlement.reason)
+        kind = settlement.unknown_kind_ids
+        self.assertEqual(kind.amount_description, 'Something new')
+        self.assertTrue(kind.proposed_category)
+        kind.category = 'other_fee'
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+        self.seller.post_money('novelty', 'NoveltyCharge', 'SOMETHING_NEW', '-1.23')
+        self.assertEqual(self.settle().state, 'booked')
+
+    def test_nothing_is_booked_before_accounting_is_set_up(self):
+        self.account.ledger_ids.unlink()
+        self.sell(Item('MUG', '12.99'))
+        settlement = self.settle()
+        self.assertEqual(settlement.state, 'proven')
+        self.assertIn("Set Up Accounting", settlement.reason)
+        self.account.action_set_up_accounting()
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+
+    def test_who_wants_no_books_here_is_not_warned(self):
+        self.account.ledger_ids.unlink()
+        self.sell(Item('MUG', '12.99'))
+        self.assertTrue(self.settle().reason)
+        self.assertFalse(self.account.settlement_attention_count)
+        self.assertNotIn("Settlements", self.account._find_failures())
+        self.seller.post_money('Novelty', 'Novelty Charge', 'Something new', '-1.23')
+        self.account.action_set_up_accounting()
+        self.assertTrue(self.settle().reason)
+        self.env.invalidate_all()
+        self.assertTrue(self.account.settlement_attention_count)
+        self.assertIn("Settlements", self.account._find_failures())
+
+    def test_a_journal_that_is_chosen_first_is_the_only_one(self):
+        self.account.ledger_ids.unlink()
+        domain = [('company_id', '=', self.company.id)]
+        journal = self.env['account.journal'].create({
+            'name': "My Amazon", 'type': 'bank', 'code': 'MYA', 'company_id': self.company.id,
+        })
+        journals = self.env['account.journal'].search(domain)
+        clearing_account = journal.default_account_id.copy({
+            'account_type': 'asset_current', 'reconcile': True,
+        })
+        self.account.write({
+            'payment_journal_id': journal.id, 'clearing_account_id': clearing_account.id,
+        })
+        self.assertEqual(self.account.ledger_ids.journal_id, journal)
+        self.assertEqual(self.account.ledger_ids.clearing_account_id, clearing_account)
+        self.assertTrue(self.account.ledger_ids.transit_account_id)
+        self.assertEqual(self.env['account.journal'].search(domain), journals)
+
+    def test_people_of_invoicing_read_what_amazon_has(self):
+        accountant = self.create_user('anna', 'account.group_account_invoice')
+        reader = self.create_user('rita', 'account.group_account_readonly')
+        self.sell(Item('MUG', '12.99'))
+        closed = self.seller.close_settlement()
+        for name in ('action_read_settlements', 'action_read_payouts', 'action_read_refunds'):
+            with self.subTest(name), self.assertRaises(AccessError):
+                self.press(self.account.with_user(reader), name)
+        self.assertFalse(self.get_settlement(closed))
+        for name in ('action_read_settlements', 'action_read_payouts', 'action_read_refunds'):
+            message = self.press(self.account.with_user(accountant), name)
+            self.assertEqual(message['params']['type'], 'success')
+        self.assertEqual(self.get_settlement(closed).state, 'booked')
+        with self.assertRaises(AccessError):
+            self.press(self.account.with_user(accountant), 'action_sync_orders')
+        self.account.state = 'draft'
+        with self.assertRaisesRegex(UserError, "not connected"):
+            self.account.with_user(accountant).action_read_settlements()
+
+    def test_a_locked_period_is_a_sentence_on_the_settlement(self):
+        self.sell(Item('MUG', '12.99'))
+        self.company.fiscalyear_lock_date = '2099-12-31'
+        settlement = self.settle()
+        self.assertEqual(settlement.state, 'proven')
+        self.assertIn("locked period (Global Lock Date", settlement.reason)
+        self.assertNotIn("▸", settlement.reason)  # Odoo has no menu for it.
+        self.assertFalse(settlement.move_ids)
+        self.company.fiscalyear_lock_date = False
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+
+    def test_amazon_groups_alone_do_not_book(self):
+        user = self.create_user('seller', 'amazon_connector.group_amazon_admin')
+        accountant = self.create_user('accountant', 'account.group_account_invoice')
+        self.account.settlement_policy = 'draft'
+        self.sell(Item('MUG', '12.99'))
+        self.seller.post_money('Novelty', 'Novelty Charge', 'Something new', '-1.23')
+        settlement = self.settle()
+        with self.assertRaises(AccessError):
+            settlement.with_user(user).action_book()
+        with self.assertRaises(AccessError):
+            settlement.with_user(user).unknown_kind_ids.category = 'other_fee'
+        with self.assertRaises(AccessError):
+            settlement.with_user(accountant).state = 'booked'
+        settlement.with_user(accountant).unknown_kind_ids.category = 'other_fee'
+        self.press(settlement.with_user(accountant), 'action_book')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(settlement.move_ids.state, 'draft')
+
+    def test_an_asterisk_in_amazons_words_is_no_pattern(self):
+        self.seller.post_money('Novelty', 'Novelty *Charge*', 'Something * new', '-1.23')
+        settlement = self.settle()
+        kind = settlement.unknown_kind_ids
+        self.seller.post_money('Novelty', 'Novelty *Charge*', 'Something * new', '-1.23')
+        other = self.settle()
+        self.assertEqual(other.unknown_kind_ids, kind)
+        self.assertEqual(other.state, 'proven')
+
+    def test_a_pattern_takes_up_the_unknown_kinds_that_fit_it(self):
+        self.seller.post_money('Novelty', 'Novelty Charge', 'of Monday', '-1.23')
+        self.seller.post_money('Novelty', 'Novelty Charge', 'of Tuesday', '-1.23')
+        settlement = self.settle()
+        self.assertEqual(len(settlement.unknown_kind_ids), 2)
+        self.env['amazon.money.kind'].create({
+            'transaction_type': 'Novelty',
+            'amount_type': 'Novelty Charge',
+            'amount_description': 'of *',
+            'category': 'other_fee',
+        })
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+
+    def test_who_only_sells_reads_settlements_and_books_none(self):
+        user = self.create_user('seller', 'amazon_connector.group_amazon_user')
+        self.sell(Item('MUG', '12.99'))
+        closed = self.seller.close_settlement()
+        self.read_settlements(self.account.with_user(user))
+        settlement = self.get_settlement(closed)
+        self.assertEqual(settlement.state, 'proven')
+        self.assertFalse(settlement.move_ids)
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+
+    def test_a_file_of_another_accounts_marketplace_is_refused(self):
+        other = self.create_account(
+            seller_id='ANOTHERSELLER', lwa_client_id=False, lwa_client_secret=False,
+            refresh_token=False, name="Another shop",
+        )
+        other.sudo().synced_marketplace_ids = self.env.ref('amazon_connector.marketplace_fr')
+        self.account.ledger_ids.unlink()
+        self.sell(Item('MUG', '12.99'))
+        settlement = self.settle()
+        content = settlement.document_id.with_context(bin_size=False).content
+        settlement.sudo().settlement_ref = 'of another time'
+        wizard = self.env['amazon.upload.settlement'].create({
+            'account_id': other.id,
+            'content': content,
+            'file_name': 'statement.txt',
+        })
+        with self.assertRaisesRegex(UserError, "Amazon.de"):
+            self.press(wizard, 'action_upload')
