@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -14,6 +15,9 @@ from .results import STARTED, Results, parse_log
 from .server import Odoo, checkout_database, end, find_free_port
 
 TIME_LIMIT = 60 * 60  # seconds
+
+CORES = 2
+"""How many runs share the tests: tests of processes and of the browser need a core each."""
 
 SOURCE_CHECKS = {
     'ruff': ('ruff', 'check', '--quiet', '.'),
@@ -51,6 +55,7 @@ class TestRun:
         self.arguments = (
             '-d', self.database, '-i', modules, '--test-tags', tags, '--stop-after-init',
         )
+        self.test_class = ''
 
     def __enter__(self) -> 'TestRun':
         self._drop_leftovers()
@@ -70,20 +75,18 @@ class TestRun:
         end(self.process)
         self.odoo.drop_database(self.database)
 
-    def follow(self) -> None:
-        """Tell which test class is running, until the last one is done."""
-        deadline = time.monotonic() + TIME_LIMIT
-        with self.log.open(errors='replace') as log:
-            test_class = None
-            while self.process.poll() is None:
-                test_class = _announce_classes(log, test_class)
-                if time.monotonic() > deadline:
-                    raise Failure(
-                        f"{test_class} was still running after {TIME_LIMIT // 60} minutes.",
-                        f"Read {self.log}.",
-                    )
-                time.sleep(0.5)
-            _announce_classes(log, test_class)
+    def announce(self, log: TextIO) -> bool:
+        """Tell which test classes have begun since the last look.
+
+        :param log: The log of this run, open where the last look ended.
+        :return: Whether the run goes on.
+        """
+        is_running = self.process.poll() is None
+        for line in log:
+            if (match := STARTED.search(line)) and match['test'].split('.')[0] != self.test_class:
+                self.test_class = match['test'].split('.')[0]
+                say(f"    {self.test_class}")
+        return is_running
 
     def finish(self) -> Results:
         """Wait for the end of the run and return its outcome; a good run's log is deleted."""
@@ -107,11 +110,31 @@ class TestRun:
                     self.odoo.drop_database(database)
 
 
-def run_tests(odoo: Odoo, tags: str = f'/{MODULE}') -> Results:
-    """Run the add-on's tests, or some of them."""
-    with step(f"Testing {tags}"), TestRun(odoo, 'test', modules=MODULE, tags=tags) as run:
-        run.follow()
-        return run.finish()
+def run_tests(odoo: Odoo, *shares: str) -> Results:
+    """Run tests, each share of them beside the others.
+
+    :param str shares: Odoo's `--test-tags` of each share.
+    :raise Failure: If the tests do not end in time.
+    """
+    results = Results()
+    with step(f"Testing {MODULE if len(shares) > 1 else shares[0]}"), ExitStack() as stack:
+        runs = {}
+        for number, tags in enumerate(shares, 1):
+            run = stack.enter_context(TestRun(odoo, f'test{number}', modules=MODULE, tags=tags))
+            runs[run] = stack.enter_context(run.log.open(errors='replace'))
+        _follow(runs)
+        for run in runs:
+            results.update(run.finish())
+    return results
+
+
+def share_tests() -> list[str]:
+    """Return the tags of all tests in shares of about the same size, one for each core."""
+    files = sorted((CHECKOUT / 'tests').glob('test_*.py'), key=lambda file: file.stat().st_size)
+    shares: list[list[Path]] = [[] for _core in range(CORES)]
+    for file in reversed(files):
+        min(shares, key=lambda share: sum(file.stat().st_size for file in share)).append(file)
+    return [','.join(f'/{MODULE}/tests/{file.name}' for file in share) for share in shares]
 
 
 def check_source(odoo: Odoo) -> Results:
@@ -152,10 +175,13 @@ def export_terms(odoo: Odoo, database: str) -> str:
     return terms
 
 
-def _announce_classes(log: TextIO, test_class: str | None) -> str | None:
-    """Name each test class that the log has begun since the last look."""
-    for line in log:
-        if (match := STARTED.search(line)) and match['test'].split('.')[0] != test_class:
-            test_class = match['test'].split('.')[0]
-            say(f"    {test_class}")
-    return test_class
+def _follow(runs: dict[TestRun, TextIO]) -> None:
+    """Tell which test classes are running, until the last ones are done."""
+    deadline = time.monotonic() + TIME_LIMIT
+    while running := [run for run, log in runs.items() if run.announce(log)]:
+        if time.monotonic() > deadline:
+            raise Failure(
+                f"{running[0].test_class} was still running after {TIME_LIMIT // 60} minutes.",
+                f"Read {running[0].log}.",
+            )
+        time.sleep(0.5)

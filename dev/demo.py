@@ -50,6 +50,8 @@ CARRIERS = (("DHL Paket", 4.90), ("Royal Mail Tracked 48", 5.60), ("Yamato TA-Q-
 # What deliveries start with; those of Japan show what it is without.
 DELIVERY_METHODS = (('DE', "DHL Paket"), ('GB', "Royal Mail Tracked 48"))
 SHOWN_FEATURES = ('stock.group_stock_multi_locations', 'product.group_product_pricelist')
+# Shows the journal items of an entry, which Odoo hides in the Community edition.
+ACCOUNTING_FEATURES = 'account.group_account_user'
 SALESPERSON_GROUPS = (
     'base.group_user',
     'sales_team.group_sale_salesman_all_leads',
@@ -61,6 +63,7 @@ RATES = {'GBP': 0.8437, 'JPY': 163.29}
 DELIVERED_AFTER = timedelta(hours=48)
 TRACKING = '003404341610'
 WAREHOUSE_GROUPS = ('base.group_user', 'stock.group_stock_user')
+ACCOUNTANT_GROUPS = ('base.group_user', 'account.group_account_manager', ACCOUNTING_FEATURES)
 
 
 def speak(env: Environment) -> Environment:
@@ -110,8 +113,12 @@ def set_up_users(env: Environment) -> BaseModel:
 
     :return: The salesperson.
     """
-    env.ref('base.user_admin').tz = 'Europe/Berlin'
+    env.ref('base.user_admin').write({
+        'tz': 'Europe/Berlin',
+        'group_ids': [Command.link(env.ref(ACCOUNTING_FEATURES).id)],
+    })
     _set_up_user(env, 'warehouse', "Willi Warehouse", WAREHOUSE_GROUPS)
+    _set_up_user(env, 'accountant', "Anna Accountant", ACCOUNTANT_GROUPS)
     return _set_up_user(env, 'demo', "Dana Demo", SALESPERSON_GROUPS)
 
 
@@ -259,7 +266,9 @@ def deliver(env: Environment, account: BaseModel) -> None:
         })
         picking.with_context(skip_backorder=True, skip_sms=True).button_validate()
     env.cr.commit()
-    account.action_sync_pickings()
+    waiting = None
+    while waiting != (waiting := env['amazon.shipment'].search_count([('state', '=', 'to_send')])):
+        account.action_sync_pickings()
 
 
 def show_on_bank(env: Environment) -> None:
@@ -303,6 +312,7 @@ def main(env: Environment) -> None:
                   " settlements, one of them on the bank"),
         ("Salesperson", "demo / demo"),
         ("Warehouse", "warehouse / warehouse"),
+        ("Accountant", "accountant / accountant"),
     ):
         print(f'{title:15}{value}')
 

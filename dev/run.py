@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from .cache import CACHE, CHECKOUT
-from .checks import TERMS, check_source, check_terms, export_terms, lint_run, run_tests
+from .checks import TERMS, check_source, check_terms, export_terms, lint_run, run_tests, share_tests
 from .console import Failure, say, step
 from .postgres import remove_cluster
 from .provision import require_browser, require_pdf_engine
@@ -48,9 +48,8 @@ def test(tags: str) -> int:
         if tags:
             return _report(run_tests(odoo, tags))
         results = check_source(odoo)
-        # Odoo's own checks run beside the tests: there are two cores.
         with lint_run(odoo) as checks:
-            results.update(run_tests(odoo))
+            results.update(run_tests(odoo, *share_tests()))
             results.update(checks.finish())
             results.update(check_terms(odoo, checks.database))
     return _report(results)

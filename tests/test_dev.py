@@ -5,6 +5,8 @@ from unittest.mock import patch
 
 from odoo.tests import BaseCase, tagged
 
+from ..dev.cache import CHECKOUT
+from ..dev.checks import share_tests
 from ..dev.console import Failure
 from ..dev.demo_server import check_language, choose_port
 from ..dev.provision import mend_links
@@ -64,6 +66,19 @@ class TestLogReading(BaseCase):
     def test_run_that_ended_early_is_a_failure(self):
         results = parse_log([f'{PREFIX} INFO {MODULE}: Starting TestX.test_a ...'], 'log')
         self.assertFalse(results.is_success)
+
+
+@tagged('post_install', '-at_install')
+class TestShares(BaseCase):
+    """How `make test` divides the tests among the cores."""
+
+    def test_each_file_of_tests_is_in_one_share(self):
+        shares = [share.split(',') for share in share_tests()]
+        self.assertCountEqual(
+            [Path(tag).name for share in shares for tag in share],
+            [file.name for file in (CHECKOUT / 'tests').glob('test_*.py')],
+        )
+        self.assertGreater(min(map(len, shares)), 10)
 
 
 @tagged('post_install', '-at_install')
