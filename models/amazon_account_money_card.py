@@ -83,6 +83,13 @@ class AmazonAccount(models.Model):
         """
         return self._open('amazon_connector.action_amazon_settlement', search_default_attention=1)
 
+    def action_open_refunds_to_look_at(self):
+        """Open the refunds of the account that wait for a person.
+
+        :rtype: dict
+        """
+        return self._open('amazon_connector.action_amazon_refund', search_default_attention=1)
+
     def action_open_next_deposit(self):
         """Open what is paid out next, or the settlement that was paid out last.
 

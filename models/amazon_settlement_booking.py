@@ -184,7 +184,7 @@ class AmazonSettlement(models.Model):
         self.ensure_one()
         if unknown := self.unknown_kind_ids:
             return self.env._(
-                "%(count)s kinds of lines are unknown: %(kinds)s. Press Name Unknown Kinds and say"
+                "Unknown kinds of lines (%(count)s): %(kinds)s. Press Name Unknown Kinds and say"
                 " what they count as; it goes on by itself.",
                 count=len(unknown),
                 kinds=', '.join(unknown[:3].mapped('display_name')),

@@ -42,6 +42,9 @@ class AmazonSettlement(models.Model):
     credit_note_count = fields.Integer(
         string="Credit Notes", compute='_compute_credit_note_count', compute_sudo=True,
     )
+    fee_bill_count = fields.Integer(
+        string="Amazon's Bills", compute='_compute_fee_bill_count', compute_sudo=True,
+    )
 
     # === COMPUTE METHODS === #
 
@@ -74,6 +77,15 @@ class AmazonSettlement(models.Model):
         ))
         for settlement in self:
             settlement.credit_note_count = counts.get(settlement, 0)
+
+    def _compute_fee_bill_count(self):
+        counts = dict(self.env['account.move.line']._read_group(
+            [('move_id.amazon_settlement_id', 'in', self.ids), ('amazon_fee_bill_id', '!=', False)],
+            ['move_id.amazon_settlement_id'],
+            ['amazon_fee_bill_id:count_distinct'],
+        ))
+        for settlement in self:
+            settlement.fee_bill_count = counts.get(settlement, 0)
 
     # === ACTION METHODS === #
 
@@ -122,6 +134,20 @@ class AmazonSettlement(models.Model):
             'view_mode': 'list,kanban,form',
             'domain': [('amazon_refund_id.settlement_id', 'in', self.ids)],
             'context': {'create': False, 'default_move_type': 'out_refund'},
+        }
+
+    def action_open_fee_bills(self):
+        """Open the bills of Amazon's that say what the settlements withhold.
+
+        :rtype: dict
+        """
+        return {
+            'type': 'ir.actions.act_window',
+            'name': self.env._("Amazon's Bills"),
+            'res_model': 'account.move',
+            'view_mode': 'list,kanban,form',
+            'domain': [('amazon_fee_item_ids.move_id.amazon_settlement_id', 'in', self.ids)],
+            'context': {'create': False, 'default_move_type': 'in_invoice'},
         }
 
     # === BUSINESS METHODS === #

@@ -458,6 +458,9 @@ class TestFeeBills(FeeCase):
                 self.assertWithheld(march, 10)
                 self.assertWithheld(april, 5)
                 self.assertEqual(april.invoice_date, date(2026, 4, 30))
+                self.assertEqual(settlement.fee_bill_count, 2)
+                action = settlement.action_open_fee_bills()
+                self.assertEqual(self.env['account.move'].search(action['domain']), march | april)
 
     def test_the_month_is_that_of_the_marketplace(self):
         self.account.synced_marketplace_ids = self.account.synced_marketplace_ids.filtered(

@@ -121,6 +121,20 @@ class TestMoneyCard(OverviewCase):
         self.assertIn(settlement, self.env['amazon.settlement'].search(action['domain']))
         self.assertTrue(action['context']['search_default_attention'])
 
+    def test_refunds_that_wait_for_a_person(self):
+        order = self.sell_by_amazon(Item('MUG', '20.00'))
+        self.seller.refund(order.amazon_order_ref, amount='5.00')
+        self.settle()
+        self.env.invalidate_all()
+        self.assertFalse(self.account.refund_attention_count)
+        refund = self.env['amazon.refund'].search([('account_id', '=', self.account.id)])
+        refund.sudo().state = 'failed'
+        self.env.invalidate_all()
+        self.assertEqual(self.account.refund_attention_count, 1)
+        action = self.account.action_open_refunds_to_look_at()
+        self.assertEqual(self.env['amazon.refund'].search(action['domain']), refund)
+        self.assertTrue(action['context']['search_default_attention'])
+
     def test_the_next_deposit(self):
         self.assertFalse(self.account.next_deposit)
         self.sell_by_amazon(Item('MUG', '20.00'))
