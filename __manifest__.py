@@ -2,13 +2,14 @@
     'name': "Amazon Connector",
     'version': '19.0.1.3.0',
     'category': 'Sales/Sales',
-    'summary': "Amazon orders (FBA and FBM) as sales orders, deliveries and stock moves",
+    'summary': "Amazon orders (FBA and FBM), deliveries and stock; each payout explained",
     # People read static/description/index.html. Without a text Odoo would take README.md for this.
     'description': " ",
     'images': [
         'static/description/cover.png',
         'static/description/overview.png',
         'static/description/deliveries.png',
+        'static/description/deposit.png',
         'static/description/check.png',
     ],
     'author': "Amazon Connector maintainers",

@@ -269,10 +269,7 @@ class AccountMove(models.Model):
         """
         moves = self.filtered(lambda move: move.amazon_send_state != 'sent')
         if moves:
-            with as_connector():
-                moves.write({
-                    'amazon_send_state': 'to_send', **self._prepare_send_failure_values(),
-                })
+            moves._mark_sending('to_send')
             # In sudo mode: who sends invoices need not be allowed to start crons.
             self.env.ref('amazon_connector.ir_cron_invoice_orders').sudo()._trigger()
 
@@ -315,8 +312,7 @@ class AccountMove(models.Model):
         self.ensure_one()
         if self.state != 'posted' or self.amazon_invoiced_by_amazon or not self.partner_id.email:
             # Reset, or purged meanwhile: there is nothing to send, or nobody to send it to.
-            with as_connector():
-                self.write({'amazon_send_state': False, **self._prepare_send_failure_values()})
+            self._mark_sending(False)
             return
         self.env['account.move.send'].with_context(
             mail_notify_force_send=False,
@@ -327,8 +323,7 @@ class AccountMove(models.Model):
 
         :return: None
         """
-        with as_connector():
-            self.write({'amazon_send_state': 'sent', **self._prepare_send_failure_values()})
+        self._mark_sending('sent')
 
     def _note_mail_refused(self, words):
         """Remember that the e-mail did not arrive: a person has to do something about it.
@@ -337,47 +332,36 @@ class AccountMove(models.Model):
         :type words: str | bool
         :return: None
         """
-        with as_connector():
-            self.write({
-                'amazon_send_state': 'failed',
-                **self._prepare_send_failure_values(
-                    reason=self.env._(
-                        "The e-mail was refused. Amazon takes e-mail to buyers only from senders"
-                        " that are entered in Seller Central, under Settings ▸ User Permissions ▸"
-                        " Messaging Permissions: enter there the address that Odoo sends from, then"
-                        " press Retry.",
-                    ),
-                    answer=words,
-                ),
-            })
+        self._mark_sending(
+            'failed',
+            reason=self.env._(
+                "The e-mail was refused. Amazon takes e-mail to buyers only from senders that are"
+                " entered in Seller Central, under Settings ▸ User Permissions ▸ Messaging"
+                " Permissions: enter there the address that Odoo sends from, then press Retry.",
+            ),
+            answer=words,
+        )
         self.amazon_account_id._follow_up_failures()
-
-    @api.model
-    def _prepare_send_failure_values(self, reason=False, answer=False, attempts=0):
-        """Return the values that say why it was not sent; by default that nothing is wrong.
-
-        :param reason: The sentence for people.
-        :type reason: str | bool
-        :param answer: What others said.
-        :type answer: str | bool
-        :param int attempts: The failures so far.
-        :rtype: dict
-        """
-        return {
-            'amazon_send_reason': reason,
-            'amazon_send_answer': answer,
-            'amazon_send_attempts': attempts,
-            'amazon_send_next_try': bool(attempts) and self._get_next_try(attempts),
-        }
 
     def _note_failure(self, exception):
         """Override of `amazon.sync.mixin` to keep why it was not sent."""
+        self._mark_sending(
+            'failed',
+            reason=self._get_failure_reason(exception),
+            answer=self._get_answer(exception),
+            attempts=min(self.amazon_send_attempts, len(BACK_OFF_MINUTES)) + 1,
+        )
+
+    def _mark_sending(self, state, **failure):
+        """Write how far the sending is.
+
+        :param state: A value of `amazon_send_state`.
+        :type state: str | bool
+        :param failure: What failed, if anything did, see `_prepare_failure_values`.
+        :return: None
+        """
         with as_connector():
             self.write({
-                'amazon_send_state': 'failed',
-                **self._prepare_send_failure_values(
-                    reason=self._get_failure_reason(exception),
-                    answer=self._get_answer(exception),
-                    attempts=min(self.amazon_send_attempts, len(BACK_OFF_MINUTES)) + 1,
-                ),
+                'amazon_send_state': state,
+                **self._prepare_failure_values('amazon_send', **failure),
             })

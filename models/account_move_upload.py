@@ -3,6 +3,8 @@ from decimal import Decimal
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .tools import open_form
+
 PDF_MARK = b'%PDF'
 DOCUMENTS = ('out_invoice', 'out_refund')
 
@@ -78,12 +80,7 @@ class AccountMove(models.Model):
         :rtype: dict
         """
         self.ensure_one()
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'amazon.invoice.upload',
-            'res_id': self.amazon_upload_ids.id,
-            'view_mode': 'form',
-        }
+        return open_form(self.amazon_upload_ids)
 
     def button_draft(self):
         """Override of `account` to stop what is on its way to Amazon, or say that it is there."""

@@ -1,6 +1,7 @@
 from odoo import fields, models
 
 from .guard import as_connector
+from .tools import open_form
 
 
 class AccountMove(models.Model):
@@ -57,12 +58,7 @@ class AccountMove(models.Model):
         :rtype: dict
         """
         self.ensure_one()
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'amazon.refund',
-            'res_id': self.amazon_refund_id.id,
-            'view_mode': 'form',
-        }
+        return open_form(self.amazon_refund_id)
 
     # === BUSINESS METHODS === #
 

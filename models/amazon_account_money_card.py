@@ -4,6 +4,8 @@ from odoo import fields, models
 from odoo.fields import Domain
 from odoo.tools import format_date
 
+from .tools import open_form
+
 UNPAID_DAYS = 30
 WHO_SEES_MONEY = (
     'amazon_connector.group_amazon_user,account.group_account_invoice,'
@@ -102,12 +104,7 @@ class AmazonAccount(models.Model):
             return self._open(
                 'amazon_connector.action_amazon_payout', Domain('id', '=', expected.id),
             )
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'amazon.settlement',
-            'res_id': self.sudo()._find_last_settlement().id,
-            'view_mode': 'form',
-        }
+        return open_form(self.sudo()._find_last_settlement())
 
     def action_open_not_paid_out(self):
         """Open what Amazon has not paid out yet to the account.

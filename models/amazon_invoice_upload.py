@@ -8,6 +8,7 @@ from ..amazon import vat_invoice_refusals as refusals
 from ..amazon import vat_invoices
 from ..amazon.errors import Rejected
 from ..amazon.orders import Status
+from .tools import open_form
 
 NOT_SHIPPED = (*Status.NOT_RELEASED, Status.UNSHIPPED)  # of which Amazon takes no invoice yet
 PDF_MARK = b'%PDF'
@@ -85,12 +86,7 @@ class AmazonInvoiceUpload(models.Model):
         :rtype: dict
         """
         self.ensure_one()
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'account.move',
-            'res_id': self.move_id.id,
-            'view_mode': 'form',
-        }
+        return open_form(self.move_id)
 
     # === BUSINESS METHODS - CREATION === #
 

@@ -1,6 +1,8 @@
 from odoo import fields, models
 from odoo.tools import SQL
 
+from .tools import open_form
+
 
 class AmazonOpenItem(models.Model):
     """What is open between a company, its buyers and Amazon, and why: journal items, explained.
@@ -90,12 +92,7 @@ class AmazonOpenItem(models.Model):
         :rtype: dict
         """
         self.ensure_one()
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'account.move',
-            'res_id': self.move_id.id,
-            'view_mode': 'form',
-        }
+        return open_form(self.move_id)
 
     # === QUERY === #
 

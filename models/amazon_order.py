@@ -9,7 +9,7 @@ from ..amazon.order_overview import parse_overview
 from ..amazon.orders import Status
 from ..amazon.payload import load_json
 from .ship_by import get_urgency_domains, get_urgency_search_domain
-from .tools import SYNC_SECONDS, TimeBudget, to_naive
+from .tools import SYNC_SECONDS, TimeBudget, open_form, to_naive
 from .vault import EncryptedText
 
 STATUS_LABELS = [
@@ -374,12 +374,7 @@ class AmazonOrder(models.Model):
         :rtype: dict
         """
         self.ensure_one()
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'sale.order',
-            'res_id': self.sale_order_id.id,
-            'view_mode': 'form',
-        }
+        return open_form(self.sale_order_id)
 
     def action_open_seller_central(self):
         """Open the order in Seller Central.

@@ -3,6 +3,7 @@ from odoo.tools import SQL
 
 from .amazon_fee_share import FEE_COLUMNS, SETTLED_STATES
 from .money_categories import REFUNDS, SALES
+from .tools import open_form
 
 # What is missing of less than that was not sold: points, roundings.
 SETTLED_WHOLLY = 0.9
@@ -119,12 +120,7 @@ class AmazonOrderEarning(models.Model):
         :rtype: dict
         """
         self.ensure_one()
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'sale.order',
-            'res_id': self.order_id.id,
-            'view_mode': 'form',
-        }
+        return open_form(self.order_id)
 
     # === QUERY === #
 

@@ -3,7 +3,7 @@ import logging
 from odoo import api, fields, models
 
 from ..amazon import transfers
-from .tools import to_naive
+from .tools import open_form, to_naive
 
 _logger = logging.getLogger(__name__)
 
@@ -90,12 +90,7 @@ class AmazonPayout(models.Model):
         :rtype: dict
         """
         self.ensure_one()
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'amazon.settlement',
-            'res_id': self.settlement_id.id,
-            'view_mode': 'form',
-        }
+        return open_form(self.settlement_id)
 
     # === BUSINESS METHODS === #
 

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError
 from odoo.fields import Domain
 
-from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget
+from .tools import CRON_SECONDS, SYNC_SECONDS, TimeBudget, open_form
 
 REFUND_GROUP = 'account.group_account_invoice'
 
@@ -181,12 +181,7 @@ class AmazonRefund(models.Model):
         :rtype: dict
         """
         self.ensure_one()
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'account.move',
-            'res_id': self.credit_note_id.id,
-            'view_mode': 'form',
-        }
+        return open_form(self.credit_note_id)
 
     def action_open_order(self):
         """Open the sales order.
@@ -194,12 +189,7 @@ class AmazonRefund(models.Model):
         :rtype: dict
         """
         self.ensure_one()
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'sale.order',
-            'res_id': self.sale_order_id.id,
-            'view_mode': 'form',
-        }
+        return open_form(self.sale_order_id)
 
     # === BUSINESS METHODS - WHO, AND WHEN === #
 

@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from .money_categories import CATEGORIES
-from .tools import to_naive
+from .tools import open_form, to_naive
 
 
 class AmazonSettlementLine(models.Model):
@@ -133,12 +133,7 @@ class AmazonSettlementLine(models.Model):
         :rtype: dict
         """
         self.ensure_one()
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'sale.order',
-            'res_id': self.sale_order_id.id,
-            'view_mode': 'form',
-        }
+        return open_form(self.sale_order_id)
 
 
 class AmazonMoneyKind(models.Model):

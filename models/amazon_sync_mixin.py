@@ -199,6 +199,26 @@ class AmazonSyncMixin(models.AbstractModel):
         return ''
 
     @api.model
+    def _prepare_failure_values(self, prefix, reason=False, answer=False, attempts=0):
+        """Return the values that say what failed; by default that nothing did.
+
+        :param str prefix: Begins the names of the fields: `_reason`, `_answer`, `_attempts` and
+            `_next_try` follow.
+        :param reason: The sentence for people.
+        :type reason: str | bool
+        :param answer: What others said.
+        :type answer: str | bool
+        :param int attempts: The failures so far.
+        :rtype: dict
+        """
+        return {
+            f'{prefix}_reason': reason,
+            f'{prefix}_answer': answer,
+            f'{prefix}_attempts': attempts,
+            f'{prefix}_next_try': bool(attempts) and self._get_next_try(attempts),
+        }
+
+    @api.model
     def _get_next_try(self, attempts):
         """Return when to try again after a number of failures.
 

@@ -2,6 +2,7 @@ from odoo import fields, models
 from odoo.tools import SQL
 
 from .amazon_balance import AVAILABLE, RESERVED
+from .tools import open_form
 
 
 class AmazonUnpaid(models.Model):
@@ -72,12 +73,7 @@ class AmazonUnpaid(models.Model):
         :rtype: dict
         """
         self.ensure_one()
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'sale.order',
-            'res_id': self.sale_order_id.id,
-            'view_mode': 'form',
-        }
+        return open_form(self.sale_order_id)
 
     # === QUERY === #
 

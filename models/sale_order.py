@@ -6,7 +6,7 @@ from .amazon_delivery_rule import SERVICE_LEVELS
 from .amazon_order import STATUS_LABELS
 from .guard import as_connector
 from .stock_move import Shipment
-from .tools import to_naive
+from .tools import open_form, to_naive
 
 
 class SaleOrder(models.Model):
@@ -204,12 +204,7 @@ class SaleOrder(models.Model):
         :rtype: dict
         """
         self.ensure_one()
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'amazon.order',
-            'res_id': self.amazon_order_ids[:1].id,
-            'view_mode': 'form',
-        }
+        return open_form(self.amazon_order_ids[:1])
 
     def action_open_seller_central(self):
         """Open the order in Seller Central.

@@ -150,7 +150,7 @@ class SaleOrder(models.Model):
         self.ensure_one()
         self.write({
             'amazon_invoicings': self.amazon_invoicings + 1,
-            **self._prepare_invoice_failure_values(),
+            **self._prepare_failure_values('amazon_invoice'),
         })
 
     def _get_amazon_delivery_date(self):
@@ -320,28 +320,11 @@ class SaleOrder(models.Model):
 
     # === BUSINESS METHODS - FAILURES === #
 
-    @api.model
-    def _prepare_invoice_failure_values(self, reason=False, answer=False, attempts=0):
-        """Return the values that say why there is no invoice; by default that nothing is wrong.
-
-        :param reason: The sentence for people.
-        :type reason: str | bool
-        :param answer: What others said.
-        :type answer: str | bool
-        :param int attempts: The failures so far.
-        :rtype: dict
-        """
-        return {
-            'amazon_invoice_reason': reason,
-            'amazon_invoice_answer': answer,
-            'amazon_invoice_attempts': attempts,
-            'amazon_invoice_next_try': bool(attempts) and self._get_next_try(attempts),
-        }
-
     def _note_failure(self, exception):
         """Override of `amazon.sync.mixin` to keep why there is no invoice."""
         with as_connector():
-            self.write(self._prepare_invoice_failure_values(
+            self.write(self._prepare_failure_values(
+                'amazon_invoice',
                 reason=self._get_failure_reason(exception),
                 answer=self._get_answer(exception),
                 attempts=min(self.amazon_invoice_attempts, len(BACK_OFF_MINUTES)) + 1,

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 
 from ..amazon import carriers
 from .stock_picking import OPEN
+from .tools import open_form
 
 
 class StockPicking(models.Model):
@@ -117,12 +118,7 @@ class StockPicking(models.Model):
 
         :rtype: dict
         """
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'delivery.carrier',
-            'res_id': self.carrier_id.id,
-            'view_mode': 'form',
-        }
+        return open_form(self.carrier_id)
 
     # === BUSINESS METHODS === #
 

@@ -26,6 +26,20 @@ def to_html(text):
     return Markup('<br>').join(escape(line) for line in text.splitlines())
 
 
+def open_form(record):
+    """Return the action that opens the form of a record.
+
+    :param odoo.models.BaseModel record: The record.
+    :rtype: dict
+    """
+    return {
+        'type': 'ir.actions.act_window',
+        'res_model': record._name,
+        'res_id': record.id,
+        'view_mode': 'form',
+    }
+
+
 class TimeBudget:
     """The seconds that a job may still take."""
 

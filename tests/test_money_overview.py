@@ -125,7 +125,7 @@ class TestMoneyCard(OverviewCase):
         order = self.sell_by_amazon(Item('MUG', '20.00'))
         self.seller.refund(order.amazon_order_ref, amount='5.00')
         self.settle()
-        self.env.invalidate_all()
+        self.run_cron('process_refunds')
         self.assertFalse(self.account.refund_attention_count)
         refund = self.env['amazon.refund'].search([('account_id', '=', self.account.id)])
         refund.sudo().state = 'failed'

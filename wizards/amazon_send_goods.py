@@ -4,6 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
+from ..models.tools import open_form
+
 SALES_DAYS = 30
 
 
@@ -40,12 +42,7 @@ class AmazonSendGoods(models.TransientModel):
             ))
         picking = self.env['stock.picking'].create(self._prepare_picking_values(lines))
         picking.action_confirm()
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'stock.picking',
-            'res_id': picking.id,
-            'view_mode': 'form',
-        }
+        return open_form(picking)
 
     # === BUSINESS METHODS === #
 

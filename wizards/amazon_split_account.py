@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..models.tools import open_form
+
 
 class AmazonSplitAccount(models.TransientModel):
     _name = 'amazon.split.account'
@@ -61,9 +63,4 @@ class AmazonSplitAccount(models.TransientModel):
             ))
         other = account.copy({'name': self.name, 'connection_id': account.connection_id.id})
         account._hand_over(self.marketplace_ids, other)
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'amazon.account',
-            'res_id': other.id,
-            'view_mode': 'form',
-        }
+        return open_form(other)
