@@ -345,7 +345,7 @@ class TestPaymentsAndSettlements(PaymentCase):
         )
         settlement = self.settle()
         self.post(settlement)
-        self.assertNothingOpen(self.ledger.clearing_account_id)
+        self.assertEqual(self.get_balance(self.ledger.clearing_account_id), 0)
         rest = settlement.move_ids.line_ids.filtered(
             lambda item: item.amazon_order_ref and not item.reconciled,
         )
