@@ -70,7 +70,7 @@ class Month:
 class Life:
     """Some months of a seller, and how he wants them booked."""
 
-    currency: str
+    currency: str  # of the company
     months: list
     values: dict  # of the account
     tax: int  # percent, included
@@ -112,19 +112,28 @@ MONTHS = st.builds(
     is_posted_first=st.booleans(),
     knows_refunds=st.booleans(),
 )
-LIVES = st.builds(
-    Life,
-    currency=st.sampled_from(sorted(RATES)),
-    months=st.lists(MONTHS, min_size=1, max_size=2),
-    values=st.fixed_dictionaries({
-        'splits_months': st.booleans(),
-        'paid_at_import': st.booleans(),
-        'fee_policy': st.sampled_from(('bill', 'expense')),
-        'refund_policy': st.sampled_from(('draft', 'post')),
-    }),
-    tax=st.sampled_from((0, 19)),
-    orders_per_part=st.sampled_from((1, 2, 1000)),
-)
+
+
+def draw_lives(currency):
+    """Let hypothesis draw lives of a company with that currency, the same ones every time."""
+    lives = st.builds(
+        Life,
+        currency=st.just(currency),
+        months=st.lists(MONTHS, min_size=1, max_size=2),
+        values=st.fixed_dictionaries({
+            'splits_months': st.booleans(),
+            'paid_at_import': st.booleans(),
+            'fee_policy': st.sampled_from(('bill', 'expense')),
+            'refund_policy': st.sampled_from(('draft', 'post')),
+        }),
+        tax=st.sampled_from((0, 19)),
+        orders_per_part=st.sampled_from((1, 2, 1000)),
+    )
+    deterministic = settings(
+        max_examples=3, deadline=None, derandomize=True, database=None,
+        phases=(Phase.generate,), suppress_health_check=list(HealthCheck),
+    )
+    return lambda test: deterministic(given(lives)(test))
 
 
 @tagged('post_install', '-at_install')
@@ -158,12 +167,24 @@ class TestRandomMonths(MoneyCase):
             'company_id': cls.company.id,
         })
 
-    @settings(
-        max_examples=8, deadline=None, derandomize=True, database=None,
-        phases=(Phase.generate,), suppress_health_check=list(HealthCheck),
-    )
-    @given(LIVES)
-    def test_random_months(self, life):
+    @draw_lives('EUR')
+    def test_a_company_with_euros(self, life):
+        self.live(life)
+
+    @draw_lives('USD')
+    def test_a_company_with_dollars(self, life):
+        self.live(life)
+
+    @draw_lives('JPY')
+    def test_a_company_with_yen(self, life):
+        self.live(life)
+
+    @draw_lives('KWD')
+    def test_a_company_with_dinars(self, life):
+        self.live(life)
+
+    def live(self, life):
+        """Live some months, book them, and compare the books with what Amazon says."""
         savepoint = self.env.cr.savepoint()
         try:
             with (
@@ -349,10 +370,10 @@ class TestRandomMonths(MoneyCase):
     def check_entries(self, settlement):
         """See that the entries of a settlement are balanced, and pay out its total."""
         currency, moves = settlement.currency_id, settlement.move_ids
-        self.assertEqual(set(moves.mapped('state')), {'posted'})
-        months = [(move.date.year, move.date.month) for move in moves]
-        self.assertEqual(len(months), len(set(months)))
-        if not self.account.splits_months:
+        self.assertFalse(moves.filtered(lambda move: move.state != 'posted'))
+        months = {(move.date.year, move.date.month) for move in moves}
+        self.assertEqual(len(moves), len(months))
+        if settlement.line_ids and not self.account.splits_months:
             self.assertEqual(len(moves), 1)
         for move in moves:
             self.assertTrue(self.company.currency_id.is_zero(sum(move.line_ids.mapped('balance'))))
