@@ -334,17 +334,20 @@ class AccountMoveLine(models.Model):
         refs = {
             item: item.move_id.origin_payment_id._get_amazon_order_refs() for item in self
         }
+        domain = [
+            ('company_id', 'in', self.company_id.ids),
+            ('account_id', 'in', self.account_id.ids),
+            ('amazon_order_ref', 'in', list(set().union(*refs.values()))),
+            ('move_id.amazon_settlement_id', '!=', False),
+            ('parent_state', 'in', ('draft', 'posted')),
+            ('reconciled', '=', False),
+        ]
+        # What is claimed of a payment is not what is claimed of what was paid back.
         claims = defaultdict(float, {
-            (ref, account, currency): -amount
+            (ref, account, currency, amount < 0): -amount
+            for operator in ('<', '>')
             for ref, account, currency, amount in self._read_group(
-                [
-                    ('company_id', 'in', self.company_id.ids),
-                    ('account_id', 'in', self.account_id.ids),
-                    ('amazon_order_ref', 'in', list(set().union(*refs.values()))),
-                    ('move_id.amazon_settlement_id', '!=', False),
-                    ('parent_state', 'in', ('draft', 'posted')),
-                    ('reconciled', '=', False),
-                ],
+                [*domain, ('amount_residual_currency', operator, 0)],
                 ['amazon_order_ref', 'account_id', 'currency_id'],
                 ['amount_residual_currency:sum'],
             )
@@ -353,7 +356,7 @@ class AccountMoveLine(models.Model):
         for item in self.sorted('id'):
             amount = item.amount_residual_currency
             for ref in refs[item]:
-                key = ref, item.account_id, item.currency_id
+                key = ref, item.account_id, item.currency_id, amount > 0
                 part = _get_common(amount, claims[key])
                 claims[key] -= part
                 amount -= part

@@ -80,6 +80,15 @@ class AmazonAccount(models.Model):
 
     # === BUSINESS METHODS === #
 
+    def _get_currencies(self):
+        """Override of `amazon_connector` to book what is settled of marketplaces that are not
+        synced, too.
+        """
+        [[settled]] = self.env['amazon.settlement']._read_group(
+            [('account_id', '=', self.id)], [], ['currency_id:recordset'],
+        )
+        return super()._get_currencies() | settled
+
     def _cron_find_settlements(self):
         """Find and download the settlements that Amazon has made, of all connections in turn.
 

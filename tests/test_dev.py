@@ -1,15 +1,19 @@
+import io
+import shutil
 import socket
 import tempfile
+from contextlib import redirect_stderr
 from pathlib import Path
 from unittest.mock import patch
 
 from odoo.tests import BaseCase, tagged
 
+from ..dev import debian
 from ..dev.cache import CHECKOUT
 from ..dev.checks import share_tests
 from ..dev.console import Failure
 from ..dev.demo_server import check_language, choose_port
-from ..dev.provision import mend_links
+from ..dev.provision import mend_links, require_browser, require_pdf_engine
 from ..dev.results import parse_log
 
 PREFIX = '2026-11-21 10:00:00,000 42'
@@ -118,3 +122,80 @@ class TestProvisioning(BaseCase):
             with self.subTest(code), self.assertRaises(Failure) as caught:
                 check_language(code)
             self.assertIn('LANG_CODE=es_ES', caught.exception.remedy)
+
+
+@tagged('post_install', '-at_install')
+class TestInstalling(BaseCase):
+    """What Odoo needs beside Python is installed by Debian's own means, where it is missing.
+
+    The machine of these tests has no programs but those that a test gives it.
+    """
+
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.programs = Path(folder.name) / 'bin'
+        self.programs.mkdir()
+        self.log = Path(folder.name) / 'log'
+        self.policy = Path(folder.name) / 'policy-rc.d'
+        for name in ('env', 'touch', 'chmod'):
+            (self.programs / name).symlink_to(shutil.which(name))
+        self.enterContext(patch.dict('os.environ', PATH=str(self.programs)))
+        self.enterContext(patch.object(debian, 'POLICY', self.policy))
+        self.enterContext(redirect_stderr(io.StringIO()))
+
+    def add_program(self, name, script=''):
+        program = self.programs / name
+        program.write_text(f'#!/bin/sh\n{script}\n')
+        program.chmod(0o755)
+
+    def add_apt(self, script=''):
+        """Add what installs programs and writes down what it was asked, also for other users."""
+        self.add_program('sudo', 'shift; exec "$@"')
+        self.add_program('apt-get', f"""
+            for last in "$@"; do :; done
+            state=on
+            [ ! -x "{self.policy}" ] || "{self.policy}" || state=off
+            echo "$last, services $state" >> "{self.log}"
+            {script}
+            [ "$last" = update ] || {{
+                touch "{self.programs}/$last"
+                chmod +x "{self.programs}/$last"
+            }}
+        """)
+
+    def test_what_prints_pdfs_is_installed_once(self):
+        self.add_apt()
+        for _time in range(2):
+            require_pdf_engine()
+        self.assertEqual(self.log.read_text().splitlines(), [
+            'update, services off', 'wkhtmltopdf, services off',
+        ])
+        self.assertFalse(self.policy.exists())
+
+    def test_so_is_a_browser(self):
+        self.add_apt()
+        for _time in range(2):
+            require_browser()
+        self.assertEqual(self.log.read_text().splitlines(), [
+            'update, services off', 'chromium, services off',
+        ])
+
+    def test_another_browser_will_do(self):
+        self.add_apt()
+        self.add_program('google-chrome')
+        require_browser()
+        self.assertFalse(self.log.exists())
+
+    def test_where_it_fails_it_says_what_to_do(self):
+        self.add_apt('echo "No space left on device"; exit 100')
+        with self.assertRaisesRegex(Failure, 'No space left') as caught:
+            require_pdf_engine()
+        self.assertIn('apt-get install wkhtmltopdf', caught.exception.remedy)
+        self.assertFalse(self.policy.exists())
+
+    def test_a_machine_without_apt(self):
+        with self.assertRaisesRegex(Failure, 'wkhtmltopdf') as caught:
+            require_pdf_engine()
+        self.assertIn("this system's own means", caught.exception.remedy)

@@ -331,6 +331,32 @@ class TestPaymentsAndSettlements(PaymentCase):
         self.post(settlement)
         self.assertNothingOpen(self.ledger.clearing_account_id)
 
+    def test_what_was_paid_back_leaves_a_draft_nothing_more_to_take_up(self):
+        self.account.settlement_policy = 'draft'
+        invoice = self.post_invoice()
+        self.pay(invoice)
+        credit_note = invoice._reverse_moves()
+        credit_note.action_post()
+        self.pay(credit_note)
+        order_ref = invoice.amazon_order_ref
+        self.seller.refund(order_ref)
+        self.seller.post_money(
+            'Order', 'ItemPrice', 'Principal', '0.07', order_id=order_ref, sku='BOWL',
+        )
+        settlement = self.settle()
+        self.post(settlement)
+        # What is open is what the fees leave to be carried on.
+        self.assertLess(settlement.total, 0)
+        self.assertEqual(
+            self.get_balance(self.ledger.clearing_account_id), settlement.total,
+        )
+        rest = settlement.move_ids.line_ids.filtered(
+            lambda item: item.amazon_order_ref and not item.reconciled,
+        )
+        self.assertEqual(
+            (rest.account_type, rest.amount_residual), ('asset_receivable', -0.07),
+        )
+
     # === CHANGED ACCOUNTS === #
 
     def test_another_clearing_account_is_for_what_comes(self):

@@ -84,6 +84,19 @@ class TestSettlements(MoneyCase):
         self.run_cron('book_settlements')
         self.assertEqual(settlement.state, 'booked')
 
+    def test_accounting_is_set_up_for_what_marketplaces_pay_that_are_not_synced(self):
+        self.seller.charge_fee('subscription', '39.00', currency='SEK')
+        settlement = self.settle('SEK')
+        self.assertEqual(settlement.state, 'proven')
+        self.assertIn("Set Up Accounting", settlement.reason)
+        self.env['res.currency.rate'].create({
+            'currency_id': settlement.currency_id.id, 'company_id': self.company.id,
+            'name': '2020-01-01', 'rate': 11.42,
+        })
+        self.account.action_set_up_accounting()
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked', settlement.reason)
+
     def test_who_wants_no_books_here_is_not_warned(self):
         self.account.ledger_ids.unlink()
         self.sell(Item('MUG', '12.99'))
