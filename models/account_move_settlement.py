@@ -374,26 +374,27 @@ class AccountMoveLine(models.Model):
         return taken
 
     def _find_refs_with_payments(self):
-        """Return which of the orders of these have a payment with Amazon that is open.
+        """Return which of the orders of these may have a payment with Amazon that is open.
 
         :return: Amazon's ids of the orders.
         :rtype: set[str]
         """
+        Payment = self.env['account.payment']
         refs = set(self.mapped('amazon_order_ref'))
+        if not refs:
+            return refs
         ledgers = self.env['amazon.ledger'].search([('company_id', 'in', self.company_id.ids)])
-        payments = self.search([
-            ('company_id', 'in', self.company_id.ids),
-            ('move_id.origin_payment_id', '!=', False),
-            ('parent_state', '=', 'posted'),
-            ('reconciled', '=', False),
-            '|',
-            ('move_id.origin_payment_id.amazon_sale_order_id.amazon_order_ref', 'in', list(refs)),
-            '&',
-            ('move_id.origin_payment_id.amazon_sale_order_id', '=', False),
+        posted = [('company_id', 'in', self.company_id.ids), ('move_id.state', '=', 'posted')]
+        payments = Payment.search([
+            *posted, ('amazon_sale_order_id.amazon_order_ref', 'in', list(refs)),
+        ]) | Payment.search([
+            *posted,
+            ('amazon_sale_order_id', '=', False),  # of several orders
+            ('move_id.line_ids', 'any', [('reconciled', '=', False)]),
             '|',
             ('journal_id', 'in', ledgers.journal_id.ids),
-            ('account_id', 'in', ledgers.clearing_account_id.ids),
-        ] if refs else [(0, '=', 1)]).move_id.origin_payment_id
+            ('outstanding_account_id', 'in', ledgers.clearing_account_id.ids),
+        ])
         return refs & set().union(*(payment._get_amazon_order_refs() for payment in payments))
 
     def _get_unclaimed(self):
@@ -503,6 +504,8 @@ class AccountMoveLine(models.Model):
             lambda item: item.amazon_order_ref and item.account_type == 'asset_receivable',
         )
         refs = receivables._find_refs_with_payments()
+        if not refs:
+            return
         orders = self.env['sale.order'].search([
             ('company_id', 'in', receivables.company_id.ids), ('amazon_order_ref', 'in', list(refs)),
         ])
