@@ -507,7 +507,8 @@ class AccountMoveLine(models.Model):
         if not refs:
             return
         orders = self.env['sale.order'].search([
-            ('company_id', 'in', receivables.company_id.ids), ('amazon_order_ref', 'in', list(refs)),
+            ('company_id', 'in', receivables.company_id.ids),
+            ('amazon_order_ref', 'in', list(refs)),
         ])
         taken = {
             (order.company_id, order.amazon_order_ref): payments

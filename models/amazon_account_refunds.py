@@ -16,9 +16,9 @@ class AmazonAccount(models.Model):
             ('post', "Posted Credit Notes"),
         ],
         string="Refunds As",
-        help="What is made of a refund by itself, as soon as the order is invoiced. By hand: nothing"
-             " before you press Make Credit Note on it. Set Up Accounting changes it to Draft"
-             " Credit Notes the first time.",
+        help="What is made of a refund by itself, as soon as the order is invoiced. By hand:"
+             " nothing before you press Make Credit Note on it. Set Up Accounting changes it to"
+             " Draft Credit Notes the first time.",
         default='manual',
         required=True,
         tracking=True,
