@@ -514,7 +514,7 @@ class AccountMoveLine(models.Model):
             (order.company_id, order.amazon_order_ref): payments
             for order, payments in self._find_taken_payments(orders).items()
         }
-        left = self.union(*taken.values())._get_unclaimed()
+        left = self.browse().union(*taken.values())._get_unclaimed()
         for move, items in receivables.grouped('move_id').items():
             pairs = []
             for item in items:
