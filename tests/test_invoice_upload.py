@@ -289,7 +289,7 @@ class TestInvoiceUpload(UploadCase):
         invoice = self.invoice(self.sell())
         self.simulator.arm('report_missing', operation=FEED_TYPE)
         self.upload()
-        self.assertUpload(invoice, 'failed')
+        self.assertUpload(invoice, 'failed', "not certain")
         invoice.button_draft()
         with self.assertRaisesRegex(UserError, "may have it"):
             invoice.unlink()
@@ -299,7 +299,7 @@ class TestInvoiceUpload(UploadCase):
         invoice = self.invoice(order)
         del self.seller.orders[order.order_id]
         self.upload()
-        upload = self.assertUpload(invoice, 'failed')
+        upload = self.assertUpload(invoice, 'failed', "does not know the order")
         upload.next_try = False  # as in the end
         invoice.button_draft()
         invoice.unlink()
