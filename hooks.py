@@ -50,6 +50,8 @@ def post_init_hook(env):
 
 def uninstall_hook(env):
     """Keep the references, and put away what the add-on has made and Odoo does not remove."""
+    # Nobody could end the entries that are being made.
+    env['amazon.settlement'].search([('state', '!=', 'booked')])._drop_entries()
     env['account.move']._keep_settlement_refs()
     kept = {
         f'{model}.{name}': _read_references(env[model], name)

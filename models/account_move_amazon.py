@@ -204,6 +204,14 @@ class AccountMove(models.Model):
             return self.env._(
                 "There is no e-mail address: the buyer's data were removed, as Amazon wants it.",
             )
+        marketplaces = self._get_amazon_orders().amazon_marketplace_id
+        if marketplaces and not any(marketplaces.mapped('takes_invoices')):
+            return self.env._(
+                "There is no e-mail address: Amazon gave none with the order, and takes no invoices"
+                " of sellers on %(marketplace)s. Print it, and send it with a message to the buyer"
+                " in Seller Central.",
+                marketplace=marketplaces[0].name,
+            )
         return self.env._(
             "There is no e-mail address: Amazon gave none with the order. Buyers find invoices that"
             " are uploaded to Amazon with their order.",

@@ -82,7 +82,7 @@ class AccountMove(models.Model):
     @api.depends('amazon_fee_item_ids.amount_currency', 'move_type')
     def _compute_amazon_withheld(self):
         sums = dict(self.env['account.move.line']._read_group(
-            [('amazon_fee_bill_id', 'in', self.ids)],
+            [('id', 'in', self._get_billed_items().ids)],
             ['amazon_fee_bill_id'],
             ['amount_currency:sum'],
         ))
@@ -129,7 +129,7 @@ class AccountMove(models.Model):
     def unlink(self):
         """Override of `account` to take what is deleted out of Amazon's bills."""
         # In sudo mode here and below: who deals with entries need not see all bills.
-        bills = self.sudo()._get_fee_items().amazon_fee_bill_id - self
+        bills = self.sudo()._get_fee_items()._get_bills() - self
         res = super().unlink()
         bills._fill_in_fees()
         return res
@@ -149,7 +149,7 @@ class AccountMove(models.Model):
         """
         moves = self.sudo()
         items = moves._get_fee_items()
-        billed = moves.filtered('amazon_fee_month').amazon_fee_item_ids
+        billed = moves.filtered('amazon_fee_month')._get_billed_items()
         res = super().button_cancel()
         items._take_out_of_bills()
         billed._set_bill(self.env['account.move'])
@@ -176,7 +176,7 @@ class AccountMove(models.Model):
         posted = super()._post(soft=soft)
         moves = posted.sudo()
         moves.filtered('amazon_settlement_id')._bill_fees()
-        bills = moves.filtered('amazon_fee_month') | moves._get_fee_items().amazon_fee_bill_id
+        bills = moves.filtered('amazon_fee_month') | moves._get_fee_items()._get_bills()
         for bill in bills.filtered(lambda move: move.state == 'posted'):
             bill._reconcile_fees_safely()
         return posted
@@ -190,6 +190,15 @@ class AccountMove(models.Model):
             ('move_id', 'in', self.ids), ('amazon_fee_month', '!=', False),
         ])
 
+    def _get_billed_items(self):
+        """Return what these bill of what entries withhold, those of their own company.
+
+        :rtype: account.move.line
+        """
+        return self.amazon_fee_item_ids.filtered(
+            lambda item: item.company_id == item.amazon_fee_bill_id.company_id,
+        )
+
     def _reconcile_fees_safely(self):
         """Reconcile a bill with what settlements have withheld for it. Where that fails, both are
         posted still.
@@ -199,7 +208,7 @@ class AccountMove(models.Model):
         self.ensure_one()
         items = (
             self.line_ids.filtered(lambda item: item.display_type == 'payment_term')
-            | self.amazon_fee_item_ids.filtered(lambda item: item.parent_state == 'posted')
+            | self._get_billed_items().filtered(lambda item: item.parent_state == 'posted')
         ).filtered(lambda item: not item.reconciled)
         plan = [
             together for together in items.grouped('account_id').values()
@@ -231,13 +240,15 @@ class AccountMove(models.Model):
         )
 
     def _bill_fees(self):
-        """Add what entries of settlements withhold to Amazon's bills, each to that of its month.
+        """Add what entries of settlements withhold to Amazon's bills, each to that of its month;
+        and what no bill has any longer, since it was cancelled or deleted.
 
         :return: None
         """
         items = self._get_fee_items().filtered(
             lambda item: not item.amazon_fee_bill_id and item.parent_state != 'cancel',
         )
+        items |= self._get_left_out_fee_items()
         by_bill = defaultdict(self.env['account.move.line'].browse)
         for item in items:
             by_bill[item._find_bill(by_bill)] |= item
@@ -249,6 +260,23 @@ class AccountMove(models.Model):
         for bill, together in by_bill.items():
             together._set_bill(bill)
             bill._fill_in_fees()
+            if bill.state == 'posted':
+                bill._reconcile_fees_safely()
+
+    def _get_left_out_fee_items(self):
+        """Return what entries of the same Amazon accounts have withheld and no bill has. What a
+        person has reconciled needs none.
+
+        :rtype: account.move.line
+        """
+        return self.env['account.move.line'].search([
+            ('amazon_fee_month', '!=', False),
+            ('amazon_fee_bill_id', '=', False),
+            ('parent_state', '=', 'posted'),
+            ('reconciled', '=', False),
+            ('move_id.amazon_settlement_id.account_id', 'in',
+             self.amazon_settlement_id.account_id.ids),
+        ])
 
     def _fill_in_fees(self):
         """Let drafts of Amazon's bills say what settlements have withheld by now.
@@ -259,7 +287,7 @@ class AccountMove(models.Model):
         :return: None
         """
         for bill in self.filtered(lambda move: move.state == 'draft' and move.amazon_fee_month):
-            items = bill.amazon_fee_item_ids
+            items = bill._get_billed_items()
             if not items and not bill._is_begun():
                 bill.unlink()
                 continue
@@ -417,9 +445,19 @@ class AccountMoveLine(models.Model):
         copy=False,
         index='btree_not_null',
         ondelete='set null',
+        check_company=True,
     )
 
     # === BUSINESS METHODS === #
+
+    def _get_bills(self):
+        """Return the bills of Amazon's that these are on, those of their own company.
+
+        :rtype: account.move
+        """
+        return self.filtered(
+            lambda item: item.company_id == item.amazon_fee_bill_id.company_id,
+        ).amazon_fee_bill_id
 
     def _set_bill(self, bill):
         """Note on which bill of Amazon's these are.
@@ -436,7 +474,7 @@ class AccountMoveLine(models.Model):
 
         :return: None
         """
-        bills = self.amazon_fee_bill_id
+        bills = self._get_bills()
         self._set_bill(self.env['account.move'])
         bills._fill_in_fees()
 

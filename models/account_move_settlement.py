@@ -2,6 +2,7 @@ from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Command
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from .guard import as_connector
@@ -121,9 +122,9 @@ class AccountMove(models.Model):
 
     def _post(self, soft=True):
         """Override of `account` to reconcile what Amazon has settled, now or before."""
-        # In sudo mode: who posts entries need not see sales. What is being booked is up to date.
+        # In sudo mode: who posts entries need not see sales.
         self.sudo().filtered(
-            lambda move: move.state == 'draft' and move.amazon_settlement_id.state == 'booked',
+            lambda move: move.state == 'draft' and move.amazon_settlement_id,
         )._take_up_payments()
         posted = super()._post(soft=soft)
         posted._settle_with_amazon()
@@ -140,22 +141,70 @@ class AccountMove(models.Model):
 
     @as_connector()
     def _take_up_payments(self):
-        """Let drafts of settlements recognise what was paid with Amazon since they were made: it
-        goes from the buyer's receivable to the account that the payment is on.
+        """Let drafts of settlements recognise what was paid with Amazon since they were made, or
+        part by part begun: it goes from the buyer's receivable to the account that the payment is
+        on; and back again where the payment is there no longer.
 
         :return: None
         """
         Item = self.env['account.move.line']
         for move in self:
-            items = move.line_ids.filtered(
-                lambda item: item.amazon_order_ref and item.account_type == 'asset_receivable',
-            )
-            orders = move.amazon_settlement_id._get_sale_orders(items.mapped('amazon_order_ref'))
+            settlement = move.amazon_settlement_id
+            items = move.line_ids.filtered('amazon_order_ref')
+            items._give_back_to_receivables(settlement)
+            items = items.filtered(lambda item: item.account_type == 'asset_receivable')
+            # An entry may have thousands of orders, few of which were paid otherwise.
+            paid = items._find_refs_with_payments()
+            items = items.filtered(lambda item, paid=paid: item.amazon_order_ref in paid)
+            orders = settlement._get_sale_orders(paid)
             taken = Item._find_taken_payments(self.env['sale.order'].union(*orders.values()))
             left = Item.union(*taken.values())._get_unclaimed()
             for item in items:
                 for payment in taken.get(orders.get(item.amazon_order_ref), ()):
                     left[payment] -= item._move_to_payment(payment, left[payment])
+
+    @as_connector()
+    def _transfer_to_payments(self, pairs):
+        """Make an entry beside that of a settlement, which moves what buyers have paid to where
+        their payments with Amazon are, and reconcile it with both.
+
+        :param list[tuple] pairs: Items of this entry, those of payments, and how much of both, as
+                                  Amazon has it.
+        :return: None
+        """
+        self.ensure_one()
+        values_list = []
+        for item, payment, part in pairs:
+            balance = self.company_currency_id.round(
+                -item.amount_residual * part / item.amount_residual_currency,
+            )
+            for account, sign in ((item.account_id, 1), (payment.account_id, -1)):
+                values_list.append({
+                    'account_id': account.id,
+                    'partner_id': item.partner_id.id,
+                    'name': item.name,
+                    'currency_id': item.currency_id.id,
+                    'amount_currency': sign * part,
+                    'balance': sign * -balance,
+                    'amazon_order_ref': item.amazon_order_ref,
+                    'analytic_distribution': False,
+                })
+        transfer = self.create({
+            'move_type': 'entry',
+            'journal_id': self.journal_id.id,
+            'company_id': self.company_id.id,
+            'currency_id': self.currency_id.id,
+            'date': fields.Date.context_today(self),
+            'ref': self.ref,
+            'amazon_settlement_id': self.amazon_settlement_id.id,
+            'line_ids': [Command.create(values) for values in values_list],
+        })
+        transfer._post(soft=False)
+        lines = iter(transfer.line_ids.sorted('id'))
+        plan = []
+        for item, payment, _part in pairs:
+            plan += [item | next(lines), payment | next(lines)]
+        self.env['account.move.line']._reconcile_plan(plan)
 
     def _settle_with_amazon(self):
         """Reconcile these with what Amazon has settled. Where that fails, they are posted still.
@@ -235,6 +284,7 @@ class AccountMoveLine(models.Model):
                 plan.append(item | found)
         if plan:
             self._reconcile_plan(plan)
+        open_items.filtered(lambda item: not item.reconciled)._transfer_to_payments()
         open_items.filtered(lambda item: not item.reconciled)._reconcile_with_each_other()
 
     def _reconcile_with_each_other(self):
@@ -323,6 +373,30 @@ class AccountMoveLine(models.Model):
                 taken[order] = items
         return taken
 
+    def _find_refs_with_payments(self):
+        """Return which of the orders of these may have a payment with Amazon that is open.
+
+        :return: Amazon's ids of the orders.
+        :rtype: set[str]
+        """
+        Payment = self.env['account.payment']
+        refs = set(self.mapped('amazon_order_ref'))
+        if not refs:
+            return refs
+        ledgers = self.env['amazon.ledger'].search([('company_id', 'in', self.company_id.ids)])
+        posted = [('company_id', 'in', self.company_id.ids), ('move_id.state', '=', 'posted')]
+        payments = Payment.search([
+            *posted, ('amazon_sale_order_id.amazon_order_ref', 'in', list(refs)),
+        ]) | Payment.search([
+            *posted,
+            ('amazon_sale_order_id', '=', False),  # of several orders
+            ('move_id.line_ids', 'any', [('reconciled', '=', False)]),
+            '|',
+            ('journal_id', 'in', ledgers.journal_id.ids),
+            ('outstanding_account_id', 'in', ledgers.clearing_account_id.ids),
+        ])
+        return refs & set().union(*(payment._get_amazon_order_refs() for payment in payments))
+
     def _get_unclaimed(self):
         """Return how much of payments with Amazon no entry of a settlement has taken up yet.
 
@@ -363,6 +437,101 @@ class AccountMoveLine(models.Model):
             unclaimed[item] = item.currency_id.round(amount)
         return unclaimed
 
+    def _give_back_to_receivables(self, settlement):
+        """Let items of a draft that are on the account of a payment with Amazon, which was
+        cancelled since, be what the buyer's invoice is paid with.
+
+        :param amazon.settlement settlement: The settlement of the draft.
+        :return: None
+        """
+        items = self.filtered(lambda item: item.account_type != 'asset_receivable')
+        missing = items._find_missing_payments()
+        orders = settlement._get_sale_orders({ref for ref, _account, _currency in missing})
+        for item in items:
+            key = item.amazon_order_ref, item.account_id, item.currency_id
+            part = item.currency_id.round(
+                _get_common(missing.get(key, 0.0), -item.amount_currency),
+            )
+            if part:
+                missing[key] -= part
+                order = orders.get(item.amazon_order_ref, self.env['sale.order'])
+                item._move_part(
+                    part, settlement._get_receivable_account(order, item.partner_id),
+                )
+
+    def _find_missing_payments(self):
+        """Return what settlements have taken up of payments with Amazon more than there is of them.
+
+        :return: The amounts by order, account and currency; negative for what was paid back.
+        :rtype: dict[tuple, float]
+        """
+        if not self:
+            return {}
+        sums = self._read_group(
+            [
+                ('company_id', 'in', self.company_id.ids),
+                ('account_id', 'in', self.account_id.ids),
+                ('amazon_order_ref', 'in', list(set(self.mapped('amazon_order_ref')))),
+                ('reconciled', '=', False),
+                '|',
+                ('parent_state', '=', 'posted'),
+                '&',
+                ('parent_state', '=', 'draft'),
+                ('move_id.amazon_settlement_id', '!=', False),
+            ],
+            ['amazon_order_ref', 'account_id', 'currency_id'],
+            ['amount_residual_currency:sum'],
+        )
+        missing = {tuple(key): -amount for *key, amount in sums if not key[-1].is_zero(amount)}
+        if not missing:
+            return {}
+        # A payment of several orders is on no order's account: it counts for each of them.
+        orders = self.env['sale.order'].search([
+            ('company_id', 'in', self.company_id.ids),
+            ('amazon_order_ref', 'in', [ref for ref, _account, _currency in missing]),
+        ])
+        for order, payments in self._find_taken_payments(orders).items():
+            for payment in payments.filtered(lambda item: not item.amazon_order_ref):
+                key = order.amazon_order_ref, payment.account_id, payment.currency_id
+                amount = missing.get(key, 0.0)
+                missing[key] = amount - _get_common(amount, payment.amount_residual_currency)
+        return missing
+
+    def _transfer_to_payments(self):
+        """Move what posted entries have left open of buyers to where these have paid with Amazon
+        meanwhile, by an entry of its own, and reconcile it with both.
+
+        :return: None
+        """
+        receivables = self.filtered(
+            lambda item: item.amazon_order_ref and item.account_type == 'asset_receivable',
+        )
+        refs = receivables._find_refs_with_payments()
+        if not refs:
+            return
+        orders = self.env['sale.order'].search([
+            ('company_id', 'in', receivables.company_id.ids),
+            ('amazon_order_ref', 'in', list(refs)),
+        ])
+        taken = {
+            (order.company_id, order.amazon_order_ref): payments
+            for order, payments in self._find_taken_payments(orders).items()
+        }
+        left = self.browse().union(*taken.values())._get_unclaimed()
+        for move, items in receivables.grouped('move_id').items():
+            pairs = []
+            for item in items:
+                for payment in taken.get((item.company_id, item.amazon_order_ref), ()):
+                    claimed = sum(part for other, _payment, part in pairs if other == item)
+                    part = item.currency_id.round(_get_common(
+                        left[payment], -item.amount_residual_currency - claimed,
+                    ))
+                    if part and payment.currency_id == item.currency_id:
+                        left[payment] -= part
+                        pairs.append((item, payment, part))
+            if pairs:
+                move._transfer_to_payments(pairs)
+
     def _move_to_payment(self, payment, amount):
         """Let a payment with Amazon, not an invoice, be what a draft of a settlement pays out.
 
@@ -376,8 +545,20 @@ class AccountMoveLine(models.Model):
         part = currency.round(_get_common(amount, -self.amount_currency))
         if payment.currency_id != currency or currency.is_zero(part):
             return 0.0
+        self._move_part(part, payment.account_id)
+        return part
+
+    def _move_part(self, part, account):
+        """Let a part of an item of a draft be on another account.
+
+        :param float part: How much, as Amazon has it: positive is a credit.
+        :param account.account account: The account.
+        :return: None
+        """
+        self.ensure_one()
+        currency = self.currency_id
         values = {
-            'account_id': payment.account_id.id,
+            'account_id': account.id,
             'amazon_order_ref': self.amazon_order_ref,
             'analytic_distribution': False,  # nothing of it is a cost
         }
@@ -385,7 +566,7 @@ class AccountMoveLine(models.Model):
         rest = currency.round(self.amount_currency + part)
         if currency.is_zero(rest):
             item.write(values)
-            return part
+            return
         balance = self.company_currency_id.round(-self.balance * part / self.amount_currency)
         item.create({
             **values,
@@ -397,7 +578,6 @@ class AccountMoveLine(models.Model):
             'balance': balance,
         })
         item.write({'amount_currency': rest, 'balance': self.balance - balance})
-        return part
 
 
 def _get_common(amount, other):

@@ -32,6 +32,11 @@ class AccountMove(models.Model):
     amazon_can_upload = fields.Boolean(
         compute='_compute_amazon_can_upload', compute_sudo=True,
     )
+    amazon_upload_note = fields.Char(
+        string="Why It Is Not Uploaded by Itself",
+        compute='_compute_amazon_upload_note',
+        compute_sudo=True,
+    )
 
     # === COMPUTE METHODS === #
 
@@ -43,6 +48,30 @@ class AccountMove(models.Model):
                 and bool(move.amazon_order_ref)
                 and not move._get_amazon_upload_obstacle()
             )
+
+    @api.depends('state', 'amazon_order_ref', 'amazon_upload_ids', 'partner_id.email')
+    def _compute_amazon_upload_note(self):
+        for move in self:
+            # Who has no e-mail address is said already; see `_explain_missing_email`.
+            is_left_out = (
+                move._is_for_amazon_buyer('upload')
+                and not move.amazon_upload_ids
+                and not move.amazon_email_note
+            )
+            move.amazon_upload_note = is_left_out and move._get_amazon_upload_obstacle()
+
+    # === CRUD METHODS === #
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_at_amazon(self):
+        """Keep what Amazon has: another document under its number would be taken for it."""
+        # In sudo mode: who deletes an invoice need not see the outbox.
+        for upload in self.sudo().amazon_upload_ids.filtered(lambda u: u._may_be_at_amazon()):
+            raise UserError(self.env._(
+                "%(invoice)s can't be deleted: Amazon has it already, or may have it, and takes no"
+                " other document under its number. Press Cancel on it instead.",
+                invoice=upload.number,
+            ))
 
     # === ACTION METHODS === #
 

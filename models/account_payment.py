@@ -153,12 +153,12 @@ class AccountMove(models.Model):
     def _register_amazon_payments(self):
         """Register that the buyers have paid Amazon; where that fails, nothing else does.
 
-        What a settlement has paid out is left to it.
+        What a settlement has paid out, or is about to, is left to it.
 
         :return: None
         """
         unpaid = self.filtered(lambda move: move._get_open_receivables() and not any(
-            order.amazon_payout_state in ('settled', 'refunded')
+            order.amazon_payout_state in ('settled', 'refunded') or order._is_being_settled()
             for order in move._get_amazon_orders()
         ))
         failures = unpaid._do_together_or_apart(lambda moves: moves._pay_through_amazon())

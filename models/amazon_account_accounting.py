@@ -93,6 +93,14 @@ class AmazonAccount(models.Model):
 
     # === BUSINESS METHODS === #
 
+    def _keeps_books(self):
+        """Return whether somebody has set up accounting: who has not is asked for nothing.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        return bool(self.ledger_ids)
+
     def _get_currencies(self):
         """Return the currencies that buyers pay in, the main one first; activate them if need be.
 

@@ -47,7 +47,10 @@ class AmazonAccount(models.Model):
         help="How invoices and credit notes reach the buyer. By e-mail go those that are posted by"
              " themselves, to the alias under which Amazon forwards them; Amazon takes e-mail only"
              " from senders that you have entered in Seller Central. Uploaded is all that is"
-             " posted, by people, too. What Amazon invoices itself is never sent.",
+             " posted, by people, too; Amazon takes it for Belgium, France, Germany, Ireland,"
+             " Italy, the Netherlands, Poland, Spain, Sweden and the United Kingdom, and for no"
+             " other marketplace: send those by Send on the invoice. What Amazon invoices itself is"
+             " never sent.",
         default='none',
         required=True,
         tracking=True,

@@ -10,10 +10,16 @@ class AmazonAccount(models.Model):
     _inherit = 'amazon.account'
 
     refund_policy = fields.Selection(
-        selection=[('draft', "Draft Credit Notes"), ('post', "Posted Credit Notes")],
+        selection=[
+            ('manual', "By hand"),
+            ('draft', "Draft Credit Notes"),
+            ('post', "Posted Credit Notes"),
+        ],
         string="Refunds As",
-        help="What is made of a refund by itself, as soon as the order is invoiced.",
-        default='draft',
+        help="What is made of a refund by itself, as soon as the order is invoiced. By hand:"
+             " nothing before you press Make Credit Note on it. Set Up Accounting changes it to"
+             " Draft Credit Notes the first time.",
+        default='manual',
         required=True,
         tracking=True,
         copy=False,
@@ -37,6 +43,19 @@ class AmazonAccount(models.Model):
             account.refund_attention_count = attention.get(account, 0)
 
     # === ACTION METHODS === #
+
+    def action_set_up_accounting(self):
+        """Override of `amazon_connector` to let credit notes be made: who keeps the books here
+        expects them. What was chosen before stays.
+        """
+        new = self.filtered(lambda account: not account._keeps_books())
+        notification = super().action_set_up_accounting()
+        # In sudo mode: who sets up accounting need not be an administrator of Amazon.
+        new.sudo().filtered(
+            lambda account: account.refund_policy == 'manual',
+        ).refund_policy = 'draft'
+        self.env['amazon.refund'].sudo()._wake()  # as above
+        return notification
 
     def action_open_refunds(self):
         """Open the refunds of the account.

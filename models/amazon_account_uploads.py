@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import format_list
 
 from .tools import CRON_SECONDS, TimeBudget
 
@@ -10,9 +11,20 @@ class AmazonAccount(models.Model):
     _inherit = 'amazon.account'
 
     upload_waiting_count = fields.Integer(compute='_compute_upload_counts', compute_sudo=True)
+    no_upload_note = fields.Char(compute='_compute_no_upload_note')
     upload_failed_count = fields.Integer(compute='_compute_upload_counts', compute_sudo=True)
 
     # === COMPUTE METHODS === #
+
+    @api.depends('synced_marketplace_ids.takes_invoices')
+    def _compute_no_upload_note(self):
+        for account in self:
+            others = account.synced_marketplace_ids.filtered(lambda m: not m.takes_invoices)
+            account.no_upload_note = others and self.env._(
+                "%(marketplaces)s: Amazon takes no invoices here. Send them by Send on the"
+                " invoice.",
+                marketplaces=format_list(self.env, others.mapped('name')),
+            )
 
     def _compute_upload_counts(self):
         waiting = self._count_by_account(

@@ -19,8 +19,10 @@ class AmazonCheck(models.Model):
 
     @api.model
     def _check_money(self, checkup):
-        """Find out whether accounting is set up, and what settlements wait for."""
+        """Find out what settlements wait for; does not apply where nobody has set up accounting."""
         account = checkup.account
+        if not account._keeps_books():
+            return None
         if missing := self._get_currencies_without_ledger(account):
             return Finding('warning', self.env._(
                 "No settlement in %(currencies)s can be booked, and no payment registered: there is"

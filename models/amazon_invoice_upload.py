@@ -60,6 +60,9 @@ class AmazonInvoiceUpload(models.Model):
     number = fields.Char(
         string="Number Sent", help="As Amazon was told last.", readonly=True,
     )
+    is_uncertain = fields.Boolean(
+        help="Whether nobody knows if Amazon has the document.", readonly=True,
+    )
 
     _move_uniq = models.Constraint('UNIQUE(move_id)', "The invoice is in the outbox already.")
 
@@ -118,6 +121,8 @@ class AmazonInvoiceUpload(models.Model):
         self.ensure_one()
         if obstacle := self.move_id._get_amazon_upload_obstacle():
             raise UserError(obstacle)
+        if self._find_others(self.move_id.name):
+            raise UserError(self._get_other_sentence())
         self._check_documents(self.sale_order_id, [self.move_id])
 
     # === BUSINESS METHODS - FEEDS === #
@@ -240,6 +245,7 @@ class AmazonInvoiceUpload(models.Model):
         :param amazon.vat_invoices.UploadReport report: As Amazon sent it.
         :return: None
         """
+        self.is_uncertain = False
         words = '; '.join(f'{code}: {message}' for code, message in report.errors)
         cause = refusals.find_cause(report.errors)
         if report.is_accepted:
@@ -265,6 +271,40 @@ class AmazonInvoiceUpload(models.Model):
 
     # === BUSINESS METHODS - STATES === #
 
+    def _may_be_at_amazon(self):
+        """Return whether Amazon has the document, or may have it.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        is_sent = self.state == 'in_feed' and self.feed_id.feed_ref
+        return self.state == 'confirmed' or self.is_uncertain or bool(is_sent)
+
+    def _find_others(self, number):
+        """Return what Amazon has, or may have, of other documents of the order under a number.
+
+        :param str number: The number.
+        :rtype: amazon.invoice.upload
+        """
+        self.ensure_one()
+        return self.search([
+            ('sale_order_id', '=', self.sale_order_id.id),
+            ('number', '=', number),
+            ('move_id', '!=', self.move_id.id),
+        ]).filtered(lambda upload: upload._may_be_at_amazon())
+
+    def _get_other_sentence(self):
+        """Return that Amazon has another document under the number.
+
+        :rtype: str
+        """
+        return self.env._(
+            "Amazon has another document of the order %(order)s under the number %(number)s. Reset"
+            " this one to draft, give it another number, and confirm it again.",
+            order=self.order_ref,
+            number=self.move_id.name,
+        )
+
     def _recall(self):
         """Let those not go to Amazon as they are that it does not have yet: they are changed.
 
@@ -287,6 +327,7 @@ class AmazonInvoiceUpload(models.Model):
             attempts = upload.attempts + 1
             values = {'state': 'failed', 'answer': answer, 'attempts': attempts}
             if upload.feed_id.feed_ref:
+                values['is_uncertain'] = True
                 upload.write({**values, 'next_try': False, 'reason': self.env._(
                     "%(reason)s It is not certain whether Amazon has the document. Look the order"
                     " up in Seller Central, and press Retry here if the document is missing"

@@ -231,7 +231,8 @@ class AmazonRefund(models.Model):
         """
         self._take_from_transactions(budget)
         self._take_from_settlements(budget)
-        self.search(self._get_due_domain(), order='posted_at, id')._process(budget)
+        due = self._get_due_domain() & Domain('account_id.refund_policy', '!=', 'manual')
+        self.search(due, order='posted_at, id')._process(budget)
 
     def _process(self, budget):
         """Make credit notes, as far as the time goes; whatever stops one stops no other.

@@ -316,11 +316,12 @@ class AmazonSettlement(models.Model):
             self.message_post(body=self.env._("Amazon has sent it anew; this is read now."))
         else:
             self.rival_document_id = document
-            self.account_id._warn_person_in_charge(self.env._(
-                "Settlement %(settlement)s came again with other content. Both documents are on"
-                " it; it was left as it is.",
-                settlement=self.settlement_ref,
-            ))
+            if self.account_id._keeps_books():
+                self.account_id._warn_person_in_charge(self.env._(
+                    "Settlement %(settlement)s came again with other content. Both documents are on"
+                    " it; it was left as it is.",
+                    settlement=self.settlement_ref,
+                ))
 
     def _begin_again(self):
         """Forget the lines of settlements, so that they are read anew.

@@ -201,7 +201,12 @@ class AmazonSettlement(models.Model):
         """Return a sentence about a lock date that the entries violate, empty if none does."""
         for part in self._get_parts():
             locks = self.company_id._get_lock_date_violations(
-                part.date, fiscalyear=True, sale=False, purchase=False, tax=False, hard=True,
+                part.date,
+                fiscalyear=True,
+                sale=False,
+                purchase=False,
+                tax=self._has_taxes(part),
+                hard=True,
             )
             if locks:
                 return self.env._(
@@ -212,6 +217,14 @@ class AmazonSettlement(models.Model):
                     locks=self.env['res.company']._format_lock_dates(locks),
                 )
         return ''
+
+    def _has_taxes(self, part):
+        """Return whether the entry of a part counts in tax returns. To be extended.
+
+        :param Part part: The part.
+        :rtype: bool
+        """
+        return False
 
     def _find_missing_rate(self):
         """Return a sentence about a currency without a rate, empty if there is one."""

@@ -137,6 +137,17 @@ class AmazonSettlement(models.Model):
 
     # === BUSINESS METHODS - BOOKING === #
 
+    def _has_taxes(self, part):
+        """Override of `amazon_connector`: fees that are an expense at once may have taxes."""
+        categories = {category for category, _description in part.fees}
+        return super()._has_taxes(part) or (
+            self.account_id.fee_policy == 'expense'
+            and any(
+                rule.tax_ids for rule in self.account_id._get_fee_rules()
+                if rule.category in categories
+            )
+        )
+
     def _find_obstacle(self):
         """Override of `amazon_connector` to know whose bill the fees pay."""
         if obstacle := super()._find_obstacle():

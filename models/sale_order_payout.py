@@ -52,6 +52,19 @@ class SaleOrder(models.Model):
             for document in documents
         )
 
+    def _is_being_settled(self):
+        """Return whether the entries of a settlement with an order are being made.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        return bool(self.env['amazon.settlement.line'].search_count([
+            ('company_id', '=', self.company_id.id),
+            ('order_ref', '=', self.amazon_order_ref),
+            ('settlement_id.state', '=', 'proven'),
+            ('settlement_id.move_ids.state', '=', 'draft'),
+        ], limit=1))
+
     def _update_payout_state(self):
         """Record what settlements that are booked have paid out of the orders, and taken back.
 

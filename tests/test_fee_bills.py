@@ -3,13 +3,14 @@ import random
 from datetime import date, datetime, timezone
 from decimal import Decimal
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import BaseCase, tagged
 
 from odoo.addons.amazon_connector.amazon.cfdi import parse_cfdi
 from odoo.addons.amazon_connector.amazon.companies import propose_company
 from odoo.addons.amazon_connector.amazon.errors import Malformed
+from odoo.addons.amazon_connector.models.guard import as_connector
 from odoo.addons.amazon_connector.simulator import Item
 
 from .common import MoneyCase
@@ -449,12 +450,13 @@ class TestFeeBills(FeeCase):
         for splits in (False, True):
             with self.subTest(splits=splits):
                 self.account.splits_months = splits
-                self.get_bills().unlink()
+                known = self.get_bills()
+                known.action_post()
                 self.charge('10.00', at=MARCH)
                 self.charge('5.00', at=APRIL)
                 settlement = self.settle(start=MARCH.replace(day=1), end=APRIL.replace(day=20))
                 self.assertEqual(len(settlement.move_ids), 2 if splits else 1)
-                march, april = self.get_bills()
+                march, april = self.get_bills() - known
                 self.assertWithheld(march, 10)
                 self.assertWithheld(april, 5)
                 self.assertEqual(april.invoice_date, date(2026, 4, 30))
@@ -543,6 +545,80 @@ class TestFeeBills(FeeCase):
         bill.button_cancel()
         self.press(self.account, 'action_make_fee_bills')
         self.assertWithheld(self.get_bills() - bill, 10)
+
+    def test_the_next_settlement_brings_back_what_no_bill_has(self):
+        for what in ('button_cancel', 'unlink'):
+            with self.subTest(what):
+                bills = self.get_bills()
+                self.charge('1.00')
+                self.settle_month()
+                getattr(self.get_bills() - bills, what)()
+                self.charge('2.00', at=APRIL)
+                self.settle_month(APRIL)
+                bills = self.get_bills() - bills
+                march = bills.filtered(
+                    lambda bill: bill.amazon_fee_month.month == MARCH.month
+                    and bill.state == 'draft',
+                )
+                self.assertWithheld(march, 1)
+                bills.filtered(lambda bill: bill.state == 'draft').action_post()
+
+    def test_what_a_person_has_paid_with_another_bill_is_not_brought_back(self):
+        self.charge('1.00')
+        settlement = self.settle_month()
+        bill = self.get_bills()
+        own = bill.copy({'invoice_date': bill.invoice_date, 'ref': 'MINE'})
+        bill.button_cancel()
+        own.action_post()
+        (
+            own.line_ids.filtered(lambda item: item.display_type == 'payment_term')
+            | settlement.move_ids.line_ids.filtered('amazon_fee_month')
+        ).reconcile()
+        self.charge('2.00')
+        self.settle(start=MARCH, end=MARCH.replace(day=25))
+        drafts = self.get_bills().filtered(lambda bill: bill.state == 'draft')
+        self.assertWithheld(drafts, 2)
+
+    def test_a_bill_of_another_company_is_left_alone(self):
+        self.charge('10.00')
+        settlement = self.settle_month()
+        bill = self.get_bills()
+        other = self.create_company("Anders GmbH")
+        self.env['account.chart.template'].try_loading(
+            'generic_coa', company=other, install_demo=False,
+        )
+        Account = self.env['account.account']
+        accounts = [
+            Account.search([('company_ids', 'in', other.ids), ('account_type', '=', kind)], limit=1)
+            for kind in ('expense', 'asset_current')
+        ]
+        entry = self.env['account.move'].with_company(other).create({
+            'move_type': 'entry',
+            'line_ids': [
+                Command.create({'name': "Fee", 'account_id': account.id, 'balance': balance})
+                for account, balance in zip(accounts, (1, -1), strict=True)
+            ],
+        })
+        entry.action_post()
+        item = entry.line_ids[0]
+        values = {'amazon_fee_month': bill.amazon_fee_month, 'amazon_fee_category': 'storage'}
+        with as_connector():
+            item.write(values)
+            with self.assertRaises(UserError):
+                item.amazon_fee_bill_id = bill
+        self.env.flush_all()
+        # However it came to be so:
+        self.env.cr.execute(
+            'UPDATE account_move_line SET amazon_fee_bill_id = %s WHERE id = %s',
+            [bill.id, item.id],
+        )
+        self.env.invalidate_all()
+        self.assertWithheld(bill, 10)
+        entry.button_draft()
+        self.env.invalidate_all()
+        self.assertWithheld(bill, 10)
+        bill.button_cancel()
+        self.assertFalse(settlement.move_ids.line_ids.amazon_fee_bill_id)
 
     def test_a_deleted_entry_is_taken_out(self):
         self.account.settlement_policy = 'draft'

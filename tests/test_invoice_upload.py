@@ -117,6 +117,7 @@ class TestInvoiceUpload(UploadCase):
         self.assertTrue(self.get_triggers('upload_invoices'))
         self.upload(times=1)
         upload = self.assertUpload(invoice, 'in_feed')
+        self.assertFalse(invoice.amazon_upload_note)
         self.assertEqual(upload.feed_id.message_count, 1)
         self.upload(times=1)
         self.assertUpload(invoice, 'confirmed')
@@ -202,8 +203,16 @@ class TestInvoiceUpload(UploadCase):
             invoice.action_upload_to_amazon()
 
     def test_a_marketplace_that_takes_none_gets_none(self):
-        invoice = self.invoice(self.sell(marketplace='JP', price='1980'))
+        order = self.sell(marketplace='JP', price='1980')
+        self.get_sale_order(order).partner_invoice_id.email = 'buyer@marketplace.amazon.co.jp'
+        invoice = self.invoice(order)
         self.assertFalse(self.get_upload(invoice))
+        self.assertRegex(invoice.amazon_upload_note, "Amazon.co.jp takes no invoices.*e-mail")
+        invoice.partner_id.email = False
+        self.assertFalse(invoice.amazon_upload_note)
+        self.assertIn("takes no invoices of sellers on Amazon.co.jp", invoice.amazon_email_note)
+        self.assertIn("Amazon.co.jp", self.account.no_upload_note)
+        self.assertNotIn("Amazon.de", self.account.no_upload_note)
         with self.assertRaisesRegex(UserError, "takes no invoices.*e-mail"):
             invoice.action_upload_to_amazon()
 
@@ -263,6 +272,73 @@ class TestInvoiceUpload(UploadCase):
         invoice.action_post()
         self.upload()
         self.assertEqual(self.count_calls('createFeed'), 1)
+
+    def test_what_amazon_has_is_not_deleted(self):
+        invoice = self.invoice(self.sell())
+        self.upload(times=1)
+        invoice.button_draft()
+        with self.assertRaisesRegex(UserError, "Press Cancel"):  # It is on its way.
+            invoice.unlink()
+        self.upload(times=1)
+        with self.assertRaisesRegex(UserError, "Press Cancel"):
+            invoice.unlink()
+        invoice.button_cancel()
+        self.assertUpload(invoice, 'confirmed')
+
+    def test_nor_what_it_may_have(self):
+        invoice = self.invoice(self.sell())
+        self.simulator.arm('report_missing', operation=FEED_TYPE)
+        self.upload()
+        self.assertUpload(invoice, 'failed', "not certain")
+        invoice.button_draft()
+        with self.assertRaisesRegex(UserError, "may have it"):
+            invoice.unlink()
+
+    def test_what_it_has_refused_is_deleted_like_any_other(self):
+        order = self.sell()
+        invoice = self.invoice(order)
+        del self.seller.orders[order.order_id]
+        self.upload()
+        upload = self.assertUpload(invoice, 'failed', "does not know the order")
+        upload.next_try = False  # as in the end
+        invoice.button_draft()
+        invoice.unlink()
+        self.assertFalse(upload.exists())
+
+    def test_a_number_that_another_document_has_at_amazon_is_not_used_again(self):
+        order = self.sell()
+        first = self.invoice(order)
+        number = first.name
+        self.upload()
+        first.button_draft()
+        first.name = 'ANOTHER/0001'
+        first.action_post()
+        sale_order = self.get_sale_order(order)
+        second = self.env['account.move'].create({
+            'move_type': 'out_invoice',
+            'partner_id': sale_order.partner_id.id,
+            'name': number,
+            'invoice_line_ids': [Command.create({
+                'name': "Mug", 'price_unit': 1,
+                'sale_line_ids': [Command.link(sale_order.order_line[0].id)],
+            })],
+        })
+        second.action_post()
+        self.assertEqual(second.name, number)
+        self.attach(second, PDF + b'another')
+        self.upload()
+        self.assertUpload(second, 'failed', "another document of the order", again=True)
+        self.assertEqual(self.count_calls('createFeed'), 1)
+        second.button_draft()
+        second.name = 'ANOTHER/0002'
+        second.action_post()
+        self.attach(second, PDF + b'another')
+        self.get_upload(second).action_retry()
+        self.upload()
+        self.assertUpload(second, 'confirmed')
+        self.assertEqual(
+            self.get_taken(), [(order.order_id, number), (order.order_id, 'ANOTHER/0002')],
+        )
 
     # === REFUSED === #
 

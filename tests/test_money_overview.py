@@ -439,8 +439,15 @@ class TestMoneyCheck(OverviewCase):
         self.assertEqual(found.state, 'ok')
         self.assertIn("All settlements are booked", found.message)
 
-    def test_accounting_that_is_not_set_up_is_mended_by_the_button(self):
+    def test_who_has_never_set_up_accounting_is_asked_for_nothing(self):
         self.account.ledger_ids.unlink()
+        self.sell(Item('MUG', '12.99'))
+        self.settle()
+        self.assertFalse(self.check())
+
+    def test_a_currency_that_is_not_set_up_is_mended_by_the_button(self):
+        self.account.ledger_ids.filtered(lambda one: one.currency_id.name == 'EUR').unlink()
+        self.assertTrue(self.account.ledger_ids)
         found = self.check()
         self.assertEqual(found.state, 'warning')
         self.assertIn('EUR', found.message)

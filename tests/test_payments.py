@@ -1,13 +1,16 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
+from odoo.addons.amazon_connector.models import amazon_settlement_building
 from odoo.addons.amazon_connector.simulator import Buyer, Item
 
 from .common import AttackCase
 from .test_invoices import InvoiceCase
+from .test_settlement_entries import Turns
 
 
 class PaymentCase(InvoiceCase):
@@ -303,6 +306,122 @@ class TestPaymentsAndSettlements(PaymentCase):
         self.assertEqual(
             (rest.account_type, rest.amount_residual), ('asset_receivable', -4),
         )
+
+    def build(self, settlement, turns):
+        """Take the entries of a settlement back, and let them be made again as far as some parts
+        of one order each; book them if they are whole.
+        """
+        moves = settlement.move_ids
+        moves.button_draft()
+        moves.button_cancel()
+        settlement.sudo().waits_for_person = False
+        self.enterContext(patch.object(amazon_settlement_building, 'ORDERS_PER_PART', 1))
+        self.press(settlement.sudo(), '_book_unless_held', Turns(turns))
+
+    def test_nothing_is_paid_by_itself_that_is_being_settled(self):
+        self.account.paid_at_import = True
+        orders = [self.sell_from_fba(Item('BOWL', '7.77', 3)) for _number in range(2)]
+        settlement = self.settle()
+        self.build(settlement, 1)
+        self.assertEqual(settlement.state, 'proven')
+        invoices = self.create_invoices(orders[0] | orders[1])
+        invoices.action_post()
+        self.assertFalse(self.get_payments(invoices))
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(set(invoices.mapped('payment_state')), {'paid'})
+        self.assertNothingOpen(self.ledger.clearing_account_id)
+
+    def test_what_is_paid_while_it_is_being_settled_is_taken_up(self):
+        invoices = self.post_invoice() | self.post_invoice()
+        settlement = self.settle()
+        self.build(settlement, 1)
+        self.pay(invoices[0])
+        self.pay(invoices[1])
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(len(settlement.move_ids), 1)
+        self.assertNothingOpen(self.ledger.clearing_account_id)
+
+    def test_so_is_one_payment_of_both(self):
+        orders = [self.sell_from_fba(Item('BOWL', '7.77', 3)) for _number in range(2)]
+        orders[1].partner_invoice_id = orders[0].partner_invoice_id
+        invoices = self.create_invoices(orders[0] | orders[1])
+        invoices.action_post()
+        settlement = self.settle()
+        self.build(settlement, 1)
+        wizard = self.open_wizard(invoices)
+        wizard.group_payment = True
+        wizard.save().action_create_payments()
+        self.assertFalse(self.get_payments(invoices), "It is of no single order.")
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertNothingOpen(self.ledger.clearing_account_id)
+
+    def test_what_is_paid_before_it_is_reconciled_is_moved_there(self):
+        invoice = self.post_invoice()
+        settlement = self.settle()
+        self.build(settlement, 9)
+        self.assertEqual((settlement.state, settlement.is_reconciled), ('booked', False))
+        wizard = self.open_wizard(invoice)
+        wizard.amount = 20
+        wizard.save().action_create_payments()
+        self.run_cron('book_settlements')
+        self.assertTrue(settlement.is_reconciled)
+        self.assertEqual(invoice.payment_state, 'paid')
+        self.assertNothingOpen(self.ledger.clearing_account_id)
+        self.assertEqual(settlement.move_ids.mapped('state'), ['posted', 'posted'])
+        # All of it can be taken back, and booked again.
+        settlement.move_ids.button_draft()
+        settlement.move_ids.button_cancel()
+        self.press(settlement, 'action_book')
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertNothingOpen(self.ledger.clearing_account_id)
+
+    def test_so_it_is_in_yen(self):
+        self.env['res.currency.rate'].create({
+            'currency_id': self.env.ref('base.JPY').id, 'company_id': self.company.id,
+            'name': '2020-01-01', 'rate': 163.37,
+        })
+        invoice = self.post_invoice(Item('BOWL', '1299', 3), marketplace='JP')
+        settlement = self.settle('JPY')
+        self.build(settlement, 9)
+        wizard = self.open_wizard(invoice)
+        wizard.amount = 1000
+        wizard.save().action_create_payments()
+        self.run_cron('book_settlements')
+        self.assertEqual(invoice.payment_state, 'paid')
+        yen = self.account._get_ledger(self.env.ref('base.JPY'))
+        self.assertNothingOpen(yen.clearing_account_id)
+
+    def test_where_the_payment_was_cancelled_the_draft_pays_the_invoice(self):
+        self.account.settlement_policy = 'draft'
+        invoices = self.post_invoice() | self.post_invoice()
+        self.pay(invoices[0])
+        self.pay(invoices[1])
+        settlement = self.settle()
+        payment = self.get_payments(invoices[0])
+        payment.action_draft()
+        payment.action_cancel()
+        self.assertEqual(invoices[0].payment_state, 'not_paid')
+        self.post(settlement)
+        self.assertEqual(set(invoices.mapped('payment_state')), {'paid'})
+        self.assertNothingOpen(self.ledger.clearing_account_id)
+
+    def test_so_it_does_for_what_was_paid_less(self):
+        self.account.settlement_policy = 'draft'
+        invoice = self.post_invoice()
+        self.pay(invoice)
+        settlement = self.settle()
+        payment = self.get_payments(invoice)
+        payment.action_draft()
+        payment.amount = 20
+        payment.action_post()
+        (payment.move_id | invoice)._get_open_receivables().reconcile()
+        self.post(settlement)
+        self.assertEqual(invoice.payment_state, 'paid')
+        self.assertNothingOpen(self.ledger.clearing_account_id)
 
     # === PAID BACK === #
 

@@ -223,6 +223,31 @@ class TestRefunds(RefundCase):
         self.process()
         self.assertEqual(len(self.get_sale_order(order).invoice_ids), 2)
 
+    def test_who_keeps_no_books_here_gets_no_credit_notes_by_themselves(self):
+        self.account.ledger_ids.unlink()
+        self.account.refund_policy = self.account.default_get(['refund_policy'])['refund_policy']
+        order, other = self.sell_before(Item('MUG', '12.99')), self.sell_before(Item('MUG', '9.99'))
+        self.invoice(order)
+        self.invoice(other)
+        self.refund(order)
+        self.refund(other)
+        self.read()
+        self.process()
+        refund = self.get_refunds(order)
+        self.assertEqual((refund.state, refund.reason), ('to_do', False))
+        self.assertFalse((refund | self.get_refunds(other)).credit_note_id)
+        self.assertNotIn("Refunds", self.account._find_failures())
+        self.press(refund, 'action_retry')
+        self.assertEqual(refund.credit_note_id.state, 'draft')
+        self.account.action_set_up_accounting()
+        self.assertEqual(self.account.refund_policy, 'draft')
+        self.process()
+        self.assertEqual(self.get_refunds(other).credit_note_id.state, 'draft')
+        # What is chosen afterwards stays.
+        self.account.refund_policy = 'manual'
+        self.account.action_set_up_accounting()
+        self.assertEqual(self.account.refund_policy, 'manual')
+
     def test_the_order_is_not_invoiced_once_more(self):
         order = self.sell_before(Item('MUG', '12.99'))
         self.invoice(order)

@@ -4,6 +4,7 @@ from unittest.mock import patch
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
+from odoo.addons.amazon_connector.hooks import uninstall_hook
 from odoo.addons.amazon_connector.models import amazon_settlement_building
 from odoo.addons.amazon_connector.models.tools import TimeBudget
 from odoo.addons.amazon_connector.simulator import Item
@@ -189,6 +190,20 @@ class TestSettlementEntries(MoneyCase):
         self.assertEqual(settlement.state, 'booked')
         self.assertEqual(settlement.move_ids, half)
         self.assertEqual(len(half.line_ids.filtered('amazon_order_ref')), 3)
+
+    def test_an_entry_that_is_being_made_goes_with_the_addon(self):
+        for _order in range(2):
+            self.sell(Item('MUG', '10.00'))
+        moves = self.settle().move_ids
+        self.sell(Item('MUG', '10.00'))
+        self.sell(Item('MUG', '10.00'))
+        settlement = self.settle()
+        self.take_back(settlement)
+        self.build_a_part(settlement)
+        half = settlement.move_ids
+        uninstall_hook(self.env)
+        self.assertFalse(half.exists())
+        self.assertEqual(moves.exists().state, 'posted')
 
     def test_an_entry_that_fails_stops_no_other_settlement(self):
         self.sell(Item('MUG', '10.00'))

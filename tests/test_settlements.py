@@ -110,6 +110,26 @@ class TestSettlements(MoneyCase):
         self.assertTrue(self.account.settlement_attention_count)
         self.assertIn("Settlements", self.account._find_failures())
 
+    def test_nor_where_amazon_sends_other_content(self):
+        def get_notes():
+            return self.account.activity_ids.mapped('note')
+
+        for keeps_books in (False, True):
+            with self.subTest(keeps_books=keeps_books):
+                if keeps_books:
+                    self.account.action_set_up_accounting()
+                else:
+                    self.account.ledger_ids.unlink()
+                self.sell(Item('MUG', '12.99'))
+                closed = self.seller.close_settlement()
+                self.read_settlements()
+                self.seller.reissue(closed, odd='other lines')
+                self.read_settlements()
+                self.assertTrue(self.get_settlement(closed).rival_document_id)
+                self.assertEqual(
+                    any("came again" in note for note in get_notes()), keeps_books,
+                )
+
     def test_a_journal_that_is_chosen_first_is_the_only_one(self):
         self.account.ledger_ids.unlink()
         domain = [('company_id', '=', self.company.id)]
@@ -156,6 +176,27 @@ class TestSettlements(MoneyCase):
         self.assertNotIn("▸", settlement.reason)  # Odoo has no menu for it.
         self.assertFalse(settlement.move_ids)
         self.company.fiscalyear_lock_date = False
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+
+    def test_a_locked_tax_return_is_one_where_fees_have_taxes(self):
+        self.account.fee_policy = 'expense'
+        tax = self.env['account.tax'].create({
+            'name': 'VAT 19 %', 'amount': 19, 'type_tax_use': 'purchase',
+            'company_id': self.company.id,
+        })
+        rules = self.account.booking_rule_ids.filtered(lambda rule: rule.category == 'storage')
+        self.company.tax_lock_date = '2099-12-31'
+        self.sell(Item('MUG', '12.99'))
+        self.assertEqual(self.settle().state, 'booked')
+        rules.tax_ids = tax
+        self.sell(Item('MUG', '12.99'))
+        self.assertEqual(self.settle().state, 'booked')
+        self.seller.charge_fee('storage', '1.19')
+        settlement = self.settle()
+        self.assertEqual(settlement.state, 'proven')
+        self.assertIn("locked period (Tax Return Lock Date", settlement.reason)
+        self.company.tax_lock_date = False
         self.run_cron('book_settlements')
         self.assertEqual(settlement.state, 'booked')
 
