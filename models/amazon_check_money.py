@@ -4,6 +4,8 @@ from odoo.tools import format_date
 
 from .amazon_check import Finding
 
+MONEY_WAYS = ('settlements', 'transactions', 'payouts')
+
 
 class AmazonCheck(models.Model):
     """The check of money: whether settlements can be booked, and whether they are."""
@@ -66,3 +68,16 @@ class AmazonCheck(models.Model):
         if self._get_currencies_without_ledger(self.account_id):
             return self.account_id.action_set_up_accounting()
         return self.account_id.action_open_settlements_to_look_at()
+
+
+class AmazonSync(models.Model):
+    """The ways of money begin with the connection, and read what Amazon lets them."""
+
+    _inherit = 'amazon.sync'
+
+    def _is_counted_on(self):
+        """Override of `amazon_connector`: nobody counts on money where no books are kept."""
+        return super()._is_counted_on() and (
+            self.way not in MONEY_WAYS
+            or any(account._keeps_books() for account in self.connection_id.account_ids)
+        )

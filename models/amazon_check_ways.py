@@ -85,14 +85,15 @@ class AmazonCheck(models.Model):
 
     @api.model
     def _describe_failure(self, sync):
-        """Return that a way has failed: to be mended, unless it has worked lately.
+        """Return that a way has failed: to be mended, unless it has worked lately or nobody counts
+        on it.
 
         :param amazon.sync sync: The way.
         :rtype: Finding
         """
         works = sync.last_success and sync.last_success > fields.Datetime.now() - PATIENCE
         return Finding(
-            'warning' if works else 'error',
+            'warning' if works or not sync._is_counted_on() else 'error',
             self.env._(
                 "It failed at %(time)s. %(success)s The tab Synchronization says why.",
                 time=format_datetime(self.env, sync.last_error_date, dt_format='short'),

@@ -328,6 +328,14 @@ class AmazonSync(models.Model):
         """
         return None
 
+    def _is_counted_on(self):
+        """Return whether somebody counts on the way. To be extended by ways that begin by
+        themselves, wanted or not: who does not use them is asked for nothing.
+
+        :rtype: bool
+        """
+        return True
+
     def _note_success(self, run):
         """Keep that what was due is done, unless something interrupted it; commit it.
 

@@ -461,3 +461,13 @@ class TestMoneyCheck(OverviewCase):
         found = self.account.check_ids.filtered(lambda check: check.code == 'role_finances')
         self.assertEqual(found.state, 'warning')
         self.assertIn("settlements, refunds and payouts", found.message)
+
+    def test_a_missing_role_is_urgent_only_where_books_are_kept(self):
+        self.seller.revoke_role(ROLE_FINANCES)
+        for keeps_books, state in ((True, 'error'), (False, 'warning')):
+            if not keeps_books:
+                self.account.ledger_ids.unlink()
+            self.press(self.account, 'action_read_payouts')
+            self.check()
+            found = self.account.check_ids.filtered(lambda check: check.code == 'way_payouts')
+            self.assertEqual(found.state, state)
