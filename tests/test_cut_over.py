@@ -31,7 +31,8 @@ class CutOverCase(ShippingCase):
         """Let a buyer order mugs some hours ago; Amazon changes the order now."""
         return self.seller.place_order(
             'DE', channel, [Item('MUG', '10.00', quantity)],
-            placed_at=self.now - timedelta(hours=hours), updated_at=self.now, **details,
+            placed_at=self.now - timedelta(hours=hours),
+            updated_at=self.simulator.clock.now(), **details,
         )
 
     def bring(self, *args, **details):
