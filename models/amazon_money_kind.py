@@ -223,4 +223,9 @@ class AmazonMoneyKind(models.Model):
         lines = self.env['amazon.settlement.line'].search([
             ('kind_id', 'in', self.ids), ('settlement_id.state', '=', 'proven'),
         ])
-        lines.settlement_id._wake_booking()
+        settlements = lines.settlement_id
+        # That they are unknown is no longer so.
+        settlements.filtered(
+            lambda settlement: not settlement.unknown_kind_ids and not settlement.waits_for_person,
+        ).reason = False
+        settlements._wake_booking()

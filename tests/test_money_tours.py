@@ -83,7 +83,7 @@ class TestMoneyTours(DepositCase, MoneyTourCase):
         settlement = self.settle()
         first = settlement.move_ids
         self.start_as(
-            'anna', 'invoice', self.SETTLEMENT.format(settlement.id), 'amazon_book_settlement',
+            'anna', 'user', self.SETTLEMENT.format(settlement.id), 'amazon_book_settlement',
         )
         self.assertEqual(settlement.state, 'booked')
         self.assertEqual(first.state, 'cancel')

@@ -35,13 +35,6 @@ function goBack(name) {
     return click(`Go back to ${name}`, `.o_back_button:contains('${name}') a`);
 }
 
-function openEntry() {
-    return [
-        press("action_open_moves"),
-        click("Open the draft", ".o_data_row:contains('Draft') .o_data_cell[name=journal_id]"),
-    ];
-}
-
 tours.add("amazon_set_up_accounting", {
     steps: () => [
         ...openMoneyOfAccount(),
@@ -60,6 +53,7 @@ tours.add("amazon_set_up_accounting", {
         ),
         see("Each kind of money has its account", ".o_field_widget[name=booking_rule_ids] .o_data_row:contains('Commission')"),
         click("Change the accounts", "button:contains('Change Accounts'):enabled:visible"),
+        see("They are listed", ".o_last_breadcrumb_item:contains('Accounts by Kind of Money')"),
         click("One that does not suit", ".o_list_view .o_data_row:contains('Advertising') .o_data_cell[name=gl_account_id]"),
         {
             content: "Search another account",
@@ -112,18 +106,17 @@ tours.add("amazon_name_unknown_kind", {
 tours.add("amazon_book_settlement", {
     steps: () => [
         seeState("Booked"),
-        ...openEntry(),
+        press("action_open_moves"),
+        seeState("Draft"),
         press("button_cancel"),
         seeState("Cancelled"),
-        goBack("Entries"),
-        see("It is none of the settlement any more", ".o_list_view:not(:has(.o_data_row))"),
         goBack(FIRST_SETTLEMENT),
         seeState("Proven"),
         see("It says how to go on", ".alert-warning:contains('Press Book to book it again')"),
         press("action_book"),
         seeState("Booked"),
         see("Nobody has to do anything", ".o_form_view:not(:has(.alert:visible))"),
-        ...openEntry(),
+        press("action_open_moves"),
         see(
             "What is paid out is on its way",
             ".o_field_widget[name=line_ids] .o_data_row:contains('Amazon Payout in Transit EUR')"
