@@ -109,14 +109,6 @@ class AmazonMoneyKind(models.Model):
         kinds.filtered('category')._take_up_unknown()
         return kinds
 
-    def write(self, vals):
-        """Override of `base` to let the settlements go on that waited for the category."""
-        res = super().write(vals)
-        if vals.get('category'):
-            # In sudo mode: who knows the kinds of money need not be the one who books.
-            self.sudo()._release_settlements()
-        return res
-
     # === ACTION METHODS === #
 
     def action_accept_proposal(self):
