@@ -41,8 +41,8 @@ function read(trigger) {
         trigger,
         run() {
             const screen = document.querySelector(".o_web_client").cloneNode(true);
-            // What was said there was said in the language of whoever did it.
-            for (const other of screen.querySelectorAll(".o-mail-Form-chatter, .o_user_menu, .o_switch_company_menu, style, script")) {
+            // What was said, or named, there was so in the language of whoever did it.
+            for (const other of screen.querySelectorAll(".o-mail-Form-chatter, .o_group_name, .o_user_menu, .o_switch_company_menu, style, script")) {
                 other.remove();
             }
             const labels = [...screen.querySelectorAll("label, th, button, a, h1, h2, h3, h5, li, .alert, .text-muted, p, .o_field_badge, .o_arrow_button, .o_amazon_check_text")];
