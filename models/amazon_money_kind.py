@@ -109,14 +109,6 @@ class AmazonMoneyKind(models.Model):
         kinds.filtered('category')._take_up_unknown()
         return kinds
 
-    def write(self, vals):
-        """Override of `base` to let the settlements go on that waited for the category."""
-        res = super().write(vals)
-        if vals.get('category'):
-            # In sudo mode: who knows the kinds of money need not be the one who books.
-            self.sudo()._release_settlements()
-        return res
-
     # === ACTION METHODS === #
 
     def action_accept_proposal(self):
@@ -223,4 +215,9 @@ class AmazonMoneyKind(models.Model):
         lines = self.env['amazon.settlement.line'].search([
             ('kind_id', 'in', self.ids), ('settlement_id.state', '=', 'proven'),
         ])
-        lines.settlement_id._wake_booking()
+        settlements = lines.settlement_id
+        # That they are unknown is no longer so.
+        settlements.filtered(
+            lambda settlement: not settlement.unknown_kind_ids and not settlement.waits_for_person,
+        ).reason = False
+        settlements._wake_booking()

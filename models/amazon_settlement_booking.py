@@ -86,18 +86,25 @@ class AmazonSettlement(models.Model):
         self._wake_booking()
 
     def action_open_moves(self):
-        """Open the entries.
+        """Open the entries, or the only one.
 
         :rtype: dict
         """
-        return {
+        action = {
             'type': 'ir.actions.act_window',
             'name': self.env._("Entries"),
             'res_model': 'account.move',
             'view_mode': 'list,form',
+            # Not the list of invoices, which shows due dates and no journal.
+            'views': [(self.env.ref('account.view_move_tree').id, 'list'), (False, 'form')],
             'domain': [('amazon_settlement_id', 'in', self.ids)],
             'context': {'create': False},
         }
+        if len(self.move_ids) == 1:
+            action.update(
+                res_id=self.move_ids.id, view_mode='form', views=[(False, 'form')],
+            )
+        return action
 
     # === BUSINESS METHODS - BOOKING === #
 

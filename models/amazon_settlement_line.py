@@ -144,7 +144,8 @@ class AmazonMoneyKind(models.Model):
     # === CRUD METHODS === #
 
     def write(self, vals):
-        """Override of `base` to let what is not booked yet count as its kind says by now.
+        """Override of `base` to let what is not booked yet count as its kind says by now, and the
+        settlements go on that waited for it.
 
         :raise UserError: If it is booked in a way that the user may not change.
         """
@@ -157,6 +158,9 @@ class AmazonMoneyKind(models.Model):
         self.env['amazon.settlement.line'].sudo()._update_categories([
             ('kind_id', 'in', changed.ids),
         ])
+        if vals['category']:
+            # Who knows the kinds of money need not be the one who books.
+            self.sudo()._release_settlements()
         return res
 
     # === BUSINESS METHODS === #

@@ -39,6 +39,7 @@ from . import test_marketplaces_change
 from . import test_match_deposit
 from . import test_matching
 from . import test_money_overview
+from . import test_money_tours
 from . import test_never_oversold
 from . import test_offered_quantity
 from . import test_offers

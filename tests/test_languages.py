@@ -6,7 +6,7 @@ from odoo.tools.translate import PoFileReader
 
 from odoo.addons.amazon_connector.simulator import Item
 
-from .common import AmazonCase, TourCase
+from .common import AmazonCase, MoneyCase, TourCase
 
 HOME = Path(__file__).parents[1]
 LANGUAGES = ('es', 'ro')
@@ -89,7 +89,7 @@ class TestLanguageOfPeople(AmazonCase):
 
 
 @tagged('post_install', '-at_install')
-class TestScreensInLanguages(TourCase):
+class TestScreensInLanguages(MoneyCase, TourCase):
     """The main screens, once through in each language."""
 
     def read_in(self, code):
@@ -101,11 +101,17 @@ class TestScreensInLanguages(TourCase):
         user = self.create_user(
             'lea', 'base.group_system', 'amazon_connector.group_amazon_admin',
             'sales_team.group_sale_manager', 'stock.group_stock_manager',
+            'account.group_account_manager', 'account.group_account_user',
         )
         user.lang = code
         account = self.account.with_context(lang=code)
         self.seller.place_order('DE', 'FBM', [Item('KETTLE', '24.89')])
         self.sync(account)
+        # The accounts are called in the language of whoever presses the button.
+        account.ledger_ids.unlink()
+        account.action_set_up_accounting()
+        self.sell(Item('MUG', '12.99'))
+        self.assertEqual(self.settle().state, 'booked')
         self.press(account, 'action_check')
         self.start_tour(self.OVERVIEW, 'amazon_read_main_screens', login='lea')
 

@@ -69,6 +69,7 @@ class TestSettlements(MoneyCase):
         self.assertEqual(kind.amount_description, 'Something new')
         self.assertTrue(kind.proposed_category)
         kind.category = 'other_fee'
+        self.assertFalse(settlement.reason)
         self.run_cron('book_settlements')
         self.assertEqual(settlement.state, 'booked')
         self.seller.post_money('novelty', 'NoveltyCharge', 'SOMETHING_NEW', '-1.23')
