@@ -89,7 +89,7 @@ class AmazonSettlement(models.Model):
         if any(settlement.state != 'booked' for settlement in self):
             return self.env._("It is not booked yet: press Book first.")
         if any(move.state == 'draft' for move in self.move_ids):
-            return self.env._("Its entry is a draft: confirm it first.")
+            return self.env._("Its entry is a draft: open it by Entries, and press Post.")
         return self.env._(
             "Nothing is left to match: it pays nothing out, or the bank's lines are matched"
             " already.",
