@@ -265,18 +265,19 @@ class AccountMove(models.Model):
 
     def _get_left_out_fee_items(self):
         """Return what entries of the same Amazon accounts have withheld and no bill has. What a
-        person has reconciled needs none.
+        person has reconciled, if in part, needs none.
 
         :rtype: account.move.line
         """
+        accounts = self.amazon_settlement_id.account_id
         return self.env['account.move.line'].search([
             ('amazon_fee_month', '!=', False),
             ('amazon_fee_bill_id', '=', False),
             ('parent_state', '=', 'posted'),
             ('reconciled', '=', False),
             ('move_id.amazon_settlement_id.account_id', 'in',
-             self.amazon_settlement_id.account_id.ids),
-        ])
+             accounts.filtered(lambda account: account.fee_policy == 'bill').ids),
+        ]).filtered(lambda item: not item._is_matched())
 
     def _fill_in_fees(self):
         """Let drafts of Amazon's bills say what settlements have withheld by now.

@@ -46,13 +46,19 @@ class AccountMove(models.Model):
         copy=False,
         ondelete='set null',
     )
+    amazon_is_transfer = fields.Boolean(
+        help="Whether it moves what a settlement has paid to the account of the buyers' payments,"
+             " beside the entry of the settlement.",
+        readonly=True,
+        copy=False,
+    )
 
     # === CRUD METHODS === #
 
     def unlink(self):
         """Override of `account` to let settlements be booked again whose entries are deleted."""
         # In sudo mode: accountants delete entries, and the connector alone writes settlements.
-        settlements = self.sudo().amazon_settlement_id
+        settlements = self.sudo()._get_settlements_without_entry()
         res = super().unlink()
         settlements._take_back()
         return res
@@ -94,7 +100,7 @@ class AccountMove(models.Model):
         """
         # In sudo mode: accountants take entries back, and the connector alone writes settlements.
         taken_back = self.sudo().filtered('amazon_settlement_id')
-        settlements = taken_back.amazon_settlement_id
+        settlements = taken_back._get_settlements_without_entry()
         with as_connector():
             for move in taken_back:
                 move.write({
@@ -102,6 +108,13 @@ class AccountMove(models.Model):
                     'amazon_settlement_id': False,
                 })
         settlements._take_back()
+
+    def _get_settlements_without_entry(self):
+        """Return the settlements that have no entry without these; a transfer is none.
+
+        :rtype: amazon.settlement
+        """
+        return self.filtered(lambda move: not move.amazon_is_transfer).amazon_settlement_id
 
     @api.model
     def _keep_settlement_refs(self):
@@ -123,9 +136,9 @@ class AccountMove(models.Model):
     def _post(self, soft=True):
         """Override of `account` to reconcile what Amazon has settled, now or before."""
         # In sudo mode: who posts entries need not see sales.
-        self.sudo().filtered(
-            lambda move: move.state == 'draft' and move.amazon_settlement_id,
-        )._take_up_payments()
+        self.sudo().filtered(lambda move: (
+            move.state == 'draft' and move.amazon_settlement_id and not move.amazon_is_transfer
+        ))._take_up_payments()
         posted = super()._post(soft=soft)
         posted._settle_with_amazon()
         return posted
@@ -150,9 +163,10 @@ class AccountMove(models.Model):
         Item = self.env['account.move.line']
         for move in self:
             settlement = move.amazon_settlement_id
-            items = move.line_ids.filtered('amazon_order_ref')
-            items._give_back_to_receivables(settlement)
-            items = items.filtered(lambda item: item.account_type == 'asset_receivable')
+            move.line_ids.filtered('amazon_order_ref')._give_back_to_receivables(settlement)
+            items = move.line_ids.filtered(
+                lambda item: item.amazon_order_ref and item.account_type == 'asset_receivable',
+            )
             # An entry may have thousands of orders, few of which were paid otherwise.
             paid = items._find_refs_with_payments()
             items = items.filtered(lambda item, paid=paid: item.amazon_order_ref in paid)
@@ -173,14 +187,15 @@ class AccountMove(models.Model):
         :return: None
         """
         self.ensure_one()
-        values_list = []
+        values_list, sides = [], []
         for item, payment, part in pairs:
             balance = self.company_currency_id.round(
                 -item.amount_residual * part / item.amount_residual_currency,
             )
-            for account, sign in ((item.account_id, 1), (payment.account_id, -1)):
+            for side, sign in ((item, 1), (payment, -1)):
+                sides.append(side)
                 values_list.append({
-                    'account_id': account.id,
+                    'account_id': side.account_id.id,
                     'partner_id': item.partner_id.id,
                     'name': item.name,
                     'currency_id': item.currency_id.id,
@@ -194,17 +209,16 @@ class AccountMove(models.Model):
             'journal_id': self.journal_id.id,
             'company_id': self.company_id.id,
             'currency_id': self.currency_id.id,
-            'date': fields.Date.context_today(self),
+            'date': max(side.date for side in sides),
             'ref': self.ref,
             'amazon_settlement_id': self.amazon_settlement_id.id,
+            'amazon_is_transfer': True,
             'line_ids': [Command.create(values) for values in values_list],
         })
         transfer._post(soft=False)
-        lines = iter(transfer.line_ids.sorted('id'))
-        plan = []
-        for item, payment, _part in pairs:
-            plan += [item | next(lines), payment | next(lines)]
-        self.env['account.move.line']._reconcile_plan(plan)
+        self.env['account.move.line']._reconcile_plan([
+            side | line for side, line in zip(sides, transfer.line_ids.sorted('id'), strict=True)
+        ])
 
     def _settle_with_amazon(self):
         """Reconcile these with what Amazon has settled. Where that fails, they are posted still.
@@ -216,7 +230,9 @@ class AccountMove(models.Model):
         if settlements := entries.amazon_settlement_id:
             settlements.write({'is_reconciled': False, 'reconciled_up_to': 0})
             settlements._wake_booking()
-        for invoice in (self.sudo() - entries).filtered(lambda move: move.is_sale_document()):
+        others = self.sudo() - entries
+        others.origin_payment_id._reconcile_settlements_later()
+        for invoice in others.filtered(lambda move: move.is_sale_document()):
             if refs := invoice._get_amazon_order_refs():
                 invoice._reconcile_safely(refs)
 
@@ -390,7 +406,7 @@ class AccountMoveLine(models.Model):
         ]) | Payment.search([
             *posted,
             ('amazon_sale_order_id', '=', False),  # of several orders
-            ('move_id.line_ids', 'any', [('reconciled', '=', False)]),
+            ('move_id.line_ids', 'any', [('amount_residual_currency', '!=', 0)]),
             '|',
             ('journal_id', 'in', ledgers.journal_id.ids),
             ('outstanding_account_id', 'in', ledgers.clearing_account_id.ids),
@@ -446,13 +462,15 @@ class AccountMoveLine(models.Model):
         """
         items = self.filtered(lambda item: item.account_type != 'asset_receivable')
         missing = items._find_missing_payments()
-        orders = settlement._get_sale_orders({ref for ref, _account, _currency in missing})
+        orders = settlement._get_sale_orders({ref for ref, *_others in missing})
         for item in items:
-            key = item.amazon_order_ref, item.account_id, item.currency_id
+            key = (
+                item.amazon_order_ref, item.account_id, item.currency_id, item.amount_currency < 0,
+            )
             part = item.currency_id.round(
                 _get_common(missing.get(key, 0.0), -item.amount_currency),
             )
-            if part:
+            if part and not item._is_matched():
                 missing[key] -= part
                 order = orders.get(item.amazon_order_ref, self.env['sale.order'])
                 item._move_part(
@@ -462,37 +480,51 @@ class AccountMoveLine(models.Model):
     def _find_missing_payments(self):
         """Return what settlements have taken up of payments with Amazon more than there is of them.
 
-        :return: The amounts by order, account and currency; negative for what was paid back.
+        :return: The amounts by order, account, currency, and whether they were paid; negative for
+                 what was paid back.
         :rtype: dict[tuple, float]
         """
         if not self:
             return {}
-        sums = self._read_group(
-            [
-                ('company_id', 'in', self.company_id.ids),
-                ('account_id', 'in', self.account_id.ids),
-                ('amazon_order_ref', 'in', list(set(self.mapped('amazon_order_ref')))),
-                ('reconciled', '=', False),
-                '|',
-                ('parent_state', '=', 'posted'),
-                '&',
-                ('parent_state', '=', 'draft'),
-                ('move_id.amazon_settlement_id', '!=', False),
-            ],
-            ['amazon_order_ref', 'account_id', 'currency_id'],
-            ['amount_residual_currency:sum'],
-        )
-        missing = {tuple(key): -amount for *key, amount in sums if not key[-1].is_zero(amount)}
+        domain = [
+            ('company_id', 'in', self.company_id.ids),
+            ('account_id', 'in', self.account_id.ids),
+            ('amazon_order_ref', 'in', list(set(self.mapped('amazon_order_ref')))),
+            ('reconciled', '=', False),
+        ]
+        settled = [
+            ('move_id.amazon_settlement_id', '!=', False),
+            ('parent_state', 'in', ('draft', 'posted')),
+        ]
+        paid = [('move_id.amazon_settlement_id', '=', False), ('parent_state', '=', 'posted')]
+        missing = defaultdict(float)
+        # What was paid is not what was paid back: neither stands for the other.
+        for which, operator, of_payments in (
+            (settled, '<', True), (settled, '>', False), (paid, '>', True), (paid, '<', False),
+        ):
+            for ref, account, currency, amount in self._read_group(
+                [*domain, *which, ('amount_residual_currency', operator, 0)],
+                ['amazon_order_ref', 'account_id', 'currency_id'],
+                ['amount_residual_currency:sum'],
+            ):
+                missing[ref, account, currency, of_payments] -= amount
+        missing = {
+            key: amount for key, amount in missing.items()
+            if key[2].compare_amounts(amount, 0) == (1 if key[3] else -1)
+        }
         if not missing:
             return {}
         # A payment of several orders is on no order's account: it counts for each of them.
         orders = self.env['sale.order'].search([
             ('company_id', 'in', self.company_id.ids),
-            ('amazon_order_ref', 'in', [ref for ref, _account, _currency in missing]),
+            ('amazon_order_ref', 'in', [ref for ref, *_others in missing]),
         ])
         for order, payments in self._find_taken_payments(orders).items():
             for payment in payments.filtered(lambda item: not item.amazon_order_ref):
-                key = order.amazon_order_ref, payment.account_id, payment.currency_id
+                key = (
+                    order.amazon_order_ref, payment.account_id, payment.currency_id,
+                    payment.amount_residual_currency > 0,
+                )
                 amount = missing.get(key, 0.0)
                 missing[key] = amount - _get_common(amount, payment.amount_residual_currency)
         return missing
@@ -543,10 +575,18 @@ class AccountMoveLine(models.Model):
         self.ensure_one()
         currency = self.currency_id
         part = currency.round(_get_common(amount, -self.amount_currency))
-        if payment.currency_id != currency or currency.is_zero(part):
+        if payment.currency_id != currency or currency.is_zero(part) or self._is_matched():
             return 0.0
         self._move_part(part, payment.account_id)
         return part
+
+    def _is_matched(self):
+        """Return whether the item is reconciled, if in part; drafts may be, if they were posted.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        return bool(self.matched_debit_ids or self.matched_credit_ids)
 
     def _move_part(self, part, account):
         """Let a part of an item of a draft be on another account.

@@ -58,6 +58,25 @@ class AccountPayment(models.Model):
         orders = self.amazon_sale_order_id or self.reconciled_invoice_ids._get_amazon_orders()
         return set(orders.mapped('amazon_order_ref'))
 
+    def _reconcile_settlements_later(self):
+        """Let the cron look at what settlements have left open of the orders that are paid: the
+        payments are not reconciled with their invoices yet.
+
+        :return: None
+        """
+        refs = [ref for ref in self.amazon_sale_order_id.mapped('amazon_order_ref') if ref]
+        open_items = refs and self.env['account.move.line'].search([
+            ('company_id', 'in', self.company_id.ids),
+            ('amazon_order_ref', 'in', refs),
+            ('move_id.amazon_settlement_id', '!=', False),
+            ('parent_state', '=', 'posted'),
+            ('reconciled', '=', False),
+        ])
+        if open_items:
+            settlements = open_items.move_id.amazon_settlement_id
+            settlements.write({'is_reconciled': False, 'reconciled_up_to': 0})
+            settlements._wake_booking()
+
     def _get_open_with_amazon(self, ledgers):
         """Return what of a payment is open with Amazon.
 

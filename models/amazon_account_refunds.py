@@ -48,7 +48,7 @@ class AmazonAccount(models.Model):
         """Override of `amazon_connector` to let credit notes be made: who keeps the books here
         expects them. What was chosen before stays.
         """
-        new = self.filtered(lambda account: not account._keeps_books())
+        new = self.filtered(lambda account: not account.booking_rule_ids)
         notification = super().action_set_up_accounting()
         # In sudo mode: who sets up accounting need not be an administrator of Amazon.
         new.sudo().filtered(

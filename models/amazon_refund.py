@@ -231,7 +231,10 @@ class AmazonRefund(models.Model):
         """
         self._take_from_transactions(budget)
         self._take_from_settlements(budget)
-        due = self._get_due_domain() & Domain('account_id.refund_policy', '!=', 'manual')
+        # By hand: those that a person has begun with, and that waited for something.
+        due = self._get_due_domain() & (
+            Domain('account_id.refund_policy', '!=', 'manual') | Domain('reason', '!=', False)
+        )
         self.search(due, order='posted_at, id')._process(budget)
 
     def _process(self, budget):

@@ -568,16 +568,26 @@ class TestFeeBills(FeeCase):
         settlement = self.settle_month()
         bill = self.get_bills()
         own = bill.copy({'invoice_date': bill.invoice_date, 'ref': 'MINE'})
+        own.invoice_line_ids.price_unit *= 0.9  # Amazon billed less.
         bill.button_cancel()
         own.action_post()
-        (
-            own.line_ids.filtered(lambda item: item.display_type == 'payment_term')
-            | settlement.move_ids.line_ids.filtered('amazon_fee_month')
-        ).reconcile()
+        items = settlement.move_ids.line_ids.filtered('amazon_fee_month')
+        terms = own.line_ids.filtered(lambda item: item.display_type == 'payment_term')
+        (terms | items).reconcile()
+        self.assertFalse(items.reconciled)
         self.charge('2.00')
         self.settle(start=MARCH, end=MARCH.replace(day=25))
         drafts = self.get_bills().filtered(lambda bill: bill.state == 'draft')
         self.assertWithheld(drafts, 2)
+
+    def test_nor_where_fees_are_an_expense_by_now(self):
+        self.charge('1.00')
+        self.settle_month()
+        self.get_bills().button_cancel()
+        self.account.fee_policy = 'expense'
+        self.charge('2.00', at=APRIL)
+        self.settle_month(APRIL)
+        self.assertFalse(self.get_bills().filtered(lambda bill: bill.state == 'draft'))
 
     def test_a_bill_of_another_company_is_left_alone(self):
         self.charge('10.00')

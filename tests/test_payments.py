@@ -395,6 +395,58 @@ class TestPaymentsAndSettlements(PaymentCase):
         yen = self.account._get_ledger(self.env.ref('base.JPY'))
         self.assertNothingOpen(yen.clearing_account_id)
 
+    def test_such_a_move_is_taken_back_alone(self):
+        invoice = self.post_invoice()
+        settlement = self.settle()
+        self.build(settlement, 9)
+        self.pay(invoice)
+        self.run_cron('book_settlements')
+        transfer = settlement.move_ids.filtered('amazon_is_transfer')
+        self.assertTrue(transfer)
+        transfer.button_draft()
+        transfer.button_cancel()
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(settlement.move_ids.mapped('state'), ['posted'])
+
+    def test_it_takes_nothing_of_what_was_paid_back(self):
+        invoice = self.post_invoice()
+        settlement = self.settle()
+        self.build(settlement, 9)
+        self.pay(invoice)
+        self.pay_back_a_part(invoice)
+        self.run_cron('book_settlements')
+        self.assertFalse(settlement.reason)
+        self.assertTrue(settlement.move_ids.filtered('amazon_is_transfer'))
+        self.seller.refund(invoice.amazon_order_ref, amount='7.77')
+        self.settle()
+        self.assertNothingOpen(self.ledger.clearing_account_id)
+
+    def test_what_is_posted_again_later_is_moved_there(self):
+        self.account.settlement_policy = 'draft'
+        invoice = self.post_invoice()
+        self.pay(invoice)
+        settlement = self.settle()
+        payment = self.get_payments(invoice)
+        payment.action_draft()
+        self.post(settlement)
+        payment.action_post()
+        self.run_cron('book_settlements')
+        self.assertEqual(invoice.payment_state, 'paid')
+        self.assertNothingOpen(self.ledger.clearing_account_id)
+
+    def test_what_is_paid_again_stands_for_the_payment_that_was_cancelled(self):
+        invoice = self.post_invoice()
+        self.pay(invoice)
+        self.settle()
+        payment = self.get_payments(invoice)
+        payment.action_draft()
+        payment.action_cancel()
+        self.assertEqual(invoice.payment_state, 'not_paid')
+        self.pay(invoice)
+        self.run_cron('book_settlements')
+        self.assertEqual(invoice.payment_state, 'paid')
+        self.assertNothingOpen(self.ledger.clearing_account_id)
+
     def test_where_the_payment_was_cancelled_the_draft_pays_the_invoice(self):
         self.account.settlement_policy = 'draft'
         invoices = self.post_invoice() | self.post_invoice()
@@ -424,6 +476,25 @@ class TestPaymentsAndSettlements(PaymentCase):
         self.assertNothingOpen(self.ledger.clearing_account_id)
 
     # === PAID BACK === #
+
+    def pay_back_a_part(self, invoice):
+        """Let a buyer have one of three back, by Amazon's journal, before Amazon refunds it."""
+        credit_note = invoice._reverse_moves()
+        credit_note.invoice_line_ids.quantity = 1
+        credit_note.action_post()
+        self.assertAlmostEqual(credit_note.amount_total, 7.77)
+        self.pay(credit_note)
+
+    def test_what_was_paid_back_is_left_to_the_settlement_that_refunds_it(self):
+        invoice = self.post_invoice()
+        self.pay(invoice)
+        self.pay_back_a_part(invoice)
+        settlement = self.settle()
+        self.assertEqual(len(settlement.move_ids), 1)
+        self.assertFalse(settlement.reason)
+        self.seller.refund(invoice.amazon_order_ref, amount='7.77')
+        self.settle()
+        self.assertNothingOpen(self.ledger.clearing_account_id)
 
     def test_a_refund_that_was_paid_back_with_amazon_is_not_paid_twice(self):
         invoice = self.post_invoice()

@@ -225,6 +225,7 @@ class TestRefunds(RefundCase):
 
     def test_who_keeps_no_books_here_gets_no_credit_notes_by_themselves(self):
         self.account.ledger_ids.unlink()
+        self.account.booking_rule_ids.unlink()
         self.account.refund_policy = self.account.default_get(['refund_policy'])['refund_policy']
         order, other = self.sell_before(Item('MUG', '12.99')), self.sell_before(Item('MUG', '9.99'))
         self.invoice(order)
@@ -247,6 +248,18 @@ class TestRefunds(RefundCase):
         self.account.refund_policy = 'manual'
         self.account.action_set_up_accounting()
         self.assertEqual(self.account.refund_policy, 'manual')
+
+    def test_what_a_person_has_begun_with_by_hand_goes_on_by_itself(self):
+        self.account.refund_policy = 'manual'
+        order = self.sell_before(Item('MUG', '12.99'))
+        self.refund(order)
+        self.read()
+        record = self.get_refunds(order)
+        self.press(record, 'action_retry')
+        self.assertIn("not invoiced yet", record.reason)
+        self.invoice(order)
+        self.process()
+        self.assertTrue(record.credit_note_id)
 
     def test_the_order_is_not_invoiced_once_more(self):
         order = self.sell_before(Item('MUG', '12.99'))
