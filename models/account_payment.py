@@ -223,7 +223,7 @@ class AccountMove(models.Model):
         if not journal:
             raise UserError(self.env._(
                 "The account %(account)s has no journal for payments in %(currency)s: press Set Up"
-                " Accounting on it, under Amazon ▸ Configuration ▸ Accounts, then Pay here.",
+                " Accounting on it, under Amazon ▸ Money ▸ Accounts, then Pay here.",
                 account=account.name,
                 currency=self.currency_id.name,
             ))

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Command
 
 
 class AmazonAccount(models.Model):
@@ -100,6 +101,16 @@ class AmazonAccount(models.Model):
         """
         self.ensure_one()
         return bool(self.ledger_ids)
+
+    def _prepare_split_off(self):
+        """Override of `amazon_connector`: the books are kept on the same accounts."""
+        return {
+            **super()._prepare_split_off(),
+            **{
+                name: [Command.create(values) for values in self[name].copy_data()]
+                for name in ('ledger_ids', 'booking_rule_ids')
+            },
+        }
 
     def _get_currencies(self):
         """Return the currencies that buyers pay in, the main one first; activate them if need be.

@@ -180,6 +180,14 @@ class AmazonAccount(models.Model):
                 self.env.ref('amazon_connector.ir_cron_invoice_orders')._trigger()
         self.env['ir.cron']._commit_progress(remaining=0)
 
+    def _prepare_split_off(self):
+        """Override of `amazon_connector`: what is split off is booked as before, and as far back.
+        """
+        return {
+            **super()._prepare_split_off(),
+            **self._convert_to_write({name: self[name] for name in BOOKING_FIELDS}),
+        }
+
     @api.model
     def _check_may_book(self, name):
         """Refuse to let people choose what is booked who may book nothing themselves.

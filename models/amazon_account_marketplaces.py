@@ -117,6 +117,31 @@ class AmazonAccount(models.Model):
         :return: None
         """
 
+    def _split_off(self, marketplaces, name):
+        """Let an account of its own treat some marketplaces as this one has done.
+
+        :param amazon.marketplace marketplaces: Some of those that this account synchronizes.
+        :param str name: The name of the new account.
+        :return: The new account.
+        :rtype: amazon.account
+        """
+        self.ensure_one()
+        # In sudo mode: all settings go on as they are, those of which the user may choose none,
+        # too.
+        account = self.sudo()
+        other = account.copy({**account._prepare_split_off(), 'name': name}).with_env(self.env)
+        self._hand_over(marketplaces, other)
+        return other
+
+    def _prepare_split_off(self):
+        """Return the values of an account that is split off which other copies do not have. To be
+        extended.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        return {'connection_id': self.connection_id.id}
+
     def _hand_over(self, marketplaces, account):
         """Let another account of the connection synchronize marketplaces; nothing is read again.
 

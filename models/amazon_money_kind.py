@@ -6,6 +6,7 @@ from odoo.exceptions import ValidationError
 from .money_categories import CATEGORIES
 
 ANYTHING = '*'
+WORDS = ('transaction_type', 'amount_type', 'amount_description')
 IGNORED = re.compile(r'[\s_]+')
 # What the words of an unknown line make of it, for a person to look at; the first that fits.
 HINTS = [
@@ -106,8 +107,15 @@ class AmazonMoneyKind(models.Model):
     def create(self, vals_list):
         """Override of `base` to let a pattern take up the unknown kinds that fit it."""
         kinds = super().create(vals_list)
-        kinds.filtered('category')._take_up_unknown()
+        kinds._take_up_unknown()
         return kinds
+
+    def write(self, vals):
+        """Override of `base` to let what has become a pattern take up the unknown kinds, too."""
+        res = super().write(vals)
+        if 'category' in vals or any(name in vals for name in WORDS):
+            self._take_up_unknown()
+        return res
 
     # === ACTION METHODS === #
 
@@ -116,8 +124,10 @@ class AmazonMoneyKind(models.Model):
 
         :return: None
         """
-        for kind in self.filtered(lambda kind: not kind.category):
-            kind.category = kind.proposed_category
+        for kind in self:
+            # The one before may have taken it up.
+            if kind.exists() and not kind.category:
+                kind.category = kind.proposed_category
 
     def action_open_lines(self):
         """Open the lines of settlements of this kind.
@@ -177,23 +187,22 @@ class AmazonMoneyKind(models.Model):
 
         def add(key, words):
             exact[key] = self.create({
-                name: word.replace(ANYTHING, '') for name, word in zip(
-                    ('transaction_type', 'amount_type', 'amount_description'), words, strict=True,
-                )
+                name: word.replace(ANYTHING, '') for name, word in zip(WORDS, words, strict=True)
             }).id
             return exact[key]
 
         return find
 
     def _take_up_unknown(self):
-        """Let these kinds have the lines of unknown ones that fit their patterns.
+        """Let those of these kinds that are known have the lines of unknown ones that fit their
+        patterns.
 
         :return: None
         """
-        patterns = self.filtered(lambda kind: ANYTHING in kind.key)
+        patterns = self.filtered(lambda kind: kind.category and ANYTHING in kind.key)
         if not patterns:
             return
-        # In sudo mode: the connector alone writes lines.
+        # In sudo mode, here and below: the connector alone writes lines and settlements.
         unknown = self.sudo().search([('category', '=', False)])
         find_kind = self._get_finder(self.search([('category', '!=', False)]), adds=False)
         for kind in unknown:

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
+from .amazon_money_kind import WORDS
 from .money_categories import CATEGORIES
 from .tools import open_form, to_naive
 
@@ -147,8 +148,11 @@ class AmazonMoneyKind(models.Model):
         """Override of `base` to let what is not booked yet count as its kind says by now, and the
         settlements go on that waited for it.
 
-        :raise UserError: If it is booked in a way that the user may not change.
+        :raise UserError: If it is known, or booked, in a way that the user may not change.
         """
+        self.filtered(lambda kind: any(
+            (kind[name] or '') != (vals[name] or '') for name in WORDS if name in vals
+        ))._check_may_reword()
         if 'category' not in vals:
             return super().write(vals)
         changed = self.filtered(lambda kind: kind.category != vals['category'])
@@ -164,6 +168,22 @@ class AmazonMoneyKind(models.Model):
         return res
 
     # === BUSINESS METHODS === #
+
+    def _check_may_reword(self):
+        """Let administrators of Invoicing alone change by which words known kinds are found.
+
+        :return: None
+        :raise UserError: Saying who may.
+        """
+        known = self.filtered('category')
+        if known and not (
+            self.env.su or self.env.user.has_group('account.group_account_manager')
+        ):
+            raise UserError(self.env._(
+                "Transaction Type, Amount Type, Description: %(kind)s is known to all companies by"
+                " these words. An administrator of Invoicing has to change them.",
+                kind=known[0].display_name,
+            ))
 
     def _check_may_change(self):
         """Let administrators of Invoicing alone change what lines were booked as.

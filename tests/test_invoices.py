@@ -6,6 +6,8 @@ from odoo.fields import Command
 from odoo.modules.migration import load_script
 from odoo.tests import Form, tagged
 
+from odoo.addons.amazon_connector.models.amazon_account_invoicing import BOOKING_FIELDS
+from odoo.addons.amazon_connector.models.amazon_ledger import ACCOUNT_FIELDS
 from odoo.addons.amazon_connector.models.guard import as_connector
 from odoo.addons.amazon_connector.simulator import Address, Buyer, Item
 
@@ -599,6 +601,54 @@ class TestInvoicesRights(InvoiceCase):
             account.copy({'invoice_policy': 'post'})
         adele.group_ids += self.env.ref('account.group_account_invoice')
         account.write({'invoice_policy': 'post', 'paid_at_import': True})
+
+    def test_what_is_split_off_is_booked_as_before_whoever_splits_it_off(self):
+        rule = self.account.booking_rule_ids[0]
+        rule.write({
+            'gl_account_id': rule.gl_account_id.copy().id, 'tax_ids': self.mug.taxes_id.ids,
+        })
+        chosen = {
+            'invoice_policy': 'post',
+            'invoice_from': fields.Date.today() - timedelta(days=30),
+            'paid_at_import': True,
+            'settlement_policy': 'post',
+            'splits_months': True,
+            'refund_policy': 'post',
+            'fee_policy': 'expense',
+            'fee_partner_id': self.env['res.partner'].create({'name': "Amazon Isle of Man"}).id,
+        }
+        self.assertEqual(set(chosen), set(BOOKING_FIELDS))
+        self.account.write(chosen)
+        order = self.order_mugs(
+            marketplace='GB', placed_at=self.simulator.clock.now() - timedelta(days=1),
+        )
+        adele = self.create_user('adele', 'amazon_connector.group_amazon_admin')
+        with self.assertRaisesRegex(AccessError, "decides what is booked"):
+            self.account.with_user(adele).copy({'connection_id': self.account.connection_id.id})
+        wizard = self.env['amazon.split.account'].with_user(adele).create({
+            'account_id': self.account.id,
+            'marketplace_ids': self.env.ref('amazon_connector.marketplace_gb').ids,
+            'name': "Britain",
+        })
+        britain = self.env['amazon.account'].browse(wizard.action_split()['res_id'])
+        self.assertNotEqual(britain, self.account)
+        for name in BOOKING_FIELDS:
+            self.assertEqual(britain[name], self.account[name], name)
+        for lines, names in (
+            ('ledger_ids', ('currency_id', 'journal_id', *ACCOUNT_FIELDS)),
+            ('booking_rule_ids', ('category', 'gl_account_id', 'tax_ids')),
+        ):
+            self.assertTrue(britain[lines])
+            self.assertEqual(
+                [[line[name] for name in names] for line in britain[lines]],
+                [[line[name] for name in names] for line in self.account[lines]],
+            )
+        self.deliver(order)
+        self.run_invoicing()
+        sale_order = self.get_sale_order(order)
+        self.assertEqual(sale_order.amazon_account_id, britain)
+        self.assertEqual(sale_order.invoice_ids.state, 'posted')
+        self.assertEqual(sale_order.invoice_ids.payment_state, 'paid')
 
     def test_an_accountant_alone_does_not_change_accounts(self):
         adam = self.create_user('adam', 'account.group_account_manager')

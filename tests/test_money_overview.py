@@ -15,12 +15,13 @@ from .common import MoneyCase
 ORDERS = 'amazon_connector.action_amazon_sale_order'
 
 
-def search_filter(case, name):
+def search_filter(case, name, env=None):
     """Return the sales orders of the account that a filter of their list finds."""
-    action = case.env['ir.actions.act_window']._for_xml_id(ORDERS)
-    arch = case.env['sale.order'].get_views([(action['search_view_id'][0], 'search')])
+    env = env or case.env
+    action = env['ir.actions.act_window']._for_xml_id(ORDERS)
+    arch = env['sale.order'].get_views([(action['search_view_id'][0], 'search')])
     [node] = etree.fromstring(arch['views']['search']['arch']).xpath(f"//filter[@name='{name}']")
-    return case.env['sale.order'].search([
+    return env['sale.order'].search([
         ('amazon_account_id', '=', case.account.id), *literal_eval(node.get('domain')),
     ])
 
@@ -198,6 +199,28 @@ class TestMoneyOfOrders(OverviewCase):
             search_filter(self, 'amazon_settled'), invoiced | paid | refunded | shipped,
         )
         self.assertEqual(search_filter(self, 'amazon_not_settled'), late)
+
+    def test_accountants_open_the_list_under_money(self):
+        self.invoice_order(self.sell_by_amazon(Item('MUG', '20.00')))
+        menu = self.env.ref('amazon_connector.menu_amazon_money_order')
+        for group in ('account.group_account_readonly', 'account.group_account_invoice'):
+            env = self.env(user=self.create_user(group[-9:], group))
+            self.assertIn(menu.id, env['ir.ui.menu']._visible_menu_ids())
+            action = env['ir.actions.act_window']._for_xml_id(ORDERS)
+            self.assertEqual(menu.action.id, action['id'])
+            Order = env['sale.order']
+            views = Order.get_views([(action['view_id'][0], 'list')])
+            names = etree.fromstring(views['views']['list']['arch']).xpath(
+                '//field[not(ancestor::field)]/@name',
+            )
+            self.assertIn('amazon_payout_state', names)
+            found = Order.web_search_read(literal_eval(action['domain']), {
+                name: {'fields': {'display_name': {}}} if Order._fields[name].relational else {}
+                for name in names
+            })
+            self.assertTrue(found['records'])
+            for name in ('not_invoiced', 'invoiced', 'paid', 'refunded'):
+                search_filter(self, f'amazon_{name}', env)
 
     def test_salespeople_may_use_the_filters(self):
         self.invoice_order(self.sell_by_amazon(Item('MUG', '20.00')))

@@ -165,7 +165,9 @@ class TestPaidAtImport(PaymentCase):
         self.account.ledger_ids.unlink()
         invoice = self.post_invoice()
         self.assertEqual((invoice.state, invoice.payment_state), ('posted', 'not_paid'))
-        self.assertIn("Set Up Accounting", invoice.amazon_payment_note)
+        self.assertRegex(
+            invoice.amazon_payment_note, "Set Up Accounting on it, under Amazon ▸ Money ▸ Accounts",
+        )
         self.account.action_set_up_accounting()
         self.open_wizard(invoice).save().action_create_payments()
         self.assertEqual(invoice.payment_state, 'paid')

@@ -146,6 +146,28 @@ class TestSettlementEntries(MoneyCase):
             self.get_amounts(settlement, self.ledger.transit_account_id), settlement.total,
         )
 
+    def test_each_months_entry_is_taken_back_before_both_are_booked_again(self):
+        self.account.splits_months = True
+        self.sell(Item('MUG', '12.99'))
+        month = self.simulator.clock.now().replace(day=1)
+        self.seller.charge_fee('storage', '3.00', at=month - timedelta(days=2))
+        settlement = self.settle()
+        first, last = settlement.move_ids.sorted('date')
+        last.button_draft()
+        last.button_cancel()
+        self.assertEqual(settlement.state, 'proven')
+        self.assertEqual(first.state, 'posted')
+        with self.assertRaisesRegex(UserError, "still has the entry") as refused:
+            self.press(settlement, 'action_book')
+        self.assertIn(first.name, str(refused.exception))
+        self.assertEqual(settlement.move_ids, first)
+        first.button_draft()
+        first.button_cancel()
+        self.press(settlement, 'action_book')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(settlement.move_ids.mapped('state'), ['posted', 'posted'])
+        self.assertEqual(self.get_balance(self.ledger.transit_account_id), settlement.total)
+
     def take_back(self, settlement):
         """Cancel the entries of a settlement, as an accountant does."""
         moves = settlement.move_ids

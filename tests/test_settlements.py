@@ -1,6 +1,8 @@
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
+from odoo.addons.amazon_connector.models.amazon_ledger import ACCOUNT_FIELDS
+from odoo.addons.amazon_connector.models.amazon_money_kind import WORDS
 from odoo.addons.amazon_connector.simulator import Item
 
 from .common import MoneyCase
@@ -149,6 +151,42 @@ class TestSettlements(MoneyCase):
         self.assertTrue(self.account.ledger_ids.transit_account_id)
         self.assertEqual(self.env['account.journal'].search(domain), journals)
 
+    def test_accounts_of_a_company_share_their_books_unless_chosen_otherwise(self):
+        domain = [('company_id', '=', self.company.id)]
+        names = ('journal_id', *ACCOUNT_FIELDS)
+        self.ledger.reserve_account_id = self.ledger.reserve_account_id.copy()
+        rule = self.account.booking_rule_ids.filtered(lambda rule: rule.category == 'storage')
+        rule.write({
+            'gl_account_id': rule.gl_account_id.copy().id,
+            'tax_ids': self.env['account.tax'].create({
+                'name': 'VAT 19 %', 'amount': 19, 'type_tax_use': 'purchase',
+                'company_id': self.company.id,
+            }).ids,
+        })
+        journals = self.env['account.journal'].search(domain)
+        other = self.create_account(
+            seller_id='ANOTHERSELLER', lwa_client_id=False, lwa_client_secret=False,
+            refresh_token=False, name="Another shop",
+        )
+        other.synced_marketplace_ids = self.env.ref('amazon_connector.marketplace_fr')
+        other.action_set_up_accounting()
+        self.assertEqual(other.ledger_ids.currency_id, self.ledger.currency_id)
+        for name in names:
+            self.assertEqual(other.ledger_ids[name], self.ledger[name], name)
+        self.assertEqual(self.env['account.journal'].search(domain), journals)
+        like = other.booking_rule_ids.filtered(lambda like: like.category == 'storage')
+        self.assertEqual(like.gl_account_id, rule.gl_account_id)
+        self.assertEqual(like.tax_ids, rule.tax_ids)
+        chosen = other.ledger_ids.reserve_account_id.copy()
+        other.ledger_ids.reserve_account_id = chosen
+        like.write({'gl_account_id': chosen.id, 'tax_ids': False})
+        (self.account | other).action_set_up_accounting()
+        self.assertEqual(other.ledger_ids.reserve_account_id, chosen)
+        self.assertNotEqual(self.ledger.reserve_account_id, chosen)
+        self.assertEqual(like.gl_account_id, chosen)
+        self.assertNotEqual(rule.gl_account_id, chosen)
+        self.assertTrue(rule.tax_ids)
+
     def test_people_of_invoicing_read_what_amazon_has(self):
         accountant = self.create_user('anna', 'account.group_account_invoice')
         reader = self.create_user('rita', 'account.group_account_readonly')
@@ -241,6 +279,50 @@ class TestSettlements(MoneyCase):
         })
         self.run_cron('book_settlements')
         self.assertEqual(settlement.state, 'booked')
+
+    def settle_novelties(self, *descriptions):
+        """Settle amounts of kinds that nobody knows, and return settlement and kinds."""
+        for description in descriptions:
+            self.seller.post_money('Novelty', 'Novelty Charge', description, '-1.23')
+        settlement = self.settle()
+        kinds = {kind.amount_description: kind for kind in settlement.unknown_kind_ids}
+        return settlement, *(kinds[description] for description in descriptions)
+
+    def test_an_unknown_kind_that_becomes_a_pattern_takes_up_those_that_fit_it(self):
+        anna = self.create_user('anna', 'account.group_account_invoice')
+        settlement, kind, sibling = self.settle_novelties('of Monday', 'of Tuesday')
+        kind.with_user(anna).amount_description = 'of *'
+        self.assertTrue(sibling.exists())  # Nobody has said yet what the pattern counts as.
+        (kind | sibling).with_user(anna).action_accept_proposal()
+        self.assertFalse(sibling.exists())
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+        self.assertEqual(settlement.line_ids.kind_id.filtered(
+            lambda one: one.transaction_type == 'Novelty',
+        ), kind)
+
+    def test_a_known_kind_that_becomes_a_pattern_takes_up_unknown_ones(self):
+        bert = self.create_user('bert', 'account.group_account_manager')
+        settlement, kind, sibling = self.settle_novelties('of Monday', 'of Tuesday')
+        kind.category = 'other_fee'
+        self.assertTrue(settlement.reason)
+        kind.with_user(bert).amount_description = 'of *'
+        self.assertFalse(sibling.exists())
+        self.assertFalse(settlement.reason)
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked')
+
+    def test_an_administrator_alone_changes_the_words_of_a_known_kind(self):
+        anna = self.create_user('anna', 'account.group_account_invoice')
+        bert = self.create_user('bert', 'account.group_account_manager')
+        kind = self.env['amazon.money.kind'].search([('category', '=', 'sale')], limit=1)
+        words = {name: kind[name] for name in WORDS}
+        for name in WORDS:
+            with self.subTest(name), self.assertRaisesRegex(UserError, "known to all companies"):
+                kind.with_user(anna).write({name: 'Forged'})
+        kind.with_user(anna).write(words)  # What stays as it is may be written.
+        kind.with_user(bert).write({'amount_description': 'Anything else'})
+        self.assertEqual(kind.amount_description, 'Anything else')
 
     def test_who_only_sells_reads_settlements_and_books_none(self):
         user = self.create_user('seller', 'amazon_connector.group_amazon_user')

@@ -61,6 +61,4 @@ class AmazonSplitAccount(models.TransientModel):
             raise UserError(self.env._(
                 "Marketplaces: leave the account at least one of them.",
             ))
-        other = account.copy({'name': self.name, 'connection_id': account.connection_id.id})
-        account._hand_over(self.marketplace_ids, other)
-        return open_form(other)
+        return open_form(account._split_off(self.marketplace_ids, self.name))
