@@ -193,7 +193,7 @@ class AmazonMoneyKind(models.Model):
         patterns = self.filtered(lambda kind: ANYTHING in kind.key)
         if not patterns:
             return
-        # In sudo mode: the connector alone writes lines.
+        # In sudo mode here and below: the connector alone writes lines and settlements.
         unknown = self.sudo().search([('category', '=', False)])
         find_kind = self._get_finder(self.search([('category', '!=', False)]), adds=False)
         for kind in unknown:
