@@ -102,6 +102,7 @@ class TransactionPage:
     transactions: tuple[Transaction, ...]
     next_token: str  # empty on the last page
     notes: tuple[str, ...] = ()  # what could not be read, the first ones
+    left_out: int = 0  # how many transactions could not be read at all
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,9 @@ def parse_transactions(payload: Mapping[str, Any]) -> TransactionPage:
         except Malformed as error:
             broken.append(error.message)
     next_token = content.peek_text('nextToken', max_length=None)
-    return TransactionPage(tuple(transactions), next_token, tuple([*broken, *notes][:MAX_NOTES]))
+    return TransactionPage(
+        tuple(transactions), next_token, tuple([*broken, *notes][:MAX_NOTES]), len(broken),
+    )
 
 
 def _parse_transaction(entry: Node) -> Transaction:

@@ -9,7 +9,7 @@ from ..amazon.cfdi import parse_cfdi
 from ..amazon.errors import Malformed
 from .guard import as_connector
 from .money_categories import CATEGORIES, FEES
-from .quiet import log_failure, quiet_sql
+from .quiet import quiet_sql
 
 FEE_CATEGORIES = [(category, label) for category, label in CATEGORIES if category in FEES]
 MAX_DOCUMENTS = 50
@@ -128,7 +128,7 @@ class AccountMove(models.Model):
 
     def unlink(self):
         """Override of `account` to take what is deleted out of Amazon's bills."""
-        # In sudo mode here and below: who deals with entries need not see all bills.
+        # In sudo mode: who deals with entries need not see all bills.
         bills = self.sudo()._get_fee_items()._get_bills() - self
         res = super().unlink()
         bills._fill_in_fees()
@@ -138,7 +138,7 @@ class AccountMove(models.Model):
 
     def button_draft(self):
         """Override of `account` to take what is no longer posted out of Amazon's bills."""
-        items = self.sudo()._get_fee_items()
+        items = self.sudo()._get_fee_items()  # as in `unlink`
         res = super().button_draft()
         items._take_out_of_bills()
         return res
@@ -147,7 +147,7 @@ class AccountMove(models.Model):
         """Override of `account` to take what is cancelled out of Amazon's bills; where it is the
         bill itself, another one can be made.
         """
-        moves = self.sudo()
+        moves = self.sudo()  # as in `unlink`
         items = moves._get_fee_items()
         billed = moves.filtered('amazon_fee_month')._get_billed_items()
         res = super().button_cancel()
@@ -174,7 +174,7 @@ class AccountMove(models.Model):
     def _post(self, soft=True):
         """Override of `account` to add fees to Amazon's bills, and to reconcile both."""
         posted = super()._post(soft=soft)
-        moves = posted.sudo()
+        moves = posted.sudo()  # as in `unlink`
         moves.filtered('amazon_settlement_id')._bill_fees()
         bills = moves.filtered('amazon_fee_month') | moves._get_fee_items()._get_bills()
         for bill in bills.filtered(lambda move: move.state == 'posted'):
@@ -201,11 +201,28 @@ class AccountMove(models.Model):
 
     def _reconcile_fees_safely(self):
         """Reconcile a bill with what settlements have withheld for it. Where that fails, both are
-        posted still.
+        posted still, and the settlements say so.
 
         :return: None
         """
         self.ensure_one()
+        try:
+            with quiet_sql(), self.env.cr.savepoint():
+                self._reconcile_fees()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
+        except Exception:
+            self.env.invalidate_all(flush=False)
+            self._get_billed_items().move_id.amazon_settlement_id._reconcile_again()
+
+    def _reconcile_fees(self):
+        """Reconcile a bill that is posted with what settlements have withheld for it.
+
+        :return: None
+        """
+        self.ensure_one()
+        if self.state != 'posted':
+            return
         items = (
             self.line_ids.filtered(lambda item: item.display_type == 'payment_term')
             | self._get_billed_items().filtered(lambda item: item.parent_state == 'posted')
@@ -214,16 +231,8 @@ class AccountMove(models.Model):
             together for together in items.grouped('account_id').values()
             if len(together) > 1 and together.account_id.reconcile
         ]
-        if not plan:
-            return
-        try:
-            with quiet_sql(), self.env.cr.savepoint():
-                items._reconcile_plan(plan)
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-            raise
-        except Exception as exception:
-            self.env.invalidate_all(flush=False)
-            log_failure(self, exception)
+        if plan:
+            items._reconcile_plan(plan)
 
     # === BUSINESS METHODS - BILLING === #
 

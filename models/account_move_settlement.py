@@ -6,7 +6,7 @@ from odoo.fields import Command
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from .guard import as_connector
-from .quiet import log_failure, quiet_sql
+from .quiet import quiet_sql
 
 # An entry of thousands of items is not looked through for each one that is changed.
 ITEM_CONTEXT = {
@@ -228,8 +228,7 @@ class AccountMove(models.Model):
         # In sudo mode: who posts invoices need not see settlements.
         entries = self.sudo().filtered('amazon_settlement_id')
         if settlements := entries.amazon_settlement_id:
-            settlements.write({'is_reconciled': False, 'reconciled_up_to': 0})
-            settlements._wake_booking()
+            settlements._reconcile_again()
         others = self.sudo() - entries
         others.origin_payment_id._reconcile_settlements_later()
         for invoice in others.filtered(lambda move: move.is_sale_document()):
@@ -247,7 +246,8 @@ class AccountMove(models.Model):
         return [ref for ref in orders.mapped('amazon_order_ref') if ref]
 
     def _reconcile_safely(self, order_refs):
-        """Reconcile an invoice with what Amazon has settled of its orders before it was posted.
+        """Reconcile an invoice with what Amazon has settled of its orders before it was posted; if
+        that is refused, let the settlements say so.
 
         What was paid and what was refunded of them is reconciled with the invoices and credit notes
         from now on, not with each other.
@@ -268,9 +268,9 @@ class AccountMove(models.Model):
                 items._reconcile_with_amazon()
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise
-        except Exception as exception:
+        except Exception:
             self.env.invalidate_all(flush=False)
-            log_failure(self, exception)
+            items.move_id.amazon_settlement_id._reconcile_again()
 
 
 class AccountMoveLine(models.Model):

@@ -73,9 +73,7 @@ class AccountPayment(models.Model):
             ('reconciled', '=', False),
         ])
         if open_items:
-            settlements = open_items.move_id.amazon_settlement_id
-            settlements.write({'is_reconciled': False, 'reconciled_up_to': 0})
-            settlements._wake_booking()
+            open_items.move_id.amazon_settlement_id._reconcile_again()
 
     def _get_open_with_amazon(self, ledgers):
         """Return what of a payment is open with Amazon.

@@ -235,6 +235,7 @@ class AmazonAccount(models.Model):
     def _find_problems(self):
         """Override of `amazon_connector` to look whether invoices are made by themselves."""
         problems = super()._find_problems()
+        # In sudo mode: crons are the system's.
         cron = self.env.ref('amazon_connector.ir_cron_invoice_orders').sudo()
         if self.invoice_policy != 'manual' and not cron.active:
             problems.append(self._get_cron_problem(self.env._("Invoices"), cron))

@@ -17,6 +17,8 @@ class AmazonAccount(models.Model):
     def action_read_payouts(self):
         """Ask Amazon what it has paid out, and match what the bank shows, up to a time budget.
 
+        Who does not book only reads: scheduled actions match.
+
         :return: The notification to show.
         :rtype: dict
         """
@@ -24,8 +26,11 @@ class AmazonAccount(models.Model):
         syncs = accounts.connection_id._get_sync('payouts')
         syncs._want_payouts()
         syncs._run(Run(TimeBudget(SYNC_SECONDS)))
-        # In sudo mode: the connector alone writes settlements.
-        self.env['amazon.settlement'].sudo()._cron_match_deposits()
+        Settlement = self.env['amazon.settlement'].sudo()  # the connector writes settlements
+        if self.env.user.has_group(BOOKING_GROUP):
+            Settlement._cron_match_deposits()
+        else:
+            Settlement._wake_matching()
         return accounts._notify_with_errors(
             self.env._("Payouts are up to date"),
             0,

@@ -27,6 +27,8 @@ class AmazonAccount(models.Model):
     def action_read_refunds(self):
         """Read what Amazon has refunded and deferred since the last time, up to a time budget.
 
+        Who does not book only reads: scheduled actions make the credit notes.
+
         :return: The notification to show.
         :rtype: dict
         """
@@ -36,7 +38,10 @@ class AmazonAccount(models.Model):
         syncs._want_transactions()
         syncs._run(run)
         Refund = self.env['amazon.refund'].sudo()  # the connector alone writes refunds
-        Refund._process_due(TimeBudget(SYNC_SECONDS))
+        if self.env.user.has_group(BOOKING_GROUP):
+            Refund._process_due(TimeBudget(SYNC_SECONDS))
+        else:
+            Refund._wake()
         return accounts._get_refunds_notification(run.outcomes)
 
     # === BUSINESS METHODS === #

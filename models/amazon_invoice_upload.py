@@ -64,6 +64,11 @@ class AmazonInvoiceUpload(models.Model):
         help="Whether nobody knows if Amazon has the document.", readonly=True,
     )
 
+    # Odoo quotes what accountants have to mend, too.
+    answer = fields.Char(
+        groups='amazon_connector.group_amazon_user,account.group_account_invoice',
+    )
+
     _move_uniq = models.Constraint('UNIQUE(move_id)', "The invoice is in the outbox already.")
 
     # === ACTION METHODS === #

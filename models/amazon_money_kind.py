@@ -202,7 +202,7 @@ class AmazonMoneyKind(models.Model):
         patterns = self.filtered(lambda kind: kind.category and ANYTHING in kind.key)
         if not patterns:
             return
-        # In sudo mode, here and below: the connector alone writes lines and settlements.
+        # In sudo mode here and below: the connector alone writes lines and settlements.
         unknown = self.sudo().search([('category', '=', False)])
         find_kind = self._get_finder(self.search([('category', '!=', False)]), adds=False)
         for kind in unknown:

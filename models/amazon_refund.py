@@ -91,6 +91,10 @@ class AmazonRefund(models.Model):
         string="Lines",
         readonly=True,
     )
+    # Odoo quotes what accountants have to mend, too.
+    answer = fields.Char(
+        groups='amazon_connector.group_amazon_user,account.group_account_invoice',
+    )
     state = fields.Selection(
         selection=[
             ('to_do', "To Do"),
@@ -212,6 +216,7 @@ class AmazonRefund(models.Model):
 
         :return: None
         """
+        # In sudo mode: crons are the system's.
         self.env.ref('amazon_connector.ir_cron_process_refunds').sudo()._trigger()
 
     @api.model

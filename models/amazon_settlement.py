@@ -46,6 +46,10 @@ class AmazonSettlement(models.Model):
     line_total = fields.Monetary(
         string="Sum of the Lines", help="It has to be the total, to the cent.", readonly=True,
     )
+    # Odoo quotes what accountants have to mend, too.
+    answer = fields.Char(
+        groups='amazon_connector.group_amazon_user,account.group_account_invoice',
+    )
     state = fields.Selection(
         selection=[
             ('to_do', "To Read"),
@@ -111,7 +115,8 @@ class AmazonSettlement(models.Model):
     # === ACTION METHODS === #
 
     def action_retry(self):
-        """Read settlements again that failed, and book what can be booked.
+        """Read settlements again that failed, book what can be booked, and reconcile what Odoo
+        has refused to.
 
         :return: None
         """
@@ -119,6 +124,7 @@ class AmazonSettlement(models.Model):
         # In sudo mode: accountants book, and the connector alone writes settlements.
         settlements = self.sudo()
         settlements.filtered(lambda s: s.state == 'failed')._begin_again()
+        settlements.filtered('reason')._reconcile_again()
         settlements._wake_booking()
         settlements._process(TimeBudget(SYNC_SECONDS))
 
@@ -198,6 +204,7 @@ class AmazonSettlement(models.Model):
 
         :return: None
         """
+        # In sudo mode: crons are the system's.
         self.env.ref('amazon_connector.ir_cron_book_settlements').sudo()._trigger()
 
     @api.model

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
@@ -9,6 +11,8 @@ from .quiet import quiet_sql
 from .tools import SYNC_SECONDS, TimeBudget
 
 RECONCILED_PER_PART = 200  # orders
+# What Odoo refuses to reconcile is looked at again, whether a person has done it or not.
+RECONCILED_AGAIN_AFTER = timedelta(hours=12)
 
 
 class AmazonSettlement(models.Model):
@@ -111,6 +115,9 @@ class AmazonSettlement(models.Model):
     def _process(self, budget):
         """Override of `amazon_connector` to go on with what is not reconciled yet."""
         super()._process(budget)
+        self.search([
+            ('state', '=', 'booked'), ('next_try', '<=', fields.Datetime.now()),
+        ])._reconcile_again()
         for settlement in self.search([('state', '=', 'booked'), ('is_reconciled', '=', False)]):
             settlement = settlement[0]  # Avoid prefetching after each cache invalidation.
             if budget.is_spent():
@@ -180,6 +187,8 @@ class AmazonSettlement(models.Model):
         self.write({
             'reason': self._get_failure_reason(exception), 'answer': self._get_answer(exception),
         })
+        if self.state == 'booked':
+            self.reconciled_up_to = 0  # The reason goes when nothing fails from there on.
         self.account_id._follow_up_failures()
 
     def _find_obstacle(self):
@@ -325,6 +334,17 @@ class AmazonSettlement(models.Model):
 
     # === BUSINESS METHODS - RECONCILING === #
 
+    def _reconcile_again(self):
+        """Let those that are booked be reconciled from their first item on, which says anew what
+        can't be.
+
+        :return: None
+        """
+        booked = self.filtered(lambda settlement: settlement.state == 'booked')
+        if booked:
+            booked.write({'is_reconciled': False, 'reconciled_up_to': 0, 'next_try': False})
+            self._wake_booking()
+
     def _reconcile_parts(self, budget):
         """Reconcile the items of the entries with invoices, credit notes and payments; commit each
         part.
@@ -334,6 +354,7 @@ class AmazonSettlement(models.Model):
         """
         self.ensure_one()
         Item = self.env['account.move.line']
+        had_reason = bool(self.reason)
         if not self.reconciled_up_to and self.reason:
             self.reason = False
         while not self.is_reconciled:
@@ -352,7 +373,12 @@ class AmazonSettlement(models.Model):
             # What is a draft is reconciled when it is posted.
             self.is_reconciled = len(items) < RECONCILED_PER_PART
             if self.is_reconciled:
-                self._reconcile_carried()
+                self._reconcile_rest()
+                self.next_try = bool(self.reason) and (
+                    fields.Datetime.now() + RECONCILED_AGAIN_AFTER
+                )
+                if had_reason or self.reason:
+                    self.account_id._follow_up_failures()
             self.env['ir.cron']._commit_progress()
 
     def _reconcile_apart(self, items):
@@ -361,28 +387,57 @@ class AmazonSettlement(models.Model):
         :param account.move.line items: The items.
         :return: None
         """
+        refusal = self._try_to_reconcile(items._reconcile_with_amazon)
+        if not refusal:
+            return
+        by_order = items.grouped('amazon_order_ref')
+        if len(by_order) > 1:
+            for some in by_order.values():
+                self._reconcile_apart(some)
+        elif items:
+            self._note_not_reconciled(items[0].amazon_order_ref, refusal)
+
+    def _try_to_reconcile(self, reconcile):
+        """Reconcile something, unless Odoo refuses it.
+
+        :param callable reconcile: Does it.
+        :return: Why Odoo refuses it, `None` if it does not.
+        :rtype: Exception | None
+        """
         self._flush_before()
         try:
             with quiet_sql(), self.env.cr.savepoint():
-                items._reconcile_with_amazon()
+                reconcile()
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             raise
         except Exception as exception:
             self.env.invalidate_all(flush=False)
-            by_order = items.grouped('amazon_order_ref')
-            if len(by_order) > 1:
-                for some in by_order.values():
-                    self._reconcile_apart(some)
-            elif items:
-                self.write({
-                    'reason': self.env._(
-                        "The payment of %(order)s could not be reconciled: %(reason)s Reconcile it"
-                        " by hand; everything else is done.",
-                        order=items[0].amazon_order_ref,
-                        reason=self._get_failure_reason(exception),
-                    ),
-                    'answer': self._get_answer(exception),
-                })
+            return exception
+        return None
+
+    def _note_not_reconciled(self, name, refusal):
+        """Say what could not be reconciled.
+
+        :param str name: What was to be paid.
+        :param Exception refusal: Why not.
+        :return: None
+        """
+        self.write({
+            'reason': self.env._(
+                "The payment of %(order)s could not be reconciled: %(reason)s Reconcile it by hand;"
+                " everything else is done.",
+                order=name,
+                reason=self._get_failure_reason(refusal),
+            ),
+            'answer': self._get_answer(refusal),
+        })
+
+    def _reconcile_rest(self):
+        """Reconcile what is of no order, when all orders are done. To be extended.
+
+        :return: None
+        """
+        self._reconcile_carried()
 
     def _reconcile_carried(self):
         """Reconcile what was carried on, or held back, with what other entries gave and took of it.

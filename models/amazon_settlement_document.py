@@ -47,6 +47,10 @@ class AmazonSettlementDocument(models.Model):
     content = fields.Binary(
         help="As it came.", attachment=True, readonly=True, copy=False,
     )
+    # Odoo quotes what accountants have to mend, too.
+    answer = fields.Char(
+        groups='amazon_connector.group_amazon_user,account.group_account_invoice',
+    )
     state = fields.Selection(
         selection=[
             ('to_download', "To Download"),

@@ -175,3 +175,12 @@ class AmazonSettlement(models.Model):
         """Override of `amazon_connector` to add the fees to Amazon's bills."""
         super()._book()
         self.move_ids._bill_fees()
+
+    # === BUSINESS METHODS - RECONCILING === #
+
+    def _reconcile_rest(self):
+        """Override of `amazon_connector` to reconcile Amazon's bills, where that was refused."""
+        super()._reconcile_rest()
+        for bill in self.move_ids._get_fee_items()._get_bills():
+            if refusal := self._try_to_reconcile(bill._reconcile_fees):
+                self._note_not_reconciled(bill.display_name, refusal)

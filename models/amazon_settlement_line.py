@@ -193,6 +193,7 @@ class AmazonMoneyKind(models.Model):
         """
         if self.env.su or self.env.user.has_group('account.group_account_manager'):
             return
+        # In sudo mode: kinds are those of all companies.
         booked = self.env['amazon.settlement.line'].sudo().search([
             ('kind_id', 'in', self.ids), ('settlement_id.state', '=', 'booked'),
         ], limit=1)

@@ -72,6 +72,7 @@ class AmazonSettlement(models.Model):
         rest = [deposit for deposit in deposits if deposit not in matched]
         if rest and len(self) == 1 and not matched:
             return settlements._open_candidates(rest)
+        # In sudo mode: who books need not be allowed to read accounts.
         return self[:1].account_id.sudo()._notify(
             self.env._(
                 "Deposits matched: %(count)s. Left: %(rest)s.",
@@ -140,6 +141,7 @@ class AmazonSettlement(models.Model):
 
         :return: None
         """
+        # In sudo mode: crons are the system's.
         self.env.ref('amazon_connector.ir_cron_match_deposits').sudo()._trigger()
 
     @api.model

@@ -221,4 +221,5 @@ class AmazonSettlement(models.Model):
                 ('settlement_ref', '=', self.settlement_ref),
                 ('settlement_id', '=', False),
             ])._link_settlement()
+            # In sudo mode: crons are the system's.
             self.env.ref('amazon_connector.ir_cron_read_payouts').sudo()._trigger()

@@ -1,3 +1,4 @@
+import logging
 from datetime import datetime, timedelta
 
 from odoo import fields, models
@@ -5,6 +6,8 @@ from odoo import fields, models
 from ..amazon import finances
 from ..amazon.errors import Rejected
 from .tools import to_aware
+
+_logger = logging.getLogger(__name__)
 
 # Amazon may show a transaction two days after the time that it says of it.
 OVERLAP = timedelta(hours=72)
@@ -25,6 +28,8 @@ class AmazonSync(models.Model):
     way = fields.Selection(
         selection_add=[('transactions', "Transactions")], ondelete={'transactions': 'cascade'},
     )
+    # How many transactions of the period that was read last can't be read.
+    left_out = fields.Integer(readonly=True, groups=fields.NO_ACCESS)
 
     # === BUSINESS METHODS === #
 
@@ -127,18 +132,39 @@ class AmazonSync(models.Model):
             self.env['ir.cron']._commit_progress()
             return True
         page = finances.parse_transactions(payload)
+        for note in page.notes:
+            _logger.warning("Transactions: %s", note)
         stored = self.env['amazon.transaction']._store(self.connection_id, page.transactions)
         run.outcomes['read'] += len(stored)
         self._end_turn()
+        left_out = window.get('left_out', 0) + page.left_out
         if page.next_token:
-            self.window = {**window, 'token': page.next_token}
+            self.window = {**window, 'token': page.next_token, 'left_out': left_out}
         elif window['status']:
             self.window = self._begin_period(status='')
         else:
             self.write({'cursor': until, 'window': False})
+        if not page.next_token:
+            self._note_left_out(left_out)
         self.env['amazon.refund']._wake()
         self.env['ir.cron']._commit_progress()
         return bool(self.window) or until < self._get_newest() - READ_EVERY
+
+    def _note_left_out(self, count):
+        """Tell the person in charge of transactions that can't be read. Periods overlap: what was
+        told of once is not told of again.
+
+        :param int count: How many there are in a period.
+        :return: None
+        """
+        if count > self.left_out and self._is_counted_on():
+            self.connection_id._get_first_account()._warn_person_in_charge(self.env._(
+                "Transactions on Amazon that can't be read: %(count)s. A refund among them is here"
+                " when its settlement comes in, not before. The server log names the fields that"
+                " are odd.",
+                count=count,
+            ))
+        self.left_out = count
 
     def _get_denial_reason(self):
         """Override of `amazon_connector`: orders and deliveries go on without this way."""

@@ -138,6 +138,7 @@ class SaleOrder(models.Model):
             )) from None
         invoices = super()._create_invoices(grouped=grouped, final=final, date=date)
         with as_connector():
+            # In sudo mode: who makes invoices need not see all lines of orders.
             for order in invoices.sudo().line_ids.sale_line_ids.order_id & orders:
                 order._note_invoiced()
         return invoices

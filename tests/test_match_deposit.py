@@ -276,6 +276,21 @@ class TestMatchDeposit(DepositCase):
             'company_id': self.company.id,
         })
 
+    # === WHO === #
+
+    def test_who_only_sells_reads_payouts_and_matches_none(self):
+        self.earn()
+        settlement = self.settle()
+        self.simulator.clock.advance(days=3)
+        line = self.show(100, f"SEPA {self.seller.trace_id(self.seller.settlements[0])}")
+        user = self.create_user('seller', 'amazon_connector.group_amazon_user')
+        self.press(self.account.with_user(user), 'action_read_payouts')
+        self.assertTrue(settlement.trace_id)
+        self.assertOpen(line)
+        self.assertTrue(self.get_triggers('match_deposits'))
+        self.run_cron('match_deposits')
+        self.assertMatched(settlement, line)
+
     # === UNDONE === #
 
     def test_what_a_person_undoes_is_matched_again_by_a_person_only(self):

@@ -736,6 +736,20 @@ class TestRefundRights(RefundCase):
         self.assertEqual(record.state, 'done')
         self.assertEqual(self.get_sale_order(order).with_user(clerk).invoice_count, 2)
 
+    def test_who_only_sells_reads_refunds_and_makes_no_credit_note(self):
+        order = self.sell_before(Item('MUG', '12.99'))
+        self.invoice(order)
+        self.refund(order)
+        user = self.create_user('seller', 'amazon_connector.group_amazon_user')
+        self.press(self.account.with_user(user), 'action_read_refunds')
+        self.assertEqual(len(self.get_transactions(order)), 2)
+        self.assertFalse(self.get_refunds(order).credit_note_id)
+        self.assertTrue(self.get_triggers('process_refunds'))
+        self.process()
+        credit_note = self.get_refunds(order).credit_note_id
+        self.assertEqual(credit_note.state, 'posted')
+        self.assertNotEqual(credit_note.create_uid, user)
+
     def test_an_upload_brings_refunds_without_a_connection(self):
         order = self.sell_before(Item('MUG', '12.99'))
         self.invoice(order)

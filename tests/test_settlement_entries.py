@@ -1,6 +1,7 @@
 from datetime import timedelta
 from unittest.mock import patch
 
+from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
@@ -321,3 +322,141 @@ class TestSettlementEntries(MoneyCase):
         bert = self.create_user('bert', 'account.group_account_manager')
         kind.with_user(bert).category = 'fba_fee'
         self.assertEqual(kind.category, 'fba_fee')
+
+
+@tagged('post_install', '-at_install')
+class TestRefusedReconciling(MoneyCase):
+    """What Odoo refuses to reconcile is said, and done as soon as it can be."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.accountant = cls.create_user('accountant', 'account.group_account_invoice')
+        cls.exchange_journal = cls.company.currency_exchange_journal_id
+        cls.rate = cls.env['res.currency.rate'].create({
+            'currency_id': cls.env.ref('base.GBP').id, 'name': '2020-01-01', 'rate': 0.8,
+            'company_id': cls.company.id,
+        })
+
+    def sell_in_pounds(self, price='8.00'):
+        """Let a buyer in Britain order something that is shipped."""
+        return self.sell(Item('MUG', price), marketplace='GB')
+
+    def lose_exchange_journal(self):
+        """Let the rate change, and Odoo have no journal for what that makes."""
+        self.rate.rate = 0.5
+        self.company.currency_exchange_journal_id = False
+
+    def find_exchange_journal(self):
+        """Let there be a journal for exchange differences again."""
+        self.company.currency_exchange_journal_id = self.exchange_journal
+
+    def let_pass(self, settlement):
+        """Let the time come to look at a settlement again."""
+        self.assertGreater(settlement.next_try, fields.Datetime.now() + timedelta(hours=1))
+        settlement.sudo().next_try = fields.Datetime.now()
+
+    def assertSaid(self, settlement, name):
+        """Assert that people see what was not reconciled, and why."""
+        self.assertEqual(settlement.state, 'booked')
+        self.assertIn(f"The payment of {name} could not be reconciled", settlement.reason)
+        self.assertIn("Exchange", settlement.with_user(self.accountant).answer)
+        self.assertEqual(self.account.settlement_attention_count, 1)
+        self.assertIn("Settlements wait", str(self.account.activity_ids.mapped('note')))
+
+    def assertDone(self, settlement, move):
+        """Assert that nothing is said any longer."""
+        self.assertFalse(settlement.reason)
+        self.assertFalse(settlement.answer)
+        self.assertFalse(settlement.next_try)
+        self.assertEqual(move.payment_state, 'paid')
+        self.assertFalse(self.account.settlement_attention_count)
+        self.assertNotIn("Settlements wait", str(self.account.activity_ids.mapped('note')))
+
+    def refuse_one_of_two(self):
+        """Let one of two invoices not be reconciled with their settlement; return all three."""
+        refused = self.invoice(self.sell_in_pounds())
+        self.lose_exchange_journal()
+        good = self.invoice(self.sell_in_pounds('16.00'))
+        settlement = self.settle('GBP')
+        self.assertEqual(good.payment_state, 'paid')
+        self.assertEqual(refused.payment_state, 'not_paid')
+        self.assertSaid(settlement, refused.line_ids.sale_line_ids.order_id.amazon_order_ref)
+        return settlement, refused, good
+
+    def test_one_order_that_is_refused_is_named_and_retry_reconciles_it(self):
+        settlement, refused, good = self.refuse_one_of_two()
+        partials = good.line_ids.matched_credit_ids
+        self.press(settlement.with_user(self.accountant), 'action_retry')
+        self.assertSaid(settlement, refused.line_ids.sale_line_ids.order_id.amazon_order_ref)
+        self.find_exchange_journal()
+        self.press(settlement.with_user(self.accountant), 'action_retry')
+        self.assertDone(settlement, refused)
+        self.assertEqual(good.line_ids.matched_credit_ids, partials)
+
+    def test_what_a_person_reconciles_is_said_no_longer(self):
+        settlement, refused, _good = self.refuse_one_of_two()
+        self.find_exchange_journal()
+        ref = refused.line_ids.sale_line_ids.order_id.amazon_order_ref
+        items = settlement.move_ids.line_ids.filtered(lambda item: item.amazon_order_ref == ref)
+        items |= refused.line_ids.filtered(lambda item: item.display_type == 'payment_term')
+        items.reconcile()
+        self.assertTrue(settlement.reason)
+        self.let_pass(settlement)
+        self.run_cron('book_settlements')
+        self.assertDone(settlement, refused)
+
+    def test_what_is_refused_of_an_invoice_that_is_posted_later_is_said_too(self):
+        order = self.sell_in_pounds()
+        settlement = self.settle('GBP')
+        self.assertFalse(settlement.reason)
+        self.lose_exchange_journal()
+        invoice = self.invoice(order)
+        self.assertEqual((invoice.state, invoice.payment_state), ('posted', 'not_paid'))
+        self.run_cron('book_settlements')
+        self.assertSaid(settlement, order.order_id)
+        self.find_exchange_journal()
+        self.let_pass(settlement)
+        self.run_cron('book_settlements')
+        self.assertDone(settlement, invoice)
+
+    def test_what_is_refused_of_amazons_bill_is_said_too(self):
+        self.seller.charge_fee('storage', '8.00', currency='GBP')
+        settlement = self.settle('GBP')
+        self.assertFalse(settlement.reason)
+        bill = self.env['account.move'].search([('amazon_fee_settlement_ids', '=', settlement.id)])
+        self.env['res.currency.rate'].create({
+            'currency_id': bill.currency_id.id, 'name': '2019-01-01', 'rate': 0.4,
+            'company_id': self.company.id,
+        })
+        bill.invoice_date = '2019-12-31'
+        self.lose_exchange_journal()
+        bill.action_post()
+        self.assertEqual((bill.state, bill.payment_state), ('posted', 'not_paid'))
+        self.run_cron('book_settlements')
+        self.assertSaid(settlement, bill.name)
+        self.find_exchange_journal()
+        self.press(settlement.with_user(self.accountant), 'action_retry')
+        self.assertDone(settlement, bill)
+
+    def test_cents_of_conversion_are_on_the_largest_item_where_nothing_is_paid_out(self):
+        self.rate.rate = 0.6
+        for number in range(3):
+            self.seller.post_money(
+                'Order', 'ItemPrice', 'Principal', '1.00', currency='GBP', sku='MUG',
+                order_id=f'111-1111111-111111{number}',
+            )
+        self.seller.post_money(
+            'Refund', 'ItemPrice', 'Principal', '-3.00', currency='GBP', sku='MUG',
+            order_id='111-1111111-1111119',
+        )
+        settlement = self.settle('GBP')
+        settlement.sudo().proven_at -= timedelta(days=2)  # Nobody knows the orders.
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked', settlement.reason)
+        items = settlement.move_ids.line_ids
+        self.assertEqual(settlement.move_ids.state, 'posted')
+        self.assertEqual(
+            sorted(items.mapped(lambda item: (item.amount_currency, item.balance))),
+            [*[(-1, -1.67)] * 3, (3, 5.01)],
+        )

@@ -1,5 +1,8 @@
+from lxml import html
+
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
+from odoo.tools.safe_eval import safe_eval
 
 from odoo.addons.amazon_connector.models.amazon_ledger import ACCOUNT_FIELDS
 from odoo.addons.amazon_connector.models.amazon_money_kind import WORDS
@@ -334,6 +337,26 @@ class TestSettlements(MoneyCase):
         self.assertFalse(settlement.move_ids)
         self.run_cron('book_settlements')
         self.assertEqual(settlement.state, 'booked')
+
+    def test_accountants_read_why_odoo_refuses(self):
+        accountant = self.create_user('anna', 'account.group_account_invoice')
+        for name in (
+            'amazon.settlement', 'amazon.settlement.document', 'amazon.refund',
+            'amazon.invoice.upload',
+        ):
+            with self.subTest(name):
+                Model = self.env[name].with_user(accountant)
+                self.assertIn('answer', Model.fields_get())
+                form = html.fromstring(Model.get_view(view_type='form')['arch'])
+                self.assertTrue(form.xpath("//field[@name='answer']"))
+        form = html.fromstring(
+            self.env['amazon.settlement'].with_user(accountant).get_view(view_type='form')['arch'],
+        )
+        self.assertTrue(form.xpath("//div[@name='waits']/field[@name='answer']"))
+        [retry] = form.xpath("//button[@name='action_retry']")
+        for reason in ("Why", False):
+            values = {'state': 'booked', 'reason': reason}
+            self.assertEqual(safe_eval(retry.get('invisible'), values), not reason)
 
     def test_a_file_of_another_accounts_marketplace_is_refused(self):
         other = self.create_account(

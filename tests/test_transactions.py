@@ -3,12 +3,14 @@ from datetime import timedelta
 from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
+from odoo.tools import html2plaintext, mute_logger
 
 from odoo.addons.amazon_connector.simulator import ROLE_FINANCES, Item
 
 from .common import MoneyCase
 
 LIST = 'listTransactions'
+WAY = 'odoo.addons.amazon_connector.models.amazon_sync_transactions'
 
 
 class TransactionCase(MoneyCase):
@@ -168,6 +170,7 @@ class TestTransactions(TransactionCase):
         self.run_cron('read_transactions')
         self.assertEqual(self.count_calls(LIST), calls + 1)
 
+    @mute_logger(WAY)
     def test_oddities_do_not_stop_the_others(self):
         orders = {
             name: self.sell_before(Item('MUG', '12.99'))
@@ -183,6 +186,33 @@ class TestTransactions(TransactionCase):
         self.assertEqual(self.get_transactions(orders['no marketplace']).account_id, self.account)
         self.assertFalse(self.get_transactions(orders['no id']))
         self.assertFalse(self.get_transactions(orders['no date']))
+
+    def test_what_can_not_be_read_is_said_once(self):
+        def get_notes():
+            notes = ' '.join(self.account.activity_ids.mapped('note'))
+            return [count for count in '123' if f"can't be read: {count}." in html2plaintext(notes)]
+
+        orders = [self.sell_before(Item('MUG', '12.99')) for _number in range(2)]
+        self.seller.set_transaction_oddity('no id', orders[0])
+        with self.assertLogs(WAY, 'WARNING') as logs:
+            self.read()
+        self.assertIn("transactionId is missing", logs.output[0])
+        self.assertNotIn(orders[0].order_id, str(logs.output))
+        self.assertEqual(get_notes(), ['1'])
+        self.account.activity_ids.unlink()
+        with mute_logger(WAY):
+            self.read()
+            self.assertFalse(get_notes())
+            self.seller.set_transaction_oddity('no date', orders[1])
+            self.read()
+        self.assertEqual(get_notes(), ['2'])
+
+    @mute_logger(WAY)
+    def test_who_keeps_no_books_here_is_not_told_of_what_can_not_be_read(self):
+        self.account.ledger_ids.unlink()
+        self.seller.set_transaction_oddity('no id', self.sell_before(Item('MUG', '12.99')))
+        self.read()
+        self.assertNotIn("can't be read", str(self.account.activity_ids.mapped('note')))
 
     def test_a_missing_role_stops_this_way_only(self):
         self.seller.revoke_role(ROLE_FINANCES)
