@@ -938,7 +938,7 @@ class TestButtons(BooksCase):
         }
 
     def press_everything(self, user, left_out=(), models=()):
-        """Press each button, of some models or of all, on each record; return how many there are."""
+        """Press each button on each record, of some models or all; return how many there are."""
         pressed = 0
         for model, methods in self.find_methods().items():
             for method in methods if model in models or not models else ():
