@@ -179,6 +179,7 @@ class TestSettlementDocuments(MoneyCase):
             *self.make_rows('15', '1.234', '8.766'),
             *self.make_rows('16', '4.00', '6.00'),
         )
+        self.run_cron('book_settlements')
         for ref, reason in (
             ('12', r"no line with the total .* Press Read Settlements"),
             ('13', r"more than one total .* Press Read Settlements"),
