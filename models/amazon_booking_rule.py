@@ -70,6 +70,15 @@ class AmazonBookingRule(models.Model):
         'UNIQUE(account_id, category)', "The account has a rule for this kind of money already.",
     )
 
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        """Override of `base` to let nobody hand a rule to an account of another company."""
+        res = super().write(vals)
+        if 'account_id' in vals:
+            self.check_access('write')
+        return res
+
     # === BUSINESS METHODS === #
 
     @api.model

@@ -103,6 +103,15 @@ class AmazonLedger(models.Model):
                         account=account.display_name,
                     ))
 
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        """Override of `base` to let nobody hand a ledger to an account of another company."""
+        res = super().write(vals)
+        if 'account_id' in vals:
+            self.check_access('write')
+        return res
+
     # === BUSINESS METHODS === #
 
     @api.model

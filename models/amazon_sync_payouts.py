@@ -3,6 +3,7 @@ from datetime import timedelta
 from odoo import fields, models
 
 from ..amazon import transfers
+from ..amazon.errors import Rejected
 from .tools import to_aware
 
 FIRST_LOOK = timedelta(days=89)
@@ -10,6 +11,7 @@ LOOK_EVERY = timedelta(hours=20)
 # So long a payout may change: banks send back what has arrived, too.
 OVERLAP = timedelta(days=30)
 MAX_EXPECTED_PAGES = 20
+MAX_EXPIRIES = 2  # of a token, until it is a failure
 
 
 class AmazonSync(models.Model):
@@ -69,9 +71,10 @@ class AmazonSync(models.Model):
             ('payout_ids', '=', False),
         ], limit=1))
 
-    def _begin_payouts(self):
+    def _begin_payouts(self, expiries=0):
         """Return how a look at Amazon's payouts begins, as JSON keeps it.
 
+        :param int expiries: How many tokens have expired.
         :rtype: dict
         """
         now = fields.Datetime.now()
@@ -80,6 +83,7 @@ class AmazonSync(models.Model):
             'since': fields.Datetime.to_string(since),
             'begun_at': fields.Datetime.to_string(now),
             'token': '',
+            'expiries': expiries,
         }
 
     def _read_payouts(self, client):
@@ -88,16 +92,28 @@ class AmazonSync(models.Model):
         :param amazon.client.Client client: The client of the connection.
         :return: Whether there is more to do.
         :rtype: bool
+        :raise AmazonError: If Amazon does not answer.
         """
         if not self.try_lock_for_update(allow_referencing=True) or not self.window:
             return False
         window, Payout = self.window, self.env['amazon.payout']
         if not window.get('is_expected'):
-            page = transfers.parse_payouts(transfers.fetch_payouts_page(
-                client,
-                to_aware(fields.Datetime.to_datetime(window['since'])),
-                window['token'],
-            ))
+            try:
+                payload = transfers.fetch_payouts_page(
+                    client,
+                    to_aware(fields.Datetime.to_datetime(window['since'])),
+                    window['token'],
+                )
+            except Rejected:
+                expiries = window.get('expiries', 0)
+                if not window['token'] or expiries >= MAX_EXPIRIES:
+                    self.window = False
+                    self.env['ir.cron']._commit_progress()
+                    raise
+                self.window = self._begin_payouts(expiries + 1)
+                self.env['ir.cron']._commit_progress()
+                return True
+            page = transfers.parse_payouts(payload)
             Payout._store(self.connection_id, page)
             self.window = {
                 **window, 'token': page.next_token, 'is_expected': not page.next_token,

@@ -4,12 +4,14 @@ from odoo import fields, models
 from odoo.fields import Domain
 
 from ..amazon import reports, settlements
+from ..amazon.errors import Rejected
 from .tools import to_aware
 
 KEPT_BY_AMAZON = timedelta(days=89)  # it shows 90, by its own clock
 LOOK_EVERY = timedelta(hours=20)
 # A settlement may be listed days after its end.
 OVERLAP = timedelta(days=14)
+MAX_EXPIRIES = 2  # of a token, until it is a failure
 
 
 class AmazonSync(models.Model):
@@ -67,15 +69,21 @@ class AmazonSync(models.Model):
         self._note_success(run)
         return False
 
-    def _begin_look(self):
+    def _begin_look(self, expiries=0):
         """Return how a look at Amazon's list begins, as JSON keeps it.
 
+        :param int expiries: How many tokens have expired.
         :rtype: dict
         """
         now = fields.Datetime.now()
         oldest = now - KEPT_BY_AMAZON
         since = max(oldest, self.cursor - OVERLAP) if self.cursor else oldest
-        return {'since': since.isoformat(), 'begun_at': now.isoformat(), 'token': ''}
+        return {
+            'since': since.isoformat(),
+            'begun_at': now.isoformat(),
+            'token': '',
+            'expiries': expiries,
+        }
 
     def _read_next_list(self, client):
         """Read one page of Amazon's list, note what it holds, and commit both.
@@ -83,16 +91,27 @@ class AmazonSync(models.Model):
         :param amazon.client.Client client: The client of the connection.
         :return: Whether there may be more to do.
         :rtype: bool
+        :raise AmazonError: If Amazon does not answer.
         """
         if not self.try_lock_for_update(allow_referencing=True) or not self.window:
             return False
         window = self.window
-        found, token = reports.fetch_reports_page(
-            client,
-            settlements.REPORT_TYPE,
-            to_aware(fields.Datetime.to_datetime(window['since'].replace('T', ' '))),
-            next_token=window['token'],
-        )
+        try:
+            found, token = reports.fetch_reports_page(
+                client,
+                settlements.REPORT_TYPE,
+                to_aware(fields.Datetime.to_datetime(window['since'].replace('T', ' '))),
+                next_token=window['token'],
+            )
+        except Rejected:
+            expiries = window.get('expiries', 0)
+            if not window['token'] or expiries >= MAX_EXPIRIES:
+                self.window = False
+                self.env['ir.cron']._commit_progress()
+                raise
+            self.window = self._begin_look(expiries + 1)
+            self.env['ir.cron']._commit_progress()
+            return True
         self.env['amazon.settlement.document']._note_reports(self.connection_id, found)
         if token:
             self.window = {**window, 'token': token}

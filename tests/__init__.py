@@ -71,6 +71,7 @@ from . import test_prices
 from . import test_random_months
 from . import test_refunds
 from . import test_settings
+from . import test_settlement_documents
 from . import test_settlement_entries
 from . import test_settlements
 from . import test_settlements_parsing

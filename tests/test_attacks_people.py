@@ -11,12 +11,26 @@ from odoo.tools import mute_logger
 from odoo.addons.amazon_connector.models.guard import as_connector
 from odoo.addons.amazon_connector.simulator import Address, Buyer, Item
 
-from .common import AttackCase, RpcRefused, ShippingCase
+from .common import AttackCase, MoneyCase, RpcRefused, ShippingCase
 
 SALESMAN = 'sales_team.group_sale_salesman'
 STOCK = 'stock.group_stock_user'
 USER = 'amazon_connector.group_amazon_user'
 ADMIN = 'amazon_connector.group_amazon_admin'
+INVOICING = 'account.group_account_invoice'
+INVOICING_ADMIN = 'account.group_account_manager'
+# What only people of Invoicing change, or make.
+BOOKS = (
+    'amazon.settlement', 'amazon.settlement.line', 'amazon.money.kind', 'amazon.ledger',
+    'amazon.booking.rule', 'amazon.refund', 'account.move', 'account.move.line', 'account.payment',
+    'account.bank.statement.line', 'account.partial.reconcile', 'amazon.settlement.document',
+)
+# What people of Invoicing have no business with.
+NO_BOOKS = (
+    'amazon.account', 'amazon.connection', 'amazon.marketplace', 'amazon.order', 'amazon.offer',
+    'amazon.shipment', 'amazon.cancellation', 'amazon.feed', 'amazon.ledger',
+    'amazon.booking.rule', 'stock.picking', 'stock.move', 'product.product',
+)
 GUARDED = ('sale.order', 'sale.order.line', 'stock.picking', 'stock.move', 'res.partner')
 GRETA = {
     'buyer': Buyer('Greta Holm', 'greta@marketplace.amazon.de'),
@@ -621,10 +635,196 @@ class TestDocumentsOfOthers(PeopleCase):
             self.assertEqual(self.rpc(self.warehouseman, model, 'search_count', []), 1)
 
 
+class BooksCase(PeopleCase, MoneyCase):
+    """A company with something of everything that has to do with money, and its accountants."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.accountant = cls.create_person('anna', INVOICING)
+        cls.foreign_accountant = cls.create_person(
+            'oskar', INVOICING_ADMIN, company=cls.other_company,
+        )
+
+    def make_money(self):
+        """Let there be settlements in every state, a refund, payouts, an upload, and a bank."""
+        self.account.refund_policy = 'manual'
+        self.account.invoice_sending = 'upload'
+        order = self.sell(Item('MUG', '12.99', 2))
+        self.invoice(order)
+        self.booked = self.settle()
+        self.seller.refund(order, {'MUG': 1})
+        self.sell(Item('MUG', '99.00'))
+        closed = self.seller.close_settlement()
+        self.read_settlements()
+        self.proven = self.get_settlement(closed)
+        self.proven.move_ids.button_draft()
+        self.proven.move_ids.button_cancel()
+        self.seller.reissue(closed, odd='other lines')
+        self.seller.reimburse('MUG', 'WAREHOUSE_LOST', '50.00')
+        self.seller.post_money('Novelty', 'Novelty Charge', 'Something new', '-1.23')
+        self.failed = self.settle(odd='missing line')
+        self.run_cron('process_refunds')
+        self.press(self.account, 'action_read_payouts')
+        bank = self.env['account.journal'].create({
+            'name': "Hausbank", 'code': 'HB', 'type': 'bank', 'company_id': self.company.id,
+        })
+        self.bank_line = self.env['account.bank.statement.line'].create({
+            'journal_id': bank.id, 'date': self.booked.deposit_date,
+            'payment_ref': "Gutschrift", 'amount': self.booked.total,
+        })
+        self.refund = self.env['amazon.refund'].search([('company_id', '=', self.company.id)])
+        self.assertEqual(self.booked.state, 'booked')
+        self.assertEqual(self.proven.state, 'proven')
+        self.assertTrue(self.proven.rival_document_id)
+        self.assertEqual(self.failed.state, 'failed')
+        self.assertTrue(self.failed.unknown_kind_ids)
+        self.assertEqual(self.refund.state, 'to_do')
+        self.assertTrue(self.booked.payout_ids)
+        self.assertTrue(self.env['amazon.invoice.upload'].search([]))
+        self.simulator.calls.clear()
+
+    def open_candidates(self, user):
+        """Return the dialog of a deposit that is to be matched, as if somebody had opened it."""
+        return self.env(user=user, su=True)['amazon.match.deposit'].create({
+            'settlement_id': self.booked.id,
+            'line_ids': [
+                Command.create({
+                    'item_id': deposit.item.id, 'amount': deposit.amount,
+                    'statement_line_id': self.bank_line.id,
+                }) for deposit in self.booked._get_open_deposits()
+            ],
+        })
+
+
 @tagged('post_install', '-at_install', 'attacks')
-class TestButtons(PeopleCase):
+class TestBooksOfOthers(BooksCase):
+    """The money of a company is nobody's business in another one, whoever keeps books there."""
+
+    def test_who_keeps_the_books_of_another_company_sees_nothing_of_it(self):
+        self.make_money()
+        for model in (
+            'amazon.settlement', 'amazon.settlement.line', 'amazon.settlement.document',
+            'amazon.ledger', 'amazon.booking.rule', 'amazon.refund', 'amazon.refund.line',
+            'amazon.payout', 'amazon.invoice.upload', 'amazon.order.earning',
+        ):
+            records = self.env[model].search([])
+            with self.subTest(model):
+                self.assertTrue(records)
+                self.assertFalse(self.rpc(self.foreign_accountant, model, 'search_count', []))
+                self.assertDenied(
+                    self.foreign_accountant, model, 'read', records[:1].ids, ['display_name'],
+                )
+
+    def test_nor_do_they_change_anything(self):
+        self.make_money()
+        document = self.proven.document_id
+        for records, methods in (
+            (self.proven, ('action_book', 'action_retry', 'action_take_rival',
+                           'action_keep_first')),
+            (self.failed, ('action_book', 'action_retry')),
+            (self.booked, ('action_match_deposit',)),
+            (document, ('action_retry',)),
+            (self.refund, ('action_retry', 'action_skip')),
+            (self.booked.payout_ids, ('action_open_settlement',)),
+            (self.account, ('action_set_up_accounting', 'action_read_settlements',
+                            'action_read_payouts', 'action_read_refunds',
+                            'action_make_fee_bills')),
+            (self.env['amazon.invoice.upload'].search([], limit=1), ('action_retry',)),
+            (self.open_candidates(self.foreign_accountant).line_ids, ('action_match',)),
+        ):
+            for method in methods:
+                with self.subTest(method, model=records._name):
+                    self.assertTrue(records)
+                    self.assertDenied(
+                        self.foreign_accountant, records._name, method, records[:1].ids,
+                    )
+        for records, values in (
+            (self.account.ledger_ids, {'transit_account_id': self.ledger.reserve_account_id.id}),
+            (self.account.booking_rule_ids, {'tax_ids': []}),
+        ):
+            with self.subTest(records._name):
+                self.assertDenied(
+                    self.foreign_accountant, records._name, 'write', records[:1].ids, values,
+                )
+                self.assertDenied(self.foreign_accountant, records._name, 'unlink', records.ids)
+        self.assertEqual(self.proven.state, 'proven')
+        self.assertEqual(self.proven.document_id, document)
+        self.assertTrue(self.proven.rival_document_id)
+        self.assertFalse(self.bank_line.is_reconciled)
+        self.assertFalse(self.simulator.calls)
+
+    def test_a_file_is_uploaded_for_an_account_of_ones_own_only(self):
+        count = self.env['amazon.settlement.document'].search_count([])
+        [wizard_id] = self.rpc(self.foreign_accountant, 'amazon.upload.settlement', 'create', [{
+            'account_id': self.account.id, 'content': 'Zm9yZ2Vk', 'file_name': 'forged.txt',
+        }])
+        self.assertDenied(
+            self.foreign_accountant, 'amazon.upload.settlement', 'action_upload', [wizard_id],
+        )
+        self.assertEqual(self.env['amazon.settlement.document'].search_count([]), count)
+
+    def test_no_dialog_shows_lines_of_another_companys_bank(self):
+        self.make_money()
+        item = next(self.booked._get_open_deposits()).item
+        values = {'item_id': item.id, 'statement_line_id': self.bank_line.id}
+        for user in (self.foreign_accountant, self.accountant):
+            with self.subTest(user.login):
+                self.assertDenied(user, 'amazon.match.deposit', 'create', [{
+                    'settlement_id': self.booked.id, 'line_ids': [[0, 0, values]],
+                }])
+                own = self.open_candidates(user)
+                self.assertDenied(
+                    user, 'amazon.match.deposit.line', 'create', [{**values, 'wizard_id': own.id}],
+                )
+                self.assertDenied(
+                    user, 'amazon.match.deposit.line', 'write', own.line_ids.ids, values,
+                )
+        self.rpc(self.accountant, 'amazon.match.deposit.line', 'action_match', own.line_ids.ids)
+        self.assertTrue(self.bank_line.is_reconciled)
+
+    def test_journals_and_rules_are_handed_to_nobody(self):
+        self.env['account.chart.template'].try_loading(
+            self.CHART, company=self.other_company, install_demo=False,
+        )
+        account = self.create_account(company=self.other_company)
+        account.synced_marketplace_ids = self.account.synced_marketplace_ids
+        account.action_set_up_accounting()
+        currency = self.env.ref('base.JPY')
+        for theirs, ours, key in (
+            (
+                account._get_ledger(currency), self.account._get_ledger(currency),
+                {'currency_id': currency.id},
+            ),
+            (
+                account.booking_rule_ids[0], self.account.booking_rule_ids[0],
+                {'category': account.booking_rule_ids[0].category},
+            ),
+        ):
+            values = {
+                name: ours[name].id for name in (
+                    'journal_id', 'clearing_account_id', 'transit_account_id',
+                    'reserve_account_id', 'gl_account_id',
+                ) if name in ours
+            }
+            values['account_id'] = self.account.id
+            ours.unlink()  # so that there is room for it
+            with self.subTest(theirs._name):
+                self.assertTrue(theirs)
+                self.assertDenied(
+                    self.foreign_accountant, theirs._name, 'write', theirs.ids, values,
+                )
+                self.assertDenied(
+                    self.foreign_accountant, theirs._name, 'create', [{**values, **key}],
+                )
+
+
+@tagged('post_install', '-at_install', 'attacks')
+class TestButtons(BooksCase):
     """A button that somebody does not see is none that they press over RPC."""
 
+    # Kinds of money are named for all companies by people of Invoicing.
+    OF_ALL_COMPANIES = ('action_accept_proposal',)
     # What Odoo and the connector let people of the warehouse do in their company.
     WAREHOUSE = (
         'button_validate', 'action_validate_complete', 'action_validate', 'action_already_shipped',
@@ -673,7 +873,8 @@ class TestButtons(PeopleCase):
         self.simulator.calls.clear()
 
     def get_wizard_values(self):
-        """Return what an attacker would enter in the wizards."""
+        """Return what an attacker would enter in the wizards; `open_candidates` makes the others.
+        """
         offer = self.env['amazon.offer'].search([('sku', '=', 'UNMATCHED')])
         failed = self.env['amazon.order'].search([('state', '=', 'failed')])
         sale_order = self.get_sale_order(self.placed)
@@ -689,9 +890,7 @@ class TestButtons(PeopleCase):
             },
             'amazon.import.order': {'order_id': failed.id},
             'amazon.incomplete.deliveries': {'picking_ids': sale_order.picking_ids.ids},
-            'amazon.match.deposit': {
-                'settlement_id': self.env['amazon.settlement'].sudo().search([], limit=1).id,
-            },
+            'amazon.match.deposit': {},
             'amazon.match.deposit.line': {},
             'amazon.send.goods': {'account_id': self.account.id},
             'amazon.send.goods.line': {},
@@ -715,21 +914,22 @@ class TestButtons(PeopleCase):
         """Return the records to press a button of: all that there are, a wizard made for it."""
         if not self.env[model]._transient:
             return self.env[model].sudo().with_context(active_test=False).search([]).ids
+        if model == 'amazon.match.deposit.line':
+            return self.open_candidates(user).line_ids.ids
         with suppress(RpcRefused):
             return self.rpc(user, model, 'create', [self.get_wizard_values()[model]])
         return []
 
-    def take_picture(self):
-        """Return everything that must not change."""
+    def take_picture(self, *models):
+        """Return everything that must not change, of some models or all."""
         return {
             (model, record['id']): record
-            for model in (
+            for model in models or (
                 'amazon.account', 'amazon.connection', 'amazon.sync', 'amazon.marketplace',
                 'amazon.order', 'amazon.offer', 'amazon.shipment', 'amazon.cancellation',
-                'amazon.feed', 'amazon.check', 'amazon.settlement', 'amazon.money.kind',
-                'amazon.ledger', 'amazon.booking.rule', 'account.move', 'sale.order',
-                'sale.order.line', 'stock.picking',
-                'stock.move', 'product.product',
+                'amazon.feed', 'amazon.check', 'amazon.payout', 'amazon.transaction',
+                'amazon.invoice.upload', *BOOKS,
+                'sale.order', 'sale.order.line', 'stock.picking', 'stock.move', 'product.product',
             )
             for record in self.env[model].sudo().with_context(active_test=False).search([]).read([
                 name for name, field in self.env[model]._fields.items()
@@ -737,11 +937,11 @@ class TestButtons(PeopleCase):
             ])
         }
 
-    def press_everything(self, user, left_out=()):
-        """Press each button on each record alone and on all of them; return how many there are."""
+    def press_everything(self, user, left_out=(), models=()):
+        """Press each button on each record, of some models or all; return how many there are."""
         pressed = 0
         for model, methods in self.find_methods().items():
-            for method in methods:
+            for method in methods if model in models or not models else ():
                 if method in left_out:
                     continue
                 ids = self.get_ids(user, model)
@@ -754,6 +954,7 @@ class TestButtons(PeopleCase):
         return pressed
 
     def test_nobody_presses_what_they_may_not(self):
+        self.make_money()
         picture = self.take_picture()
         for user, left_out in (
             (self.portal, ()),
@@ -763,11 +964,34 @@ class TestButtons(PeopleCase):
             (self.foreign_salesman, ()),
             (self.foreign_warehouseman, ()),
             (self.foreign_admin, ()),
+            (self.foreign_accountant, self.OF_ALL_COMPANIES),
         ):
             with self.subTest(user=user.login), mute_logger('odoo.http', 'odoo.sql_db'):
                 self.assertGreater(self.press_everything(user, left_out), 50)
                 self.assertFalse([call.operation for call in self.simulator.calls])
                 self.assertEqual(self.take_picture(), picture)
+
+    def test_who_administers_amazon_without_invoicing_changes_no_books(self):
+        self.make_money()
+        picture = self.take_picture(*BOOKS)
+        with mute_logger('odoo.http', 'odoo.sql_db'):
+            self.assertGreater(
+                self.press_everything(self.admin, models=(*BOOKS, 'amazon.match.deposit.line')), 30,
+            )
+        self.assertEqual(self.take_picture(*BOOKS), picture)
+        self.assertFalse([call.operation for call in self.simulator.calls])
+
+    def test_who_keeps_the_books_changes_nothing_else(self):
+        self.make_money()
+        picture, books = self.take_picture(*NO_BOOKS), self.take_picture(*BOOKS)
+        with mute_logger('odoo.http', 'odoo.sql_db'):
+            self.assertGreater(self.press_everything(self.accountant), 50)
+        self.assertEqual(self.take_picture(*NO_BOOKS), picture)
+        self.assertFalse([
+            call.operation for call in self.simulator.calls
+            if not call.operation.startswith(('get', 'list', 'search', 'download', 'lwa'))
+        ])
+        self.assertNotEqual(self.take_picture(*BOOKS), books)
 
     def test_every_model_and_every_button_is_among_them(self):
         methods = self.find_methods()

@@ -165,6 +165,16 @@ class TestPayouts(PayoutCase):
         self.assertIn("role Finance", self.get_sync(self.account, 'payouts').last_error)
         self.assertEqual(self.account.state, 'connected')
 
+    def test_a_list_whose_token_has_expired_begins_anew(self):
+        self.earn()
+        settlement = self.settle()
+        sync = self.get_sync(self.account, 'payouts')
+        sync.window = {**sync._begin_payouts(), 'token': 'expired'}
+        self.run_cron('read_payouts')
+        self.assertTrue(settlement.payout_ids)
+        self.assertFalse(sync.window)
+        self.assertFalse(sync.last_error)
+
     def test_payouts_are_written_by_the_connector_alone(self):
         accountant = self.create_user('accountant', 'account.group_account_manager')
         payout = self.settle_and_pay().payout_ids.with_user(accountant)

@@ -1,3 +1,4 @@
+from collections import defaultdict
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -101,7 +102,84 @@ class TestSettlementEntries(MoneyCase):
             ('account_id', '=', self.ledger.clearing_account_id.id), ('reconciled', '=', False),
         ]))
 
+    # === WHAT IS NOT THE BUYER'S === #
+
+    def test_a_reimbursement_names_the_product(self):
+        self.sell(Item('MUG', '12.99'))  # so that Odoo knows what the SKU is
+        self.seller.reimburse('MUG', 'WAREHOUSE_LOST', '11.10')
+        self.seller.reimburse('MUG', 'WAREHOUSE_LOST', '1.10')
+        self.seller.reimburse('BOX', 'WAREHOUSE_LOST', '2.20')
+        settlement = self.settle()
+        account = self.account.booking_rule_ids.filtered(
+            lambda rule: rule.category == 'reimbursement',
+        ).gl_account_id
+        self.assertEqual(
+            {
+                item.name: item.credit for item in settlement.move_ids.line_ids
+                if item.account_id == account
+            },
+            {"WAREHOUSE_LOST · [MUG] Odoo MUG": 12.2, "WAREHOUSE_LOST · BOX": 2.2},
+        )
+
+    def get_amounts_by_category(self, settlement):
+        """Return what the lines of a settlement sum up to, by what they count as."""
+        amounts = defaultdict(float)
+        for line in settlement.line_ids:
+            amounts[line.category] += line.amount
+        return {name: settlement.currency_id.round(each) for name, each in amounts.items()}
+
+    def test_tax_that_amazon_withholds_is_cleared(self):
+        order = self.sell(Item(
+            'MUG', '20.00', 2, shipping='5.00', tax_rate='0.19', marketplace_facilitator=True,
+        ))
+        invoice = self.invoice(order)
+        settlement = self.settle()
+        amounts = self.get_amounts_by_category(settlement)
+        self.assertGreater(amounts['tax'], 0)
+        self.assertEqual(amounts['tax_withheld'], -amounts['tax'])
+        [item] = settlement.move_ids.line_ids.filtered('amazon_order_ref')
+        self.assertEqual(item.credit, invoice.amount_total)
+        self.assertEqual(item.credit, amounts['sale'] + amounts['shipping'])
+        self.assertEqual(invoice.payment_state, 'paid')
+        self.assertFalse(self.get_open_receivables())
+
+    def test_tax_that_amazon_withholds_and_gives_back_is_cleared(self):
+        order = self.sell(Item(
+            'MUG', '20.00', 2, shipping='5.00', tax_rate='0.19', marketplace_facilitator=True,
+        ))
+        invoice = self.invoice(order)
+        credit_note = invoice._reverse_moves()
+        credit_note.action_post()
+        self.seller.refund(order, shipping=True)
+        settlement = self.settle()
+        amounts = self.get_amounts_by_category(settlement)
+        self.assertLess(amounts['refund_tax'], 0)
+        self.assertEqual(amounts['refund_tax_withheld'], -amounts['refund_tax'])
+        items = settlement.move_ids.line_ids.filtered('amazon_order_ref')
+        self.assertEqual(
+            sorted(items.mapped('balance')), [-invoice.amount_total, invoice.amount_total],
+        )
+        self.assertFalse(self.get_open_receivables())
+
+    def test_the_sellers_own_tax_that_amazon_withholds_is_on_its_account(self):
+        rule = self.account.booking_rule_ids.filtered(lambda rule: rule.category == 'tax_credit')
+        taxes = self.company.account_purchase_tax_id.invoice_repartition_line_ids
+        self.assertTrue(taxes.account_id)
+        self.assertEqual(rule.gl_account_id, taxes.account_id)
+        order = self.sell(Item('MUG', '20.00'))
+        invoice = self.invoice(order)
+        for description, amount in (('TCS-IGST', '-0.50'), ('TDS (Section 194-O)', '-0.20')):
+            self.seller.post_money(
+                'Order', 'ItemWithheldTax', description, amount, order_id=order.order_id,
+            )
+        settlement = self.settle()
+        self.assertEqual(self.get_amounts(settlement, rule.gl_account_id), 0.7)
+        self.assertEqual(invoice.payment_state, 'paid')
+
+    # === ORDERS THAT ODOO DOES NOT KNOW === #
+
     def test_an_order_that_odoo_does_not_know_is_on_the_shared_customer(self):
+        self.sell(Item('MUG', '12.99'))
         self.seller.post_money(
             'Order', 'ItemPrice', 'Principal', '20.00', order_id='111-1111111-1111111', sku='MUG',
         )
@@ -110,7 +188,17 @@ class TestSettlementEntries(MoneyCase):
         self.run_cron('book_settlements')
         self.assertEqual(settlement.state, 'booked')
         self.assertEqual(settlement.unknown_order_count, 1)
-        item = settlement.move_ids.line_ids.filtered('amazon_order_ref')
+        [form] = self.env['amazon.settlement'].get_views([(False, 'form')])['views'].values()
+        self.assertIn('name="action_open_unknown_orders"', form['arch'])
+        action = settlement.action_open_unknown_orders()
+        line = self.env[action['res_model']].search(action['domain'])
+        self.assertEqual(
+            (line.order_ref, line.amount, line.settlement_id),
+            ('111-1111111-1111111', 20, settlement),
+        )
+        item = settlement.move_ids.line_ids.filtered(
+            lambda item: item.amazon_order_ref == line.order_ref,
+        )
         self.assertTrue(item.partner_id.amazon_marketplace_id)
         self.assertEqual(item.amount_residual, -20)
 

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from lxml import html
 
 from odoo.exceptions import AccessError, UserError
@@ -63,6 +65,29 @@ class TestSettlements(MoneyCase):
         self.assertTrue(settlement.rival_document_id)
         with self.assertRaisesRegex(UserError, "booked"):
             settlement.action_take_rival()
+
+    def test_a_person_may_keep_the_content_that_came_first(self):
+        seller = self.create_user('seller', 'amazon_connector.group_amazon_admin')
+        accountant = self.create_user('accountant', 'account.group_account_invoice')
+        self.sell(Item('MUG', '12.99'))
+        closed = self.seller.close_settlement()
+        self.read_settlements()
+        settlement = self.get_settlement(closed)
+        document, lines, moves = settlement.document_id, settlement.line_ids, settlement.move_ids
+        self.seller.reissue(closed, odd='other lines')
+        self.read_settlements()
+        self.assertEqual(self.account.settlement_attention_count, 1)
+        with self.assertRaises(AccessError):
+            settlement.with_user(seller).action_keep_first()
+        self.assertTrue(settlement.rival_document_id)
+        settlement.with_user(accountant).action_keep_first()
+        self.env.invalidate_all()
+        self.assertFalse(settlement.rival_document_id)
+        self.assertFalse(self.account.settlement_attention_count)
+        self.assertEqual(settlement.document_id, document)
+        self.assertEqual(settlement.line_ids, lines)
+        self.assertEqual(settlement.move_ids, moves)
+        self.assertEqual(settlement.state, 'booked')
 
     def test_an_unknown_kind_blocks_until_a_person_has_named_it(self):
         self.sell(Item('MUG', '12.99'))
@@ -208,6 +233,29 @@ class TestSettlements(MoneyCase):
         self.account.state = 'draft'
         with self.assertRaisesRegex(UserError, "not connected"):
             self.account.with_user(accountant).action_read_settlements()
+
+    def test_a_currency_without_a_rate_is_a_sentence_on_the_settlement(self):
+        self.sell(Item('MUG', '12.99'), marketplace='GB')
+        settlement = self.settle('GBP')
+        self.assertEqual(settlement.state, 'proven')
+        self.assertRegex(settlement.reason, "^GBP has no exchange rate .* Currencies")
+        self.assertFalse(settlement.move_ids)
+        rate = self.env['res.currency.rate'].create({
+            'currency_id': settlement.currency_id.id, 'company_id': self.company.id,
+            'name': settlement.date_end.date() + timedelta(days=2), 'rate': 0.5,
+        })
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'proven')
+        rate.name = settlement.date_end.date() - timedelta(days=2)
+        self.run_cron('book_settlements')
+        self.assertEqual(settlement.state, 'booked', settlement.reason)
+        self.assertFalse(settlement.reason)
+        ledger = self.account._get_ledger(settlement.currency_id)
+        item = settlement.move_ids.line_ids.filtered(
+            lambda item: item.account_id == ledger.transit_account_id,
+        )
+        self.assertEqual(item.amount_currency, settlement.total)
+        self.assertAlmostEqual(item.balance, 2 * settlement.total, 2)
 
     def test_a_locked_period_is_a_sentence_on_the_settlement(self):
         self.sell(Item('MUG', '12.99'))

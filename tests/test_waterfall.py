@@ -71,6 +71,28 @@ class TestWaterfall(MoneyCase):
         action = settlement.action_open_step('nonsense')
         self.assertFalse(self.env[action['res_model']].search(action['domain']))
 
+    def test_its_button_opens_the_credit_notes_of_what_it_refunds(self):
+        self.account.refund_policy = 'post'
+        orders = [self.sell(Item('MUG', '12.99', 2)) for _order in range(2)]
+        for order in orders:
+            self.invoice(order)
+            self.seller.refund(order, {'MUG': 1})
+        settlement = self.settle()
+        self.assertEqual(settlement.credit_note_count, 0)
+        self.run_cron('process_refunds')
+        self.env.invalidate_all()
+        found = self.env['amazon.refund'].search([('settlement_id', '=', settlement.id)])
+        self.assertEqual(len(found.credit_note_id), 2)
+        self.assertEqual(settlement.credit_note_count, 2)
+        action = settlement.action_open_credit_notes()
+        credit_notes = self.env[action['res_model']].search(action['domain'])
+        self.assertEqual(credit_notes, found.credit_note_id)
+        self.sell(Item('MUG', '12.99'))
+        other = self.settle()
+        self.assertEqual(other.credit_note_count, 0)
+        action = other.action_open_credit_notes()
+        self.assertFalse(self.env[action['res_model']].search(action['domain']))
+
     def test_what_the_lines_do_not_explain_is_a_step(self):
         self.sell(Item('MUG', '12.99'))
         closed = self.seller.close_settlement(odd='missing line')
