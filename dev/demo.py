@@ -243,6 +243,8 @@ def live_a_month(env: Environment, account: BaseModel) -> None:
     account.action_read_settlements()
     account.action_read_refunds()
     env['amazon.refund']._cron_process_refunds()
+    # Orders in them that Odoo does not know are asked for before they are booked.
+    account.action_read_settlements()
     env['amazon.settlement']._cron_book_settlements()
     show_on_bank(env)
     env['amazon.account']._cron_read_payouts()
