@@ -826,8 +826,8 @@ class TestButtons(BooksCase):
 
     # Kinds of money are named for all companies by people of Invoicing.
     OF_ALL_COMPANIES = ('action_accept_proposal',)
-    # What Odoo lets people of Invoicing do with sales orders.
-    INVOICING = ('action_confirm', 'action_cancel', 'action_draft')
+    # What people of Invoicing may do who, by Odoo's own rights, may change sales orders.
+    INVOICING = ('action_confirm', 'action_cancel', 'action_draft', 'action_already_shipped')
     # What Odoo and the connector let people of the warehouse do in their company.
     WAREHOUSE = (
         'button_validate', 'action_validate_complete', 'action_validate', 'action_already_shipped',
