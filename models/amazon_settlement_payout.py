@@ -189,7 +189,11 @@ class AmazonSettlement(models.Model):
         return self.search([
             ('account_id', '=', self.account_id.id),
             ('currency_id', '=', self.currency_id.id),
+            '|',
             ('date_end', '>', self.date_end),
+            '&',
+            ('date_end', '=', self.date_end),
+            ('id', '>', self.id),
         ], order='date_end, id', limit=1)
 
     def _get_transfers(self):
