@@ -19,6 +19,12 @@ TIME_LIMIT = 60 * 60  # seconds
 CORES = 2
 """How many runs share the tests: tests of processes and of the browser need a core each."""
 
+SLOW = ('_processes', '_tours', '_languages', '_uninstall')
+"""How the names of files end whose tests wait for processes and browsers."""
+
+SLOWNESS = 10
+"""How much longer these take than others of their size."""
+
 SOURCE_CHECKS = {
     'ruff': ('ruff', 'check', '--quiet', '.'),
     'pylint-odoo': ('pylint', '.'),
@@ -129,11 +135,11 @@ def run_tests(odoo: Odoo, *shares: str) -> Results:
 
 
 def share_tests() -> list[str]:
-    """Return the tags of all tests in shares of about the same size, one for each core."""
-    files = sorted((CHECKOUT / 'tests').glob('test_*.py'), key=lambda file: file.stat().st_size)
+    """Return the tags of all tests in shares that take about as long, one for each core."""
+    files = sorted((CHECKOUT / 'tests').glob('test_*.py'), key=_estimate_time)
     shares: list[list[Path]] = [[] for _core in range(CORES)]
     for file in reversed(files):
-        min(shares, key=lambda share: sum(file.stat().st_size for file in share)).append(file)
+        min(shares, key=lambda share: sum(map(_estimate_time, share))).append(file)
     return [','.join(f'/{MODULE}/tests/{file.name}' for file in share) for share in shares]
 
 
@@ -173,6 +179,11 @@ def export_terms(odoo: Odoo, database: str) -> str:
     terms = TERMS_DATES.sub('', exported.read_text(encoding='utf-8'))
     exported.unlink()
     return terms
+
+
+def _estimate_time(file: Path) -> int:
+    """Return how long a file of tests takes, in no unit."""
+    return file.stat().st_size * (SLOWNESS if file.stem.endswith(SLOW) else 1)
 
 
 def _follow(runs: dict[TestRun, TextIO]) -> None:
