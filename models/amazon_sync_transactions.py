@@ -133,7 +133,7 @@ class AmazonSync(models.Model):
             return True
         page = finances.parse_transactions(payload)
         for note in page.notes:
-            _logger.info("Transactions: %s", note)
+            _logger.warning("Transactions: %s", note)
         stored = self.env['amazon.transaction']._store(self.connection_id, page.transactions)
         run.outcomes['read'] += len(stored)
         self._end_turn()

@@ -194,7 +194,7 @@ class TestTransactions(TransactionCase):
 
         orders = [self.sell_before(Item('MUG', '12.99')) for _number in range(2)]
         self.seller.set_transaction_oddity('no id', orders[0])
-        with self.assertLogs(WAY, 'INFO') as logs:
+        with self.assertLogs(WAY, 'WARNING') as logs:
             self.read()
         self.assertIn("transactionId is missing", logs.output[0])
         self.assertNotIn(orders[0].order_id, str(logs.output))
