@@ -115,12 +115,14 @@ class AmazonFeed(models.Model):
         self.env['amazon.sync']._run_way('feeds', TimeBudget(CRON_SECONDS))
 
     @api.model
-    def _get_open(self, account, way='feeds'):
-        """Override of `amazon.job.mixin` to return those of a way only.
+    def _get_open_of_way(self, account, way='feeds'):
+        """Return the open feeds of a way, see `_get_open`.
 
+        :param amazon.account account: The account, or several.
         :param str way: The way.
+        :rtype: amazon.feed
         """
-        return super()._get_open(account).filtered(
+        return self._get_open(account).filtered(
             lambda feed: feed._get_carrier()._feed_way == way,
         )
 

@@ -165,7 +165,7 @@ class AmazonInvoiceUpload(models.Model):
         :param amazon.account account: The account.
         :rtype: bool
         """
-        states = self.env['amazon.feed']._get_open(account, self._feed_way).mapped('state')
+        states = self.env['amazon.feed']._get_open_of_way(account, self._feed_way).mapped('state')
         waiting = sum(state in ('to_upload', 'to_create') for state in states)
         return waiting < MAX_WAITING and len(states) < MAX_OPEN
 

@@ -238,7 +238,8 @@ class AmazonSettlementDocument(models.Model):
         :return: None
         :raise UserError: Naming them.
         """
-        known = self.env['amazon.marketplace'].with_context(active_test=False).search([])
+        Marketplace = self.env['amazon.marketplace'].with_context(active_test=False)
+        known = Marketplace.search([])  # pylint: disable=no-search-all
         named = known.filtered(lambda marketplace: names[marketplace.name.casefold()])
         if named and not named & self.account_id.synced_marketplace_ids:
             raise UserError(self.env._(

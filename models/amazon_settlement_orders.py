@@ -109,7 +109,7 @@ class AmazonSettlement(models.Model):
             payload = orders.fetch_order(client, order_ref)
         except (Throttled, Unauthorized, Unavailable):
             raise
-        except AmazonError:
+        except AmazonError:  # pylint: disable=except-pass
             pass  # It is booked without the order, and listed.
         else:
             # In sudo mode already: the connector alone writes to the inbox.

@@ -59,4 +59,4 @@ class AmazonSync(models.Model):
         :param amazon.account account: The account.
         :rtype: amazon.feed
         """
-        return self.env['amazon.feed']._get_open(account, self.way)
+        return self.env['amazon.feed']._get_open_of_way(account, self.way)

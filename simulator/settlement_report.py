@@ -53,7 +53,7 @@ class Style:
     is_grouped: bool = False
     has_brackets: bool = False
 
-    def write(self, name: str, value: Any) -> str:
+    def write(self, name: str, value: Any) -> str:  # pylint: disable=method-required-super
         """Return the cell of a column for a value."""
         if isinstance(value, Decimal):
             return self._write_amount(value)

@@ -28,7 +28,7 @@ class TransactionCase(MoneyCase):
             if event.order_id == order.order_id:
                 event.posted -= timedelta(hours=hours)
 
-    def read(self):
+    def read(self):  # pylint: disable=method-required-super
         """Press Read Refunds."""
         return self.press(self.account, 'action_read_refunds')['params']['message']
 
