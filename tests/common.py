@@ -14,7 +14,7 @@ from odoo.tools import SQL, mute_logger
 from odoo.addons.amazon_connector.simulator import DEFAULT_SELLER, Item, Simulator
 
 SCRIPT = Path(__file__).with_name('processes.py')
-TIME_LIMIT = 180  # seconds
+TIME_LIMIT = 600  # seconds
 
 
 class AmazonCase(TransactionCase):
